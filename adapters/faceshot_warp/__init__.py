@@ -1,0 +1,1 @@
+"""Landmark-driven warp on the CPU (in work)."""

@@ -1,0 +1,152 @@
+"""The 68 iBUG landmarks: the only place in the repository that holds index lists.
+
+"Right" and "left" mean the *subject's* side, so the right eye is on the image left of an unmirrored picture.
+All indices are 0-based.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final, Literal, get_args
+
+N_POINTS: Final = 68
+
+#: Parts as the gallery, the matcher and visibility flags use them (FaceShot, Table 4: 17, 10, 9, 12, 20 points).
+Part = Literal["face_boundary", "eyebrows", "nose", "eyes", "mouth"]
+PARTS: Final[tuple[Part, ...]] = get_args(Part)
+PART_POINTS: Final = MappingProxyType(
+    {
+        "face_boundary": tuple(range(0, 17)),
+        "eyebrows": tuple(range(17, 27)),
+        "nose": tuple(range(27, 36)),
+        "eyes": tuple(range(36, 48)),
+        "mouth": tuple(range(48, 68)),
+    }
+)
+
+#: Parts a user can switch or scale apart when motion is transferred.
+MotionPart = Literal["head", "jaw", "mouth", "right_eye", "left_eye", "right_brow", "left_brow", "nose"]
+MOTION_PARTS: Final[tuple[MotionPart, ...]] = get_args(MotionPart)
+
+JAW: Final = tuple(range(0, 17))
+RIGHT_BROW: Final = tuple(range(17, 22))
+LEFT_BROW: Final = tuple(range(22, 27))
+NOSE_BRIDGE: Final = tuple(range(27, 31))
+NOSE_BASE: Final = tuple(range(31, 36))
+RIGHT_EYE: Final = tuple(range(36, 42))
+LEFT_EYE: Final = tuple(range(42, 48))
+OUTER_LIPS: Final = tuple(range(48, 60))
+INNER_LIPS: Final = tuple(range(60, 68))
+
+CHIN: Final = 8
+NOSE_TIP: Final = 30
+SUBNASALE: Final = 33
+MOUTH_CORNERS: Final = (48, 54)
+INNER_MOUTH_CORNERS: Final = (60, 64)
+OUTER_EYE_CORNERS: Final = (36, 45)
+INNER_EYE_CORNERS: Final = (39, 42)
+
+#: Upper lid point -> the lower lid point facing it, per eye.
+LID_PAIRS: Final = MappingProxyType({"right_eye": ((37, 41), (38, 40)), "left_eye": ((43, 47), (44, 46))})
+#: Upper inner lip point -> the lower inner lip point facing it.
+INNER_LIP_PAIRS: Final = ((61, 67), (62, 66), (63, 65))
+#: Upper outer lip point -> the lower outer lip point facing it.
+OUTER_LIP_PAIRS: Final = ((49, 59), (50, 58), (51, 57), (52, 56), (53, 55))
+
+#: The 13 open chains of coordinate-based retargeting (FaceShot, section 3.3), in upstream's order; the first and
+#: last index of each chain are its endpoints. Lower lids and lips run from image right to image left.
+CHAINS: Final = (
+    tuple(range(0, 17)),
+    tuple(range(48, 55)),
+    (54, 55, 56, 57, 58, 59, 48),
+    tuple(range(31, 36)),
+    tuple(range(60, 65)),
+    (64, 65, 66, 67, 60),
+    tuple(range(36, 40)),
+    (39, 40, 41, 36),
+    tuple(range(42, 46)),
+    (45, 46, 47, 42),
+    tuple(range(17, 22)),
+    tuple(range(22, 27)),
+    tuple(range(27, 31)),
+)
+CHAIN_NAMES: Final = (
+    "face",
+    "outer_lip_top",
+    "outer_lip_bottom",
+    "nose_base",
+    "inner_lip_top",
+    "inner_lip_bottom",
+    "right_eye_top",
+    "right_eye_bottom",
+    "left_eye_top",
+    "left_eye_bottom",
+    "right_brow",
+    "left_brow",
+    "nose_bridge",
+)
+ENDPOINTS: Final = tuple((chain[0], chain[-1]) for chain in CHAINS)
+
+#: Polylines for drawing: (indices, closed).
+CURVES: Final = (
+    (JAW, False),
+    (RIGHT_BROW, False),
+    (LEFT_BROW, False),
+    (NOSE_BRIDGE, False),
+    (NOSE_BASE, False),
+    (RIGHT_EYE, True),
+    (LEFT_EYE, True),
+    (OUTER_LIPS, True),
+    (INNER_LIPS, True),
+)
+
+#: ``mirrored[i] = original[FLIP[i]]`` with x mirrored; an involution.
+FLIP: Final = (
+    *range(16, -1, -1),
+    *range(26, 16, -1),
+    *range(27, 31),
+    *range(35, 30, -1),
+    *(45, 44, 43, 42, 47, 46),
+    *(39, 38, 37, 36, 41, 40),
+    *(54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55),
+    *(64, 63, 62, 61, 60, 67, 66, 65),
+)
+MIRROR_PAIRS: Final = tuple((i, j) for i, j in enumerate(FLIP) if i < j)
+
+#: MediaPipe FaceMesh (478 points) -> iBUG 68; two indices mean the middle of both points. Mirror-symmetric.
+MEDIAPIPE_TO_68: Final[tuple[tuple[int, ...], ...]] = (
+    *((127,), (234,), (93,), (132, 58), (58, 172), (136,), (150, 149), (176, 148), (152,)),
+    *((400, 377), (379, 378), (365,), (288, 397), (361, 288), (323,), (454,), (356,)),
+    *((70,), (63,), (105,), (66,), (107,)),
+    *((336,), (296,), (334,), (293,), (300,)),
+    *((168, 6), (197,), (5,), (4,)),
+    *((98,), (97,), (2,), (326,), (327,)),
+    *((33,), (160,), (158,), (133,), (153,), (144,)),
+    *((362,), (385,), (387,), (263,), (373,), (380,)),
+    *((61,), (39,), (37,), (0,), (267,), (269,), (291,)),
+    *((321, 405), (314,), (17,), (84,), (91, 181)),
+    *((78,), (82,), (13,), (312,), (308,)),
+    *((317,), (14,), (87,)),
+)
+
+#: WFLW 98 points (facexlib's FAN) -> iBUG 68; two indices mean the middle of both points.
+WFLW_TO_68: Final[tuple[tuple[int, ...], ...]] = (
+    *((2 * i,) for i in range(17)),
+    *((33,), (34, 41), (35, 40), (36, 39), (37, 38)),
+    *((42, 50), (43, 49), (44, 48), (45, 47), (46,)),
+    *((i,) for i in range(51, 60)),
+    *((60,), (61,), (63,), (64,), (65,), (67,)),
+    *((68,), (69,), (71,), (72,), (73,), (75,)),
+    *((i,) for i in range(76, 96)),
+)
+
+#: COCO-WholeBody keeps the 68 face points at these places of its 133 keypoints.
+COCO_WHOLEBODY_FACE: Final = (23, 91)
+
+
+def part_of(index: int) -> Part:
+    """The visibility part that landmark ``index`` (0..67) belongs to."""
+    for part, points in PART_POINTS.items():
+        if index in points:
+            return part  # type: ignore[return-value]
+    raise IndexError(f"landmark index {index} is outside 0..{N_POINTS - 1}")

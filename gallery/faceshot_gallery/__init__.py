@@ -1,0 +1,1 @@
+"""Drawn characters and the shipped appearance gallery."""

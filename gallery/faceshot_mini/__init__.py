@@ -1,0 +1,1 @@
+"""The mini diffusion model: weights, presets, training."""
