@@ -1,0 +1,55 @@
+# Needs python3 (3.10 or newer) with venv, make and a package index; nothing else.
+#   make demo    installs into .venv and animates a drawn character from a drawn actor's clip
+#   make test    installs the test extras, checks style and types, runs the tests
+#   make bench   measures speed, memory and accuracy
+# On Linux without an NVIDIA GPU, TORCH_INDEX=https://download.pytorch.org/whl/cpu spares gigabytes of CUDA.
+PYTHON ?= python3
+TORCH_INDEX ?=
+CHARACTER ?= examples/cat.png
+DRIVING ?= examples/actor.mp4
+WORKERS ?= 2
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# torch comes first and by its exact version, so that the build already chosen is kept by everything after it.
+TORCH := torch==$(shell sed -n 's/^torch==//p' constraints.txt)
+
+.DELETE_ON_ERROR:
+.PHONY: demo test check bench clean distclean
+
+demo: .venv/.core
+	@mkdir -p out
+	$(BIN)/faceshot animate $(CHARACTER) --driving $(DRIVING) -o out/demo.mp4 --overwrite
+	@echo "The video is $(CURDIR)/out/demo.mp4"
+
+test: check
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS)
+
+check: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: .venv/.dev
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf out build dist .pytest_cache .ruff_cache .mypy_cache
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf .venv *.egg-info
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "FaceShot needs Python 3.10 or newer, $(PYTHON) is " + sys.version.split()[0])'
+	$(PYTHON) -m venv .venv
+
+# The stamps: installing again only when the packaging changed.
+.venv/.core: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) install -q -c constraints.txt $(TORCH) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+	$(PIP) install -q -c constraints.txt -e .
+	@touch $@
+
+.venv/.dev: .venv/.core
+	$(PIP) install -q -c constraints.txt -e '.[dev]'
+	@touch $@
