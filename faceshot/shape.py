@@ -1,0 +1,240 @@
+"""A statistical prior of face shapes, fitted under score maps so that one wild match cannot ruin a face.
+
+The prior is a mean shape and its principal components (a point distribution model). Fitting starts from the
+similarity most matches agree on (RANSAC), then lets every landmark look around its expected place in its own score
+map while the window shrinks (a constrained local model). Uncertain landmarks follow the shape, certain ones their
+match.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from faceshot.errors import InputError
+from faceshot.topology import N_POINTS
+from faceshot.types import FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class ShapePrior:
+    """Mean shape and modes of variation, in a frame where the mean has zero centroid and unit RMS radius.
+
+    Attributes:
+        mean: (68, 2) float64. basis: (K, 68, 2) orthonormal modes. deviation: (K,) standard deviation of each.
+    """
+
+    mean: np.ndarray
+    basis: np.ndarray
+    deviation: np.ndarray
+
+    @classmethod
+    def load(cls, path: Path) -> ShapePrior:
+        """Read a prior written by :meth:`save`."""
+        with np.load(path, allow_pickle=False) as data:
+            arrays = [data[name].astype(np.float64) for name in ("mean", "basis", "deviation")]
+        if arrays[0].shape != (N_POINTS, 2) or arrays[1].shape != (len(arrays[2]), N_POINTS, 2):
+            raise InputError(f"{path} is not a shape prior (mean (68, 2), basis (K, 68, 2), deviation (K,))")
+        return cls(*arrays)
+
+    def save(self, path: Path) -> None:
+        """Write as ``.npz``, half precision for the modes."""
+        np.savez_compressed(
+            path,
+            mean=self.mean.astype(np.float32),
+            basis=self.basis.astype(np.float16),
+            deviation=self.deviation.astype(np.float32),
+        )
+
+    @classmethod
+    def learn(cls, shapes: np.ndarray, modes: int) -> ShapePrior:
+        """Procrustes-align (n, 68, 2) shapes by similarity and keep the leading ``modes`` principal components."""
+        z = shapes[..., 0] + 1j * shapes[..., 1]
+        z = z - z.mean(1, keepdims=True)
+        z = z / np.sqrt((np.abs(z) ** 2).mean(1, keepdims=True))
+        mean = z[0]
+        for _ in range(10):
+            turn = (z.conj() * mean).sum(1)
+            z = z * (turn / np.abs(turn))[:, None]
+            mean = z.mean(0)
+            mean = mean / np.sqrt((np.abs(mean) ** 2).mean())
+        # Upright, so that the angle of a fitted similarity is the roll of the face.
+        mirror_free = mean - mean.mean()
+        z = z / ((z.conj() * mirror_free).sum(1, keepdims=True).real / (np.abs(mirror_free) ** 2).sum())
+        rows = np.stack([z.real, z.imag], -1).reshape(len(z), -1)
+        centre = np.stack([mean.real, mean.imag], -1)
+        _, values, modes_ = np.linalg.svd(rows - centre.reshape(-1), full_matrices=False)
+        return cls(centre, modes_[:modes].reshape(modes, N_POINTS, 2), values[:modes] / np.sqrt(len(z)))
+
+
+@dataclass(frozen=True)
+class ShapeOptions:
+    """How far to trust matches and prior.
+
+    Attributes:
+        temperature: softmax temperature that turns scores into probabilities of places.
+        hypotheses: RANSAC draws. max_roll: largest accepted roll of the face in degrees.
+        windows: search windows of the annealing, as shares of the face's RMS radius.
+        noise: expected error of a match, as a share of the face's RMS radius; larger trusts the prior more.
+        keep: weight at which a landmark follows its own match as much as the shape.
+    """
+
+    temperature: float = 0.05
+    hypotheses: int = 300
+    max_roll: float = 60.0
+    windows: tuple[float, ...] = (0.5, 0.35, 0.25, 0.18, 0.13, 0.1, 0.1)
+    noise: float = 0.04
+    keep: float = 0.15
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class ShapeFit:
+    """A fitted face, in the pixels of the score maps.
+
+    Attributes:
+        xy: (68, 2) float32 landmarks: matches where certain, shape elsewhere.
+        model: (68, 2) float32, the prior's nearest shape.
+        weight: (68,) share of each landmark's probability that lies near its place, 0..1.
+        spread: mean distance between matches and shape, as a share of the face's RMS radius.
+        radius: RMS radius of the face in pixels. roll: degrees, clockwise positive.
+    """
+
+    xy: FloatArray
+    model: FloatArray
+    weight: FloatArray
+    spread: float
+    radius: float
+    roll: float
+    coefficients: np.ndarray = field(repr=False)
+
+
+def fit_shape(
+    scores: FloatArray, prior: ShapePrior, options: ShapeOptions | None = None, *, valid: np.ndarray | None = None
+) -> ShapeFit:
+    """Fit the prior to the score maps of 68 landmarks.
+
+    Args:
+        scores: (68, h, w) cosines on a grid; places are returned in grid pixels (integers at cell centres).
+        prior: shape statistics. valid: (68,) False for landmarks without a gallery vector (they follow the shape).
+    """
+    options = options or ShapeOptions()
+    height, width = scores.shape[1:]
+    flat = scores.reshape(N_POINTS, -1).astype(np.float64)
+    probability = np.exp((flat - flat.max(1, keepdims=True)) / options.temperature)
+    probability /= probability.sum(1, keepdims=True)
+    if valid is not None:
+        probability[~valid] = 1 / probability.shape[1]
+    grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).reshape(-1, 2).astype(np.float64)
+    known = np.ones(N_POINTS, bool) if valid is None else valid
+
+    # 1. The similarity most landmarks agree on, from the peaks of the maps.
+    peaks = grid[flat.argmax(1)]
+    sharp = _mass_near(probability, grid, peaks, np.full(N_POINTS, 1.5)) * known
+    a, t = _consensus(prior.mean, peaks, sharp, max(height, width), options)
+    b = np.zeros(len(prior.deviation))
+
+    # 2. Look around the expected place in a shrinking window, refit similarity and modes.
+    for window in options.windows:
+        model = _place(prior, a, t, b)
+        sigma = np.full(N_POINTS, max(window * abs(a), 0.75))
+        seen, mass = _local_mean(probability, grid, model, sigma)
+        weight = mass * known
+        a, t, b = _refit(prior, seen, weight + 1e-3, b, options.noise)
+
+    # 3. Certain landmarks keep their match, the others the shape.
+    model = _place(prior, a, t, b)
+    sigma = np.full(N_POINTS, max(options.windows[-1] * abs(a), 0.75))
+    seen, mass = _local_mean(probability, grid, model, sigma)
+    weight = mass * known
+    trust = (weight / (weight + options.keep))[:, None]
+    distance = np.linalg.norm(seen - model, axis=1)
+    return ShapeFit(
+        xy=(trust * seen + (1 - trust) * model).astype(np.float32),
+        model=model.astype(np.float32),
+        weight=weight.astype(np.float32),
+        spread=float((distance * (weight + 1e-6)).sum() / (weight + 1e-6).sum() / abs(a)),
+        radius=float(abs(a)),
+        roll=float(np.rad2deg(np.angle(a))),
+        coefficients=b,
+    )
+
+
+def _place(prior: ShapePrior, a: complex, t: complex, b: np.ndarray) -> np.ndarray:
+    shape = prior.mean + np.tensordot(b, prior.basis, 1)
+    z = a * (shape[:, 0] + 1j * shape[:, 1]) + t
+    return np.stack([z.real, z.imag], 1)
+
+
+def _consensus(
+    mean: np.ndarray, peaks: np.ndarray, weight: np.ndarray, extent: float, options: ShapeOptions
+) -> tuple[complex, complex]:
+    """RANSAC: similarity z -> a z + t of the mean shape with the largest weight of landmarks near their peaks."""
+    rng = np.random.default_rng(options.seed)
+    m, p = mean[:, 0] + 1j * mean[:, 1], peaks[:, 0] + 1j * peaks[:, 1]
+    chance = weight + 1e-6
+    pairs = rng.choice(N_POINTS, size=(options.hypotheses, 3), p=chance / chance.sum())
+    base = m[pairs] - m[pairs].mean(1, keepdims=True)
+    seen = p[pairs] - p[pairs].mean(1, keepdims=True)
+    size = (np.abs(base) ** 2).sum(1)
+    usable = size > 0.05
+    a = np.where(usable, (base.conj() * seen).sum(1) / np.where(usable, size, 1), 1)
+    t = p[pairs].mean(1) - a * m[pairs].mean(1)
+    radius = np.abs(a)
+    usable &= (radius > 0.06 * extent) & (radius < 0.75 * extent)
+    usable &= np.abs(np.rad2deg(np.angle(a))) < options.max_roll
+    distance = np.abs(a[:, None] * m + t[:, None] - p) / np.maximum(radius, 1e-6)[:, None]
+    support = ((np.exp(-((distance / 0.25) ** 2))) * weight).sum(1)
+    support = np.where(usable, support, -1)
+    best = int(support.argmax())
+    if support[best] <= 0:
+        centre = (weight * p).sum() / max(weight.sum(), 1e-9)
+        return complex(0.33 * extent), complex(centre)
+    # Weighted least squares over the landmarks that agree.
+    w = weight * np.exp(-((distance[best] / 0.3) ** 2)) + 1e-9
+    mc, pc = (w * m).sum() / w.sum(), (w * p).sum() / w.sum()
+    refined = (w * (m - mc).conj() * (p - pc)).sum() / (w * np.abs(m - mc) ** 2).sum()
+    if not 0.5 < abs(refined) / radius[best] < 2:
+        refined = a[best]
+    return complex(refined), complex(pc - refined * mc)
+
+
+def _mass_near(probability: np.ndarray, grid: np.ndarray, at: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    squared = ((grid[None] - at[:, None]) ** 2).sum(-1)
+    return (probability * np.exp(-squared / (2 * sigma[:, None] ** 2))).sum(1)
+
+
+def _local_mean(
+    probability: np.ndarray, grid: np.ndarray, model: np.ndarray, sigma: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Expected place of each landmark within a Gaussian window about ``model``, and the probability found there."""
+    squared = ((grid[None] - model[:, None]) ** 2).sum(-1)
+    local = probability * np.exp(-squared / (2 * sigma[:, None] ** 2))
+    mass = local.sum(1)
+    places = np.where(mass[:, None] > 1e-12, local @ grid / np.maximum(mass, 1e-12)[:, None], model)
+    return places, mass
+
+
+def _refit(
+    prior: ShapePrior, seen: np.ndarray, weight: np.ndarray, b: np.ndarray, noise: float
+) -> tuple[complex, complex, np.ndarray]:
+    """Weighted similarity and ridge-regularised modes for places ``seen`` (two rounds)."""
+    z = seen[:, 0] + 1j * seen[:, 1]
+    w = weight / weight.sum()
+    basis = prior.basis.reshape(len(b), -1)
+    w2 = np.repeat(w, 2)
+    a, t = 1 + 0j, 0j
+    for _ in range(2):
+        shape = prior.mean + np.tensordot(b, prior.basis, 1)
+        s = shape[:, 0] + 1j * shape[:, 1]
+        sc, zc = (w * s).sum(), (w * z).sum()
+        a = (w * (s - sc).conj() * (z - zc)).sum() / max(float((w * np.abs(s - sc) ** 2).sum()), 1e-9)
+        t = zc - a * sc
+        back = (z - t) / a
+        target = (np.stack([back.real, back.imag], 1) - prior.mean).reshape(-1)
+        normal = (basis * w2) @ basis.T + noise**2 / N_POINTS * np.diag(1 / np.maximum(prior.deviation, 1e-6) ** 2)
+        b = np.linalg.solve(normal, (basis * w2) @ target)
+        b = np.clip(b, -3 * prior.deviation, 3 * prior.deviation)
+    return complex(a), complex(t), b

@@ -1,0 +1,67 @@
+"""The training objective: a correspondence loss shaped like the matcher, and denoising (v-prediction)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+
+def sample_cells(features: torch.Tensor, xy: torch.Tensor, size: int) -> torch.Tensor:
+    """Bilinear samples (B, N, C) of ``features`` (B, C, h, w) at pixels ``xy`` (B, N, 2) of a ``size`` square."""
+    grid = (xy + 0.5) / size * 2 - 1
+    return F.grid_sample(features, grid[:, :, None], align_corners=False, padding_mode="border")[..., 0].transpose(1, 2)
+
+
+def soft_targets(xy: torch.Tensor, size: int, cells: int) -> torch.Tensor:
+    """(B, N, cells * cells) bilinear weights of the four cells around each point; zero for points outside."""
+    at = (xy + 0.5) * cells / size - 0.5
+    inside = ((at > -0.5) & (at < cells - 0.5)).all(-1)
+    at = at.clamp(0, cells - 1)
+    base = at.floor().clamp(max=cells - 2)
+    fraction = at - base
+    target = torch.zeros(*xy.shape[:2], cells * cells, device=xy.device)
+    for dx, dy in ((0, 0), (1, 0), (0, 1), (1, 1)):
+        wx = fraction[..., 0] if dx else 1 - fraction[..., 0]
+        wy = fraction[..., 1] if dy else 1 - fraction[..., 1]
+        index = (base[..., 1] + dy) * cells + base[..., 0] + dx
+        target.scatter_add_(2, index.long()[..., None], (wx * wy)[..., None])
+    return target * inside[..., None]
+
+
+def correspondence_loss(
+    features: torch.Tensor, xy: torch.Tensor, weight: torch.Tensor, size: int, temperature: torch.Tensor
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """InfoNCE over all cells of a picture, as the matcher sees it.
+
+    Each landmark is looked for with its prototype (mean feature over the *other* pictures of the batch), and with the
+    feature of one other picture; every cell is a negative, so left-right confusions are covered. A third term tells
+    the 68 landmarks apart.
+
+    Args:
+        features: (B, C, h, w), any scale; they are normalised here.
+        xy: (B, 68, 2) pixels of a ``size`` square. weight: (B, 68) in 0..1.
+        temperature: softmax temperature, a positive scalar tensor.
+    """
+    batch, channels, cells, _ = features.shape
+    unit = F.normalize(features.float(), dim=1)
+    flat = unit.reshape(batch, channels, -1)
+    target = soft_targets(xy, size, cells)
+    weight = weight * (target.sum(-1) > 0.5)
+    points = F.normalize(sample_cells(unit, xy, size), dim=-1)
+    weighted = points * weight[..., None]
+    others = F.normalize(weighted.sum(0, keepdim=True) - weighted, dim=-1)
+    partner = points.roll(1, 0)
+    both = weight * weight.roll(1, 0)
+
+    def search(vectors: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        log_p = F.log_softmax(vectors @ flat / temperature, dim=-1)
+        return -((log_p * target).sum(-1) * w).sum() / w.sum().clamp(min=1)
+
+    by_prototype = search(others, weight)
+    by_partner = search(partner, both)
+    which = torch.einsum("bic,bjc->bij", points, others) / temperature
+    labels = torch.arange(which.shape[1], device=which.device).expand(batch, -1)
+    apart = F.cross_entropy(which.reshape(-1, which.shape[-1]), labels.reshape(-1), reduction="none")
+    apart = (apart * weight.reshape(-1)).sum() / weight.sum().clamp(min=1)
+    total = by_prototype + 0.5 * by_partner + 0.2 * apart
+    return total, {"prototype": by_prototype, "partner": by_partner, "apart": apart}
