@@ -1,0 +1,92 @@
+"""The shape prior: learned modes, robust fitting under score maps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from faceshot.shape import ShapeOptions, ShapePrior, fit_shape
+
+GRID = 32
+
+
+def faces(count: int, seed: int = 0) -> np.ndarray:
+    """Random members of a linear family of 68-point shapes, each under a random similarity."""
+    rng = np.random.default_rng(seed)
+    base = np.random.default_rng(99).normal(size=(68, 2))
+    modes = np.random.default_rng(98).normal(size=(4, 68, 2)) * 0.12
+    shapes = base + np.einsum("nk,kij->nij", rng.normal(size=(count, 4)), modes)
+    angle = rng.uniform(-0.3, 0.3, count)
+    turn = np.stack([np.stack([np.cos(angle), -np.sin(angle)], -1), np.stack([np.sin(angle), np.cos(angle)], -1)], 1)
+    return np.einsum("nij,nkj->nki", turn, shapes) * rng.uniform(0.5, 2, (count, 1, 1)) + rng.normal(size=(count, 1, 2))
+
+
+@pytest.fixture(scope="module")
+def prior() -> ShapePrior:
+    return ShapePrior.learn(faces(400), modes=6)
+
+
+def maps(xy: np.ndarray, wild: tuple[int, ...] = (), flat: tuple[int, ...] = ()) -> np.ndarray:
+    """Score maps with a blob at each point; ``wild`` ones have it somewhere else, ``flat`` ones nowhere."""
+    y, x = np.mgrid[:GRID, :GRID]
+    at = xy.copy()
+    at[list(wild)] = [3, 3]
+    scores = np.exp(-((x - at[:, 0, None, None]) ** 2 + (y - at[:, 1, None, None]) ** 2) / 4)
+    scores[list(flat)] = 0
+    return scores.astype(np.float32)
+
+
+def place(shape: np.ndarray) -> np.ndarray:
+    """``shape`` scaled into the middle of the grid."""
+    shape = shape - shape.mean(0)
+    return shape / np.abs(shape).max() * 11 + 16
+
+
+def test_learned_prior_describes_new_members(prior):
+    for shape in faces(5, seed=7):
+        fit = fit_shape(maps(place(shape)), prior)
+        assert np.abs(fit.model - place(shape)).max() < 1.0
+        assert np.linalg.norm(fit.xy - place(shape), axis=1).mean() < 0.35
+
+
+def test_the_mean_is_normalised_and_modes_fall(prior):
+    assert np.allclose(prior.mean.mean(0), 0, atol=1e-9)
+    assert np.isclose((prior.mean**2).sum(1).mean(), 1)
+    assert (np.diff(prior.deviation) <= 1e-12).all()
+
+
+@pytest.mark.parametrize("wild", [(5,), (0, 8, 30, 40, 50), tuple(range(0, 68, 5))], ids=["one", "five", "a fifth"])
+def test_wild_matches_cannot_ruin_a_face(prior, wild):
+    truth = place(faces(1, seed=11)[0])
+    fit = fit_shape(maps(truth, wild=wild), prior)
+    error = np.linalg.norm(fit.xy - truth, axis=1)
+    assert error[list(wild)].max() < 2.5
+    assert error.mean() < 0.6
+    assert fit.weight[list(wild)].max() < 0.5 < np.delete(fit.weight, list(wild)).mean()
+
+
+def test_landmarks_without_a_vector_follow_the_shape(prior):
+    truth = place(faces(1, seed=12)[0])
+    valid = np.ones(68, bool)
+    valid[17:27] = False
+    fit = fit_shape(maps(truth, wild=tuple(range(17, 27))), prior, valid=valid)
+    assert np.linalg.norm(fit.xy - truth, axis=1).max() < 2
+    assert (fit.weight[17:27] == 0).all()
+
+
+def test_empty_maps_give_a_finite_answer_of_no_weight(prior):
+    fit = fit_shape(np.zeros((68, GRID, GRID), np.float32), prior)
+    assert np.isfinite(fit.xy).all()
+    assert fit.weight.mean() < 0.1
+
+
+def test_fitting_is_deterministic_and_seeded(prior):
+    scores = np.random.default_rng(0).normal(size=(68, GRID, GRID)).astype(np.float32) * 0.1
+    assert np.array_equal(fit_shape(scores, prior).xy, fit_shape(scores, prior).xy)
+    assert np.isfinite(fit_shape(scores, prior, ShapeOptions(seed=3)).xy).all()
+
+
+def test_prior_round_trip(prior, tmp_path):
+    prior.save(tmp_path / "prior.npz")
+    again = ShapePrior.load(tmp_path / "prior.npz")
+    assert np.abs(again.basis - prior.basis).max() < 1e-3
+    assert np.allclose(again.deviation, prior.deviation, rtol=1e-5)
