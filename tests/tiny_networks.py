@@ -1,0 +1,52 @@
+"""Tiny real networks with seeded weights, laid out on disk like the models we load."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from safetensors.torch import save_file
+
+SCHEDULER = {
+    "_class_name": "DDIMScheduler",
+    "num_train_timesteps": 1000,
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "prediction_type": "v_prediction",
+    "set_alpha_to_one": False,
+    "steps_offset": 1,
+}
+
+
+def tiny_unet(seed: int = 0) -> UNet2DConditionModel:
+    """A U-Net of the kind of our small model: 48 channels of folded pixels, three levels, 30 k parameters."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return UNet2DConditionModel(
+            sample_size=16,
+            in_channels=48,
+            out_channels=48,
+            block_out_channels=(8, 8, 16),
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+            layers_per_block=1,
+            norm_num_groups=4,
+            cross_attention_dim=8,
+            attention_head_dim=4,
+        ).eval()
+
+
+def write_tiny_model(folder: Path, *, seed: int = 0, **settings: Any) -> Path:
+    """Save a tiny model in the layout of ``faceshot_mini`` (half precision on disk) and return ``folder``."""
+    tiny_unet(seed).half().save_pretrained(folder / "unet")
+    (folder / "scheduler").mkdir()
+    (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(SCHEDULER))
+    prompt = torch.randn(1, 3, 8, generator=torch.Generator().manual_seed(seed))
+    save_file({"prompt_embeds": prompt}, folder / "prompt.safetensors")
+    data = {"image_size": 64, "layer": "up_blocks.2", "t": 1, "mode": "clean", "encoder": "pixel-unshuffle:4"}
+    (folder / "mini.json").write_text(json.dumps({**data, **settings}))
+    return folder
