@@ -58,6 +58,7 @@ class Preset:
         guidance: image prompt: none, the picture itself, or the mean embedding of a gallery domain.
         image_prompt: the IP-Adapter, when the preset has one.
         files: what to fetch from the hub.
+        temperature: of the matcher's softmax over cosines; a matter of the model, not of the features.
         seed: of the fixed noise in mode ``one-step``.
     """
 
@@ -74,6 +75,7 @@ class Preset:
     guidance: Guidance = "none"
     image_prompt: ImagePromptSource | None = None
     files: tuple[str, ...] = ()
+    temperature: float = 0.05
     seed: int = 0
 
     def __post_init__(self) -> None:
