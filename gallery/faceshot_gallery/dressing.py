@@ -1,0 +1,414 @@
+"""What surrounds a face: body, ears, hair, hats, and what is worn on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from faceshot_gallery.anatomy import Anatomy, Points, Projector
+from faceshot_gallery.paint import Canvas, Image, ellipse
+from faceshot_gallery.traits import Colour, Dice, mix, shade
+
+Line = Callable[[Points], None]
+
+
+class Dressing:
+    """Paints everything around and on top of the bare face."""
+
+    def __init__(self, canvas: Canvas, anatomy: Anatomy, project: Projector) -> None:
+        self.k, self.a, self.p = canvas, anatomy, project
+        self.c = anatomy.c
+        self.body_shape: Points | None = None
+
+    def dice(self, name: str) -> Dice:
+        return Dice(self.c.seed, name)
+
+    def rim(self, points: object) -> Points:
+        return self.p(points, rim=True)  # type: ignore[arg-type]
+
+    def px(self, length: float) -> float:
+        return self.p.px(length)
+
+    def _contour(self, points: Points, closed: bool = True) -> None:
+        if self.c.style in ("outline", "sketch"):
+            self.k.stroke(points, self.c.line, self.px(self.c.line_width), closed)
+
+    # ---- behind the head --------------------------------------------------------------------------------------
+    def body(self) -> None:
+        c, b, d = self.c, self.c.head.bottom, self.dice("body")
+        w = c.head.width
+        if c.body_kind == "none":
+            return
+        if c.body_kind in ("fur", "longneck"):
+            top = w * (0.62 if c.body_kind == "longneck" else d.u(0.75, 1.0))
+            low = w * (0.75 if c.body_kind == "longneck" else d.u(1.1, 1.7))
+            shape = np.array([[-top, b * 0.2], [top, b * 0.2], [top * 1.05, b + 0.2], [low, b + 1.2], [low, 5], [-low, 5], [-low, b + 1.2], [-top * 1.05, b + 0.2]])
+            self.body_shape = self.rim(shape)
+            self.k.fill(self.body_shape, mix(c.body, shade(c.body, 0.85), d.u(0, 1)))
+            self._contour(self.body_shape)
+        else:
+            neck = w * d.u(0.42, 0.6)
+            s = d.u(1.3, 2.0)
+            cloth = np.array([[-neck, b + 0.25], [neck, b + 0.25], [s * 0.8, b + 0.5], [s, b + 0.9], [s + 0.1, 5], [-s - 0.1, 5], [-s, b + 0.9], [-s * 0.8, b + 0.5]])
+            self.k.fill(self.rim(cloth), c.body)
+            self._contour(self.rim(cloth))
+            skin = c.skin if c.coat != "metal" else shade(c.skin, 0.6)
+            throat = np.array([[-neck, b * 0.4], [neck, b * 0.4], [neck, b + 0.3], [0, b + d.u(0.4, 0.9)], [-neck, b + 0.3]])
+            self.k.fill(self.rim(throat), shade(skin, d.u(0.8, 1.0)))
+            self._contour(self.rim(throat[1:]), closed=False)
+            if d.chance(0.5):
+                self.k.soft(self.rim(ellipse(0, b + 0.05, neck, 0.16)), shade(skin, 0.5), 0.5, self.px(0.08))
+        if "collar" in c.extras:
+            band = np.array([[-0.75 * w, b + 0.02], [0, b + 0.16], [0.75 * w, b + 0.02], [0.75 * w, b + 0.2], [0, b + 0.34], [-0.75 * w, b + 0.2]])
+            self.k.fill(self.rim(band), d.colour((0, 1), (0.6, 0.9), (0.4, 0.9)))
+            self.k.disc(self.rim([[0, b + 0.36]])[0], self.px(0.1), (235, 190, 60))
+
+    def furry_mask(self, like: Image) -> Image:
+        """Where a furry body lies (large picture)."""
+        return np.zeros_like(like) if self.body_shape is None else self.k.full_mask(self.body_shape)
+
+    def back_hair(self) -> None:
+        h, head = self.c.hair, self.c.head
+        d = self.dice("back-hair")
+        if h.kind == "mane":
+            a = np.linspace(0, 2 * np.pi, 90, endpoint=False)
+            r = 1 + h.volume + d.rng.uniform(-0.08, 0.08, 90) + 0.07 * np.resize([1, -1, 0], 90)
+            for k, f in ((1.0, 0.8), (0.86, 1.0)):
+                mane = np.stack([np.cos(a) * r * head.width * k, np.sin(a) * r * 1.02 * k + 0.05], 1)
+                self.k.fill(self.rim(mane), shade(h.colour, f))
+                self._contour(self.rim(mane))
+            return
+        if h.kind == "hood":
+            t = np.linspace(-np.pi * 1.2, np.pi * 0.2, 40)
+            v = 1.12 + h.volume * 0.5
+            arc = np.stack([np.cos(t) * head.width * v, np.sin(t) * head.top * v], 1)
+            cape = np.concatenate([arc, [[1.5, 2.2], [1.8, 4], [-1.8, 4], [-1.5, 2.2]]])
+            self.k.fill(self.rim(cape), shade(h.colour, 0.85))
+            self._contour(self.rim(cape))
+            return
+        if not h.back or h.kind in ("none", "bald"):
+            return
+        v = 1.05 + h.volume
+        t = np.linspace(-np.pi, 0, 30)
+        arc = np.stack([np.cos(t) * head.width * v, np.sin(t) * head.top * (1 + h.volume * 0.6)], 1)
+        end = h.length * 1.3
+        flare = d.u(-0.1, 0.25)
+        tips = np.linspace(1, -1, 9)
+        hem = np.stack([tips * head.width * (v + flare), end + 0.12 * np.resize([0, 1], 9)], 1)
+        shape = np.concatenate([arc, hem])
+        self.k.fill(self.rim(shape), shade(h.colour, 0.78))
+        self._contour(self.rim(shape))
+
+    def ears(self, line: Line) -> None:
+        e, c = self.c.ears, self.c
+        if e.kind == "none":
+            return
+        for s in (-1, 1):
+            d = self.dice(f"ear{s}")
+            outer, inner = _ear(e.kind, e.length, e.width)
+            a = np.deg2rad(e.angle + d.n(0, 3)) * s
+            turn = np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]])
+            base = np.array([s * e.x * c.head.width, e.y])
+
+            def put(shape: Points, s: int = s, turn: Points = turn, base: Points = base) -> Points:
+                return self.rim((shape * [s, 1]) @ turn + base)
+
+            colour = c.skin if e.kind not in ("horn", "block") and e.tip is None or e.kind in ("tri", "long") else e.inner
+            if "darkears" in c.markings or e.kind == "flop":
+                colour = e.inner
+            self.k.fill(put(outer), colour)
+            if e.kind == "tri" and e.tip is not None:
+                cut = outer[np.argsort(outer[:, 1])[: len(outer) // 3]]
+                order = np.argsort(np.arctan2(*(cut - cut.mean(0)).T))
+                self.k.fill(put(cut[order]), e.tip)
+            if e.kind in ("tri", "long", "round", "human") and "darkears" not in c.markings:
+                if c.style in ("photo", "painterly", "soft3d"):
+                    self.k.soft(put(inner), e.inner, 0.9, self.px(0.03))
+                else:
+                    self.k.fill(put(inner), e.inner)
+            line(put(outer))
+
+    # ---- on the face ------------------------------------------------------------------------------------------
+    def on_face(self) -> None:
+        for extra in self.c.extras:
+            painter = getattr(self, f"_x_{extra}", None)
+            if painter is not None:
+                painter()
+
+    def _x_whiskers(self) -> None:
+        n, m = self.c.nose, self.c.mouth
+        d = self.dice("whiskers")
+        y = (n.y + n.h + m.y) / 2
+        colour = d.pick([(250, 250, 250), self.c.line])
+        for s in (-1, 1):
+            for i in (-1, 0, 1):
+                x = np.linspace(0.26, d.u(0.9, 1.3), 8)
+                v = y + i * 0.06 + (x - 0.26) * (i * 0.22 + d.u(-0.06, 0.06)) + 0.1 * (x - 0.26) ** 2
+                self.k.stroke(self.p(np.stack([s * x, v], 1), lift=0.1), colour, self.px(0.013))
+
+    def _x_tongue(self) -> None:
+        q, m = self.a.mouth, self.c.mouth
+        mid = q.inner_low[len(q.inner_low) // 2]
+        w = m.w * 0.4
+        t = np.linspace(0, np.pi, 15)
+        tongue = np.stack([mid[0] + np.cos(t) * w, mid[1] + np.sin(t) * 0.24], 1)
+        self.k.fill(self.p(tongue, lift=m.lift), (228, 110, 120))
+        self.k.stroke(self.p([mid, mid + [0, 0.14]], lift=m.lift), (190, 80, 95), self.px(0.015))
+
+    def _x_buckteeth(self) -> None:
+        q = self.a.mouth
+        mid = q.inner_low[len(q.inner_low) // 2]
+        for s in (-1, 1):
+            x = mid[0] + s * 0.045
+            tooth = [[x - 0.04, mid[1]], [x + 0.04, mid[1]], [x + 0.036, mid[1] + 0.11], [x - 0.036, mid[1] + 0.11]]
+            self.k.fill(self.p(tooth, lift=self.c.mouth.lift), (252, 250, 244))
+
+    def _x_glasses(self) -> None:
+        y = self.c.eyes
+        d = self.dice("glasses")
+        colour = d.pick([(30, 28, 30), (120, 80, 40), (170, 40, 50), (200, 200, 205)])
+        r, n = max(y.w, y.up) * d.u(1.25, 1.6), d.pick([2.0, 5.0])
+        r = min(r, y.x * 0.92)
+        t = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+        cos, sin = np.cos(t), np.sin(t)
+        ring = np.stack([np.sign(cos) * np.abs(cos) ** (2 / n) * r, np.sign(sin) * np.abs(sin) ** (2 / n) * r * 0.85], 1)
+        w = self.px(d.u(0.02, 0.05))
+        for s in (-1, 1):
+            self.k.stroke(self.p(ring + [s * y.x, y.y], lift=0.15), colour, w, closed=True)
+            arm = np.array([[s * (y.x + r), y.y], [s * self.c.head.width * 0.99, y.y - 0.05]])
+            self.k.stroke(self.p(arm, lift=0.1), colour, w)
+        self.k.stroke(self.p([[-y.x + r, y.y], [0, y.y - 0.04], [y.x - r, y.y]], lift=0.2), colour, w)
+
+    def _x_beard(self) -> None:
+        h, m = self.c.hair, self.c.mouth
+        if h.kind == "bald" and self.c.seed % 2:
+            return
+        jaw = self.a.jaw[2:15]
+        x = np.linspace(1, -1, 15)
+        top = np.stack([x * 0.75, m.y - 0.12 + 0.2 * np.abs(x) - 0.1 * np.cos(x * 3)], 1)
+        self.k.soft(np.concatenate([self.rim(jaw), self.p(top)]), h.colour, 0.7, self.px(0.05))
+        self.repaint_mouth()
+
+    def repaint_mouth(self) -> None:
+        from faceshot_gallery.features import FeaturePainter
+
+        FeaturePainter(self.k, self.a, self.p).mouth()
+
+    def _x_freckles(self) -> None:
+        d = self.dice("freckles")
+        for _ in range(26):
+            at = np.array([[d.pick([-1, 1]) * d.u(0.1, 0.6), self.c.nose.y - d.u(-0.1, 0.22)]])
+            self.k.fill(self.p(ellipse(*at[0], 0.016, 0.016, n=8)), shade(self.c.skin, 0.75))
+
+    def _x_earrings(self) -> None:
+        for s in (-1, 1):
+            self.k.disc(self.rim([[s * self.c.head.width * 1.02, self.c.eyes.y + 0.6]])[0], self.px(0.06), (235, 195, 70))
+
+    def _x_tear(self) -> None:
+        y = self.c.eyes
+        self.k.fill(self.p(ellipse(y.x, y.y + y.low + 0.22, 0.07, 0.12)), (90, 180, 245))
+
+    def _x_seam(self) -> None:
+        h = self.c.head
+        y = np.linspace(-h.top * 0.98, self.c.eyes.y - 0.2, 9)
+        self.k.stroke(self.p(np.stack([0 * y, y], 1)), self.c.line, self.px(0.018))
+        for v in y:
+            self.k.stroke(self.p([[-0.05, v], [0.05, v]]), self.c.line, self.px(0.016))
+
+    def _x_bolts(self) -> None:
+        h = self.c.head
+        for sx in (-1, 1):
+            for v in (-h.top * 0.82, h.bottom * 0.86):
+                self.k.fill(self.p(ellipse(sx * h.width * 0.84, v, 0.05, 0.05, n=16)), shade(self.c.skin, 0.55))
+
+    def _x_panel(self) -> None:
+        h, e, m = self.c.head, self.c.eyes, self.c.mouth
+        box = np.array([[-0.9, e.y - e.up - 0.12], [0.9, e.y - e.up - 0.12], [0.9, m.y + 0.18], [-0.9, m.y + 0.18]]) * [h.width, 1]
+        self.k.stroke(self.p(box), shade(self.c.skin, 0.7), self.px(0.02), closed=True)
+
+    # ---- over the forehead ------------------------------------------------------------------------------------
+    def front_hair(self, line: Line) -> None:
+        self._hats(line)
+        h = self.c.hair
+        painter = getattr(self, f"_h_{h.kind}", None)
+        if painter is not None:
+            shape, colour = painter()
+            px = self.rim(shape)
+            self.k.fill(px, colour)
+            if self.c.style in ("photo", "painterly", "soft3d", "textured"):
+                self._strands(shape, colour)
+            line(px)
+
+    def _strands(self, shape: Points, colour: Colour) -> None:
+        d = self.dice("strands")
+        mask, roi = self.k.mask(self.rim(shape))
+        if roi is None:
+            return
+        before = self.k.rgb.copy()
+        n = 60
+        x = d.rng.uniform(-1.3, 1.3, n)
+        y = d.rng.uniform(-1.5, 0.5, n)
+        sway = d.rng.normal(0, 0.06, n) + x * 0.3
+        t = np.linspace(0, 1, 6)
+        lines = np.stack([x[:, None] + t * sway[:, None], y[:, None] + t * 0.6 + 0 * x[:, None]], -1)
+        px = self.rim(lines.reshape(-1, 2)).reshape(n, 6, 2)
+        for part, f in ((px[: n // 2], 0.8), (px[n // 2 :], 1.12)):
+            self.k.strokes(part, shade(colour, f), self.px(0.02))
+        painted = self.k.rgb[roi].copy()
+        self.k.rgb[:] = before
+        self.k.blend(mask, roi, painted, 0.8)
+
+    def _cap_arc(self, volume: float, low: float) -> Points:
+        """From the image-left temple over the top to the image-right one."""
+        h = self.c.head
+        a0 = np.arcsin(np.clip(low / h.top, -0.98, 0.98))
+        t = np.linspace(-np.pi - a0, a0, 40)
+        return np.stack([np.cos(t) * h.width * (1.02 + volume * 0.5), np.sin(t) * h.top * (1 + volume)], 1)
+
+    def _h_short(self) -> tuple[Points, Colour]:
+        h, w, d = self.c.hair, self.c.head.width, self.dice("hair")
+        arc = self._cap_arc(h.volume, d.u(-0.3, 0.05))
+        x = np.linspace(0.97, -0.97, 24) * w
+        edge = h.line + 0.35 * (np.abs(x) / w) ** 4 + d.u(-0.15, 0.15) * x
+        return np.concatenate([arc, np.stack([x, edge], 1)]), h.colour
+
+    def _h_bald(self) -> tuple[Points, Colour]:
+        """A shaven head: a slightly darker crown."""
+        h, w = self.c.hair, self.c.head.width
+        arc = self._cap_arc(0.0, -0.1)
+        x = np.linspace(0.95, -0.95, 20) * w
+        return np.concatenate([arc, np.stack([x, h.line - 0.1 + 0.4 * (np.abs(x) / w) ** 3], 1)]), mix(self.c.skin, h.colour, 0.12)
+
+    def _h_fringe(self) -> tuple[Points, Colour]:
+        h, w, d = self.c.hair, self.c.head.width, self.dice("hair")
+        side = d.u(-0.2, h.length * 0.8)
+        arc = self._cap_arc(h.volume, 0.0)
+        n = 2 * h.teeth + 1
+        x = np.linspace(0.86, -0.86, n) * w
+        cut = d.u(0.03, 0.3)
+        tips = h.line + np.resize([0.0, cut], n) + d.rng.uniform(-0.06, 0.06, n) + 0.15 * np.abs(x) ** 2
+        lock = [[1.06 * w, side], [0.95 * w, side + 0.15], [0.88 * w, 0.0]]
+        other = [[-0.88 * w, 0.0], [-0.95 * w, side + 0.15], [-1.06 * w, side]]
+        return np.concatenate([arc, lock, np.stack([x, tips], 1), other]), h.colour
+
+    def _h_spiky(self) -> tuple[Points, Colour]:
+        h, w, d = self.c.hair, self.c.head.width, self.dice("hair")
+        arc = self._cap_arc(h.volume, 0.0)
+        r = 1 + np.resize([0.0, 0.02, 0.22, 0.04], len(arc)) * d.u(0.5, 1.3)
+        r[:4] = r[-4:] = 1
+        n = 2 * h.teeth + 1
+        x = np.linspace(0.9, -0.9, n) * w
+        tips = h.line + np.resize([-0.15, 0.18], n) + d.rng.uniform(-0.1, 0.1, n)
+        return np.concatenate([arc * r[:, None], np.stack([x, tips], 1)]), h.colour
+
+    def _h_parted(self) -> tuple[Points, Colour]:
+        h, w, d = self.c.hair, self.c.head.width, self.dice("hair")
+        part = d.u(-0.5, 0.5) * w
+        side = d.u(-0.1, h.length * 0.7)
+        arc = self._cap_arc(h.volume, 0.0)
+        right = np.linspace(0.9 * w, part, 12)
+        left = np.linspace(part, -0.9 * w, 12)
+        f1 = np.abs(right - part) / (0.9 * w - part)
+        f2 = np.abs(left - part) / (0.9 * w + part)
+        top = h.line - 0.12
+        edge1 = np.stack([right, top + (0.1 - top) * f1**2.2], 1)
+        edge2 = np.stack([left, top + (0.1 - top) * f2**2.2], 1)
+        lock = [[1.05 * w, side], [0.95 * w, side + 0.2]]
+        other = [[-0.95 * w, side + 0.2], [-1.05 * w, side]]
+        return np.concatenate([arc, lock, edge1, edge2, other]), h.colour
+
+    def _h_curly(self) -> tuple[Points, Colour]:
+        h, w, d = self.c.hair, self.c.head.width, self.dice("hair")
+        arc = self._cap_arc(h.volume + 0.1, 0.05)
+        arc = arc * (1 + 0.05 * np.abs(np.sin(np.linspace(0, 14 * np.pi, len(arc)))))[:, None]
+        x = np.linspace(0.92, -0.92, 50) * w
+        edge = h.line + 0.3 * (np.abs(x) / w) ** 3 + 0.06 * np.abs(np.sin(np.linspace(0, d.u(6, 10) * np.pi, 50)))
+        return np.concatenate([arc, np.stack([x, edge], 1)]), h.colour
+
+    def _h_hood(self) -> tuple[Points, Colour]:
+        h, w = self.c.hair, self.c.head.width
+        t = np.linspace(-np.pi * 1.05, np.pi * 0.05, 40)
+        v = 1.14 + h.volume * 0.5
+        arc = np.stack([np.cos(t) * w * v, np.sin(t) * self.c.head.top * v], 1)
+        inner = np.stack([np.cos(t) * w * 0.97, np.sin(t) * self.c.head.top * 0.75], 1)[::-1]
+        return np.concatenate([arc, inner]), h.colour
+
+    def _h_cap(self) -> tuple[Points, Colour]:
+        h, w = self.c.hair, self.c.head.width
+        arc = self._cap_arc(h.volume * 0.6, h.line)
+        brim = [[1.15 * w, h.line + 0.06], [0, h.line + 0.14], [-1.15 * w, h.line + 0.06]]
+        return np.concatenate([arc, brim]), self.c.body
+
+    def _h_crown(self) -> tuple[Points, Colour]:
+        h, w = self.c.hair, self.c.head.width
+        x = np.linspace(-1.02, 1.02, 15) * w
+        top = np.stack([x, -self.c.head.top * 0.85 - np.resize([0.0, 0.45], 15)], 1)
+        low = np.stack([x[::-1], np.full(15, h.line) + 0.1 * (x / w) ** 2], 1)
+        return np.concatenate([top, low]), h.colour
+
+    def _h_wool(self) -> tuple[Points, Colour]:
+        h, w, d = self.c.hair, self.c.head.width, self.dice("hair")
+        a = np.linspace(-np.pi, 0, 40)
+        bumps = 1 + 0.07 * np.abs(np.sin(np.linspace(0, 9 * np.pi, 40)))
+        arc = np.stack([np.cos(a) * w * 0.72, h.line + np.sin(a) * (self.c.head.top + h.line + h.volume)], 1) * bumps[:, None]
+        x = np.linspace(0.7, -0.7, 15) * w
+        hem = np.stack([x, h.line + d.rng.uniform(-0.04, 0.14, 15)], 1)
+        return np.concatenate([arc, hem]), h.colour
+
+    def _h_tuft(self) -> tuple[Points, Colour]:
+        t = -self.c.head.top
+        return np.array([[-0.35, t + 0.2], [-0.3, t - 0.35], [-0.12, t + 0.02], [0, t - 0.5], [0.14, t + 0.02], [0.34, t - 0.3], [0.34, t + 0.2], [0, t + 0.28]]), self.c.hair.colour
+
+    def _hats(self, line: Line) -> None:
+        """Antenna, stem, crest, party hat, halo, cat ears, ribbon."""
+        c, t = self.c, -self.c.head.top
+        d = self.dice("hat")
+        if "antenna" in c.extras:
+            self.k.stroke(self.rim([[0, t + 0.02], [0, t - 0.35]]), shade(c.skin, 0.6), self.px(0.06))
+            self.k.disc(self.rim([[0, t - 0.4]])[0], self.px(0.11), d.colour((0, 1), (0.7, 1), (0.7, 1)))
+        if "stem" in c.extras:
+            stem = self.rim([[-0.12, t + 0.08], [-0.08, t - 0.22], [0.1, t - 0.28], [0.12, t + 0.08]])
+            self.k.fill(stem, (95, 115, 50))
+            line(stem)
+        if "crest" in c.extras:
+            crest = self.rim([[-0.2, t + 0.15], [-0.3, t - 0.25], [-0.05, t - 0.05], [0, t - 0.4], [0.1, t - 0.05], [0.3, t - 0.3], [0.2, t + 0.15]])
+            self.k.fill(crest, shade(c.skin, 0.8))
+            line(crest)
+        if "partyhat" in c.extras:
+            hat = self.rim([[-0.4, t + 0.22], [0.05, t - 0.7], [0.45, t + 0.22]])
+            self.k.fill(hat, d.colour((0, 1), (0.5, 0.9), (0.6, 0.95)))
+            line(hat)
+        if "halo" in c.extras:
+            self.k.stroke(self.rim(ellipse(0, t - 0.15, 0.55, 0.13)), (120, 200, 250), self.px(0.09), closed=True)
+        if "catears" in c.extras:
+            for s in (-1, 1):
+                ear = self.rim([[s * 0.3, t - 0.02], [s * 0.72, t - 0.5], [s * 0.88, t + 0.35]])
+                self.k.fill(ear, c.hair.colour)
+                line(ear)
+        if "ribbon" in c.extras:
+            x = d.pick([-0.6, 0.6])
+            bow = self.rim([[x, t], [x + 0.35, t - 0.22], [x + 0.35, t + 0.2], [x, t], [x - 0.35, t + 0.2], [x - 0.35, t - 0.22]])
+            self.k.fill(bow, d.colour((0.9, 1.1), (0.6, 0.9), (0.7, 0.95)))
+            line(bow)
+
+
+def _ear(kind: str, length: float, width: float) -> tuple[Points, Points]:
+    """Outer and inner shape of an ear that points up from its base at (0, 0)."""
+    if kind == "tri":
+        v = np.linspace(0, 1, 12)
+        half = width * (1 - v) ** 0.85
+        outer = np.concatenate([np.stack([-half, -v * length], 1), np.stack([half, -v * length], 1)[::-1]])
+        outer[:, 1] += length * 0.15
+        return outer, outer * [0.6, 0.72] + [0, -length * 0.02]
+    if kind in ("long", "flop", "horn"):
+        v = np.linspace(0, 1, 20)
+        half = width * (np.sin(np.pi * np.clip(v * 0.86 + 0.12, 0, 1)) if kind != "horn" else (1 - v) * 0.9)
+        bend = (0.25 * width * v**2) if kind != "horn" else 0.9 * width * v**2
+        outer = np.concatenate([np.stack([bend - half, -v * length], 1), np.stack([bend + half, -v * length], 1)[::-1]])
+        return outer, outer * [0.55, 0.85] + [0, -length * 0.05]
+    if kind == "block":
+        outer = np.array([[-width, 0.0], [-width, -length], [width, -length], [width, 0.0]])
+        return outer, outer * 0.6
+    outer = ellipse(0, -length * 0.25, width, length)
+    return outer, ellipse(0, -length * 0.25, width * 0.62, length * 0.62)

@@ -1,0 +1,393 @@
+"""Painters of the inner features: eyes, brows, nose and mouth. They draw the curves of :mod:`.anatomy`, nothing else."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from faceshot_gallery.anatomy import Anatomy, EyeCurves, Points, Projector
+from faceshot_gallery.paint import Canvas, ellipse
+from faceshot_gallery.traits import Colour, luma, mix, shade
+
+
+class FeaturePainter:
+    """Draws the inner features of one face on a canvas."""
+
+    def __init__(self, canvas: Canvas, anatomy: Anatomy, project: Projector) -> None:
+        self.k, self.a, self.p = canvas, anatomy, project
+        self.c = anatomy.c
+        self.real = self.c.style in ("photo", "painterly", "soft3d")
+
+    def px(self, length: float) -> float:
+        return self.p.px(length)
+
+    # ---- eyes -------------------------------------------------------------------------------------------------
+    def eyes(self) -> None:
+        for left in (False, True):
+            self._eye(self.a.eye(left), left)
+
+    def _eye(self, eye: EyeCurves, left: bool) -> None:
+        y, k = self.c.eyes, self.k
+        outline, wide = self.p(eye.outline), self.p(eye.wide_outline)
+        if y.patch > 0:
+            self._patch(eye, left)
+        if y.rim > 0:
+            k.fill(self.p(_grown(eye.wide_outline, eye.centre, y.rim)), mix(y.dark, self.c.skin2, 0.15))
+        if y.kind == "arc":
+            k.stroke(self.p(_grown(eye.upper, eye.centre, 0)), y.dark, self.px(y.lash * 1.4))
+            return
+        gap = float(np.max(np.linalg.norm(eye.upper - eye.lower, axis=1)))
+        if eye.open < 0.97 and y.kind not in ("dot", "carved", "star"):
+            lid = mix(shade(self.c.skin, 0.86), y.white, 0.0) if y.kind != "blank" else self.c.skin
+            k.fill(wide, lid)
+            if y.kind not in ("human", "anime", "animal", "blank"):
+                k.stroke(wide, shade(self.c.skin, 0.5), self.px(y.lash), closed=True)
+        if self.real and y.kind in ("human", "blank", "animal"):
+            k.soft(wide, shade(self.c.skin, 0.55), 0.5, self.px(0.05))
+        if gap > 0.012:
+            self._inside(eye, outline, left)
+        self._lids(eye, gap)
+
+    def _patch(self, eye: EyeCurves, left: bool) -> None:
+        y = self.c.eyes
+        dark = self.c.skin2 if self.c.domain != "panda" else (40.0, 38.0, 42.0)
+        tilt = 35 if left else -35
+        r = y.patch
+        blob = ellipse(*(eye.centre * [1.06, 1] + [0, 0.06]), y.w + r * 0.8, max(y.up, y.low) + r * 1.25, -tilt)
+        self.k.fill(self.p(blob), dark)
+
+    def _lids(self, eye: EyeCurves, gap: float) -> None:
+        y, k = self.c.eyes, self.k
+        if y.kind in ("dot", "carved", "star", "button"):
+            if gap <= 0.03:
+                k.stroke(self.p(eye.upper), y.dark, self.px(max(0.02, y.lash)))
+            return
+        lash = y.lash
+        colour = y.dark if y.kind != "blank" else shade(self.c.skin, 0.5)
+        if y.kind in ("sclera", "pie", "robot"):
+            k.stroke(self.p(eye.outline), colour, self.px(lash), closed=True)
+            return
+        k.stroke(self.p(eye.upper), colour, self.px(lash))
+        if y.kind == "animal":
+            k.stroke(self.p(eye.lower), colour, self.px(lash * 0.8))
+        elif y.kind != "anime" or gap < 0.03:
+            k.stroke(self.p(eye.lower), mix(colour, self.c.skin, 0.55), self.px(lash * 0.5))
+        if y.kind == "anime" and gap > 0.03:
+            k.stroke(self.p(eye.lower[12:30]), mix(colour, self.c.skin, 0.3), self.px(lash * 0.35))
+            side = -1 if eye.centre[0] < 0 else 1
+            corner = eye.upper[0 if side < 0 else -1]
+            k.stroke(self.p([corner, corner + [0.05 * side, -0.03]]), colour, self.px(lash * 0.8))
+        if y.crease:
+            crease = eye.wide_upper - [0, 0.05 + 0.02 * (1 - eye.open)]
+            k.stroke(self.p(crease[6:-6]), mix(colour, self.c.skin, 0.6), self.px(0.014))
+
+    def _inside(self, eye: EyeCurves, outline: Points, left: bool) -> None:
+        """Everything seen through the lids, clipped by them."""
+        y, k = self.c.eyes, self.k
+        mask, roi = k.mask(outline)
+        if roi is None:
+            return
+        before = k.rgb[roi].copy()
+        height = y.up + y.low
+        gx, gy = self.a.e.gaze
+        middle = eye.centre + [0, (y.low - y.up) / 2]
+        if y.kind in ("dot", "arc"):
+            k.fill(outline, y.dark)
+            self._shine(middle, y.w * 0.62, height * 0.31, y.shine)
+        elif y.kind == "button":
+            k.fill(outline, y.dark)
+            for dx, dy in ((-1, -1), (1, -1), (-1, 1), (1, 1)):
+                k.disc(self.p([middle + [dx * y.w * 0.28, dy * y.w * 0.28]])[0], self.px(y.w * 0.11), shade(y.dark, 0.35))
+        elif y.kind == "carved":
+            k.fill(outline, y.dark)
+            inner = (outline - outline.mean(0)) * 0.72 + outline.mean(0) + [0, self.px(height * 0.1)]
+            k.soft(inner, y.colour, 0.9 * y.iris, self.px(0.05))
+        elif y.kind == "star":
+            k.fill(outline, shade(self.c.skin, 0.97) if y.rim == 0 else y.white)
+            k.fill(self.p(_star(middle, y.w, height / 2, 5 if y.pupil_shape == "star" else 2)), y.dark)
+        elif y.kind == "robot":
+            k.fill(outline, shade(y.colour, 0.6))
+            k.soft(self.p(ellipse(*middle, y.w * 0.7, height * 0.35)), shade(y.colour, 1.5), 0.9, self.px(0.06))
+            if y.pupil > 0.3:
+                k.disc(self.p([middle + [gx * y.w * 0.4, gy * height * 0.2]])[0], self.px(y.w * y.pupil * 0.7), y.dark)
+        elif y.kind == "blank":
+            k.fill(outline, mix(self.c.skin, y.white, 0.25))
+            k.soft(self.p(eye.upper), shade(self.c.skin, 0.6), 0.6, self.px(0.05))
+            if y.pupil > 0.3:
+                k.stroke(self.p(ellipse(*middle, y.w * 0.4, y.w * 0.4)), shade(self.c.skin, 0.7), self.px(0.012), True)
+        else:
+            self._eyeball(eye, outline, middle + [gx * y.w * (1 - y.iris * 0.8) * 0.8, gy * height * 0.22])
+        painted = k.rgb[roi].copy()
+        k.rgb[roi] = before
+        k.blend(mask, roi, painted)
+
+    def _eyeball(self, eye: EyeCurves, outline: Points, at: Points) -> None:
+        """White, iris, pupil, highlight."""
+        y, k = self.c.eyes, self.k
+        height = y.up + y.low
+        k.fill(outline, y.white)
+        if y.kind == "anime":
+            ry, rx = height * 0.5 * (0.75 + 0.35 * y.iris), y.w * (0.45 + 0.4 * y.iris)
+        elif y.kind == "pie":
+            rx, ry = y.w * y.iris, height / 2 * y.iris
+        else:
+            rx = ry = max(y.w if y.kind == "animal" else 0.0, height / 2) * y.iris
+        k.fill(self.p(ellipse(*at, rx, ry)), shade(y.colour, 0.55))
+        k.fill(self.p(ellipse(*at, rx * 0.86, ry * 0.88)), y.colour)
+        if y.kind in ("anime", "human", "animal"):
+            k.soft(self.p(ellipse(at[0], at[1] + ry * 0.45, rx * 0.7, ry * 0.4)), shade(y.colour, 1.4), 0.6, self.px(rx * 0.4))
+            k.soft(self.p(ellipse(at[0], at[1] - ry * 0.75, rx, ry * 0.35)), shade(y.colour, 0.35), 0.7, self.px(rx * 0.4))
+        self._pupil(at, rx * y.pupil, ry * y.pupil)
+        self._shine(at, rx, ry, y.shine)
+
+    def _pupil(self, at: Points, rx: float, ry: float) -> None:
+        y, k = self.c.eyes, self.k
+        shape = y.pupil_shape
+        if shape == "slit":
+            k.fill(self.p(ellipse(*at, rx * 0.35, ry * 1.35)), y.dark)
+        elif shape == "bar":
+            k.fill(self.p(ellipse(*at, rx * 1.4, ry * 0.5)), y.dark)
+        elif shape in ("star", "heart"):
+            k.fill(self.p(_star(at, rx * 1.4, ry * 1.4, 5 if shape == "star" else 2)), y.dark)
+        else:
+            k.fill(self.p(ellipse(*at, rx, ry)), y.dark)
+        if y.kind == "pie":
+            a = np.deg2rad(np.linspace(-70, -20, 8) if self.c.seed % 2 else np.linspace(200, 250, 8))
+            arc = at + np.stack([np.cos(a) * rx * 1.1, np.sin(a) * ry * 1.1], 1)
+            k.fill(self.p(np.concatenate([[at], arc])), y.white)
+
+    def _shine(self, at: Points, rx: float, ry: float, amount: float) -> None:
+        if amount <= 0:
+            return
+        r = min(rx, ry) * amount
+        k = self.k
+        k.fill(self.p(ellipse(at[0] - rx * 0.3, at[1] - ry * 0.38, r, r * 1.1)), (255, 255, 255))
+        if amount > 0.25:
+            k.fill(self.p(ellipse(at[0] + rx * 0.32, at[1] + ry * 0.35, r * 0.5, r * 0.5)), (255, 255, 255), 0.8)
+
+    # ---- brows ------------------------------------------------------------------------------------------------
+    def brows(self) -> None:
+        b = self.c.brows
+        if not b.shown:
+            return
+        for left in (False, True):
+            mid = self.a.brow(left)
+            s = np.linspace(-1, 1, len(mid)) * (-1 if left else 1)  # 1 at the inner end
+            half = b.thick / 2 * (0.35 + 0.65 * np.clip((s + 1.15) / 1.0, 0, 1))
+            if self.c.style in ("flat", "outline", "textured") and self.c.domain in ("monster", "robot", "cartoon"):
+                half[:] = b.thick / 2
+            up, low = mid - np.stack([0 * half, half], 1), mid + np.stack([0 * half, half], 1)
+            shape = self.p(np.concatenate([up, low[::-1]]), lift=0.05)
+            if self.real and self.c.domain in ("person", "statue"):
+                self.k.soft(shape, b.colour, 0.85, self.px(0.018))
+                continue
+            self.k.fill(shape, b.colour)
+
+    # ---- nose -------------------------------------------------------------------------------------------------
+    def nose(self) -> None:
+        n = self.c.nose
+        if not n.shown:
+            return
+        painter = getattr(self, f"_nose_{n.kind}", self._nose_pad)
+        painter()
+
+    def _np(self, points: Points) -> Points:
+        return self.p(points, lift=self.c.nose.lift * 0.9)
+
+    def _nose_pad(self) -> None:
+        n, k = self.c.nose, self.k
+        u = np.linspace(-1, 1, 31)
+        rim = self.a.nose_rim(u)
+        top = np.stack([u[::-1] * n.w * 0.9, n.y - n.h * (0.55 + 0.3 * np.sqrt(1 - (0.85 * u[::-1]) ** 2))], 1)
+        shape = np.concatenate([_round_ends(rim, n.w), _round_ends(top, n.w)])
+        if self.c.style == "outline":
+            k.stroke(self._np(shape), self.c.line, self.px(self.c.line_width), closed=True)
+        k.fill(self._np(shape), n.colour)
+        if luma(n.colour) > 70 or self.real:
+            for side in (-1, 1):
+                k.fill(self._np(ellipse(side * n.w * 0.45, n.y + n.h * 0.25, n.w * 0.17, n.h * 0.2)), shade(n.colour, 0.45))
+        k.soft(self._np(ellipse(-n.w * 0.2, n.y - n.h * 0.4, n.w * 0.4, n.h * 0.16)), (255, 255, 255), 0.6, self.px(0.02))
+
+    def _nose_ball(self) -> None:
+        n, k = self.c.nose, self.k
+        k.fill(self._np(ellipse(0, n.y, n.w, n.h)), n.colour)
+        if self.c.style == "outline":
+            k.stroke(self._np(ellipse(0, n.y, n.w, n.h)), self.c.line, self.px(self.c.line_width), closed=True)
+        k.soft(self._np(ellipse(-n.w * 0.3, n.y - n.h * 0.4, n.w * 0.3, n.h * 0.2)), (255, 255, 255), 0.6, self.px(0.03))
+
+    def _nose_snout(self) -> None:
+        n, k = self.c.nose, self.k
+        shape = ellipse(0, n.y, n.w, n.h)
+        k.fill(self._np(shape), n.colour)
+        k.stroke(self._np(shape), shade(n.colour, 0.7), self.px(0.02), closed=True)
+        for s in (-1, 1):
+            k.fill(self._np(ellipse(s * n.w * 0.38, n.y, n.w * 0.14, n.h * 0.3)), shade(n.colour, 0.45))
+
+    def _nose_triangle(self) -> None:
+        n = self.c.nose
+        tri = np.array([[-n.w, n.y + n.h * 0.5], [n.w, n.y + n.h * 0.5], [0, n.y - n.h * 0.9]])
+        self.k.fill(self._np(tri), n.colour)
+        if self.c.style == "outline":
+            self.k.stroke(self._np(tri), self.c.line, self.px(self.c.line_width), closed=True)
+
+    def _nose_holes(self) -> None:
+        n = self.c.nose
+        for s in (-1, 1):
+            self.k.fill(self._np(ellipse(s * n.w * 0.6, n.y + n.h * 0.6, n.w * 0.22, n.h * 0.45, s * 25)), n.colour)
+
+    def _nose_line(self) -> None:
+        n = self.c.nose
+        self.k.stroke(self._np(self.a.nose_rim(np.linspace(-1, 1, 21))), n.colour, self.px(self.c.line_width * 1.1))
+
+    def _nose_hook(self) -> None:
+        n = self.c.nose
+        side = 1 if self.c.seed % 2 else -1
+        top = np.array([[side * 0.01, n.y - n.h * 1.3], [side * n.w * 0.6, n.y]])
+        rim = self.a.nose_rim(np.linspace(side * 0.7, -side * 0.9, 15))
+        self.k.stroke(self._np(np.concatenate([top, rim])), n.colour, self.px(self.c.line_width * 0.9))
+
+    def _nose_wedge(self) -> None:
+        """A small shadow below the nose, as in flat vector portraits and anime."""
+        n = self.c.nose
+        rim = self.a.nose_rim(np.linspace(-1, 1, 21))
+        top = np.array([[n.w * 0.5, n.y], [-n.w * 0.5, n.y]])
+        self.k.fill(self._np(np.concatenate([rim, top])), n.colour)
+
+    def _nose_none(self) -> None:
+        return
+
+    def _nose_human(self) -> None:
+        """Shaded bridge, wings and nostrils."""
+        n, k = self.c.nose, self.k
+        dark, light = shade(self.c.skin, 0.66), shade(self.c.skin, 1.25)
+        side = 1 if self.c.seed % 2 else -1
+        x = np.array([0.35, 0.3, 0.55, 1.0]) * n.w * side
+        y = np.linspace(n.root, n.y + n.h * 0.6, 4)
+        wall = np.concatenate([np.stack([x * 0.35, y], 1), np.stack([x[::-1] * 1.05, y[::-1]], 1)])
+        k.soft(self._np(wall), dark, 0.45, self.px(0.05))
+        k.soft(self._np(ellipse(0, (n.root + n.y) / 2, n.w * 0.22, (n.y - n.root) / 2)), light, 0.35, self.px(0.05))
+        rim = self.a.nose_rim(np.linspace(-1, 1, 21))
+        k.soft(self._np(np.concatenate([rim, rim[::-1] + [0, n.h * 0.5]])), dark, 0.6, self.px(0.04))
+        for s in (-1, 1):
+            k.soft(self._np(ellipse(s * n.w * 0.5, n.y + n.h * 0.8, n.w * 0.24, n.h * 0.16)), shade(dark, 0.4), 0.9, self.px(0.012))
+            wing = ellipse(s * n.w * 0.75, n.y + n.h * 0.45, n.w * 0.28, n.h * 0.45)
+            k.stroke(self._np(wing[28:40] if s > 0 else wing[:0]), dark, self.px(0.014)) if len(wing[:0]) else None
+        k.soft(self._np(ellipse(-side * n.w * 0.1, n.y, n.w * 0.3, n.h * 0.3)), light, 0.5, self.px(0.03))
+
+    # ---- mouth ------------------------------------------------------------------------------------------------
+    def _mp(self, points: Points) -> Points:
+        return self.p(points, lift=self.c.mouth.lift)
+
+    def philtrum(self) -> None:
+        """The line from nose to mouth of many animals."""
+        n, m = self.c.nose, self.c.mouth
+        top = self.a.nose_rim(np.zeros(1))[0]
+        bottom = self.a.mouth.inner_up[len(self.a.mouth.inner_up) // 2]
+        if bottom[1] > top[1] + 0.01:
+            self.k.stroke(self._mp(np.linspace(top, bottom, 5)), m.colour, self.px(max(0.014, m.thick_up * 0.9)))
+
+    def mouth(self) -> None:
+        m, k = self.c.mouth, self.k
+        if not m.shown:
+            return
+        q = self.a.mouth
+        outer = self._mp(np.concatenate([q.outer_up, q.outer_low[::-1]]))
+        if self.real and m.kind == "lips":
+            k.soft(self._mp(q.outer_low + [0, 0.05]), shade(self.c.skin, 0.7), 0.4, self.px(0.05))
+        if m.kind == "beak":
+            self._beak()
+        elif m.kind == "lips" and self.real:
+            k.soft(outer, m.colour, 0.95, self.px(0.012))
+            k.soft(self._mp(_band(q.outer_low, q.inner_low, 0.5)), shade(m.colour, 1.35), 0.45, self.px(0.02))
+        elif m.kind != "none":
+            k.fill(outer, m.colour)
+        if q.gap > 0.02:
+            self._cavity()
+        if m.kind == "lips":
+            line = shade(m.colour, 0.45)
+            k.stroke(self._mp(q.inner_up), line, self.px(0.014))
+            if self.c.style == "outline" or self.c.style == "sketch":
+                k.stroke(outer, shade(m.colour, 0.5), self.px(0.012), closed=True)
+
+    def _beak(self) -> None:
+        q, m, k = self.a.mouth, self.c.mouth, self.k
+        n = self.c.nose
+        up = np.concatenate([q.inner_up, [[n.w * 0.7, n.y], [0, n.y - n.h], [-n.w * 0.7, n.y]]])
+        low = np.concatenate([q.outer_low, q.inner_low[::-1]])
+        k.fill(self._mp(low), shade(m.colour, 0.8))
+        k.fill(self._mp(up), m.colour)
+        k.stroke(self._mp(q.inner_up), shade(m.colour, 0.45), self.px(0.02))
+        if self.c.style == "outline":
+            k.stroke(self._mp(up), self.c.line, self.px(self.c.line_width), closed=True)
+
+    def _cavity(self) -> None:
+        """What an open mouth shows: dark inside, tongue, teeth; clipped by the inner lips."""
+        m, k, q = self.c.mouth, self.k, self.a.mouth
+        inner = np.concatenate([q.inner_up, q.inner_low[::-1]])
+        outline = self._mp(inner)
+        mask, roi = k.mask(outline)
+        if roi is None:
+            return
+        before = k.rgb[roi].copy()
+        k.fill(outline, m.inside)
+        mid, w = inner.mean(0), np.ptp(q.inner_up[:, 0]) / 2
+        if m.tongue and q.gap > 0.08:
+            k.fill(self._mp(ellipse(mid[0], q.inner_low[:, 1].max(), w * 0.55, q.gap * 0.42)), (214, 92, 98))
+        if m.teeth == "fangs":
+            for s in (-0.5, 0.5):
+                t = _near(q.inner_up, s)
+                k.fill(self._mp([t - [0.05, 0.02], t + [0.05, -0.02], t + [0, 0.13]]), (250, 248, 240))
+        elif m.teeth in ("top", "both", "grid"):
+            depth = q.gap * (0.55 if m.teeth == "grid" else 0.28)
+            k.fill(self._mp(np.concatenate([q.inner_up, q.inner_up[::-1] + [0, depth]])), (248, 246, 240))
+            if m.teeth != "top":
+                low = q.inner_low - [0, depth * (1 if m.teeth == "grid" else 0.7)]
+                k.fill(self._mp(np.concatenate([q.inner_low, low[::-1]])), (244, 242, 236))
+            if m.teeth == "grid":
+                for s in np.linspace(-0.75, 0.75, 6):
+                    k.stroke(self._mp([_near(q.inner_up, s), _near(q.inner_low, s)]), (90, 90, 95), self.px(0.02))
+        elif m.teeth == "jag":
+            for s in np.linspace(-0.7, 0.7, 5):
+                t = _near(q.inner_up, s)
+                k.fill(self._mp([t - [w * 0.14, 0.03], t + [w * 0.14, -0.03], t + [0, q.gap * 0.5]]), (250, 248, 240))
+        painted = k.rgb[roi].copy()
+        k.rgb[roi] = before
+        k.blend(mask, roi, painted)
+
+
+def _near(curve: Points, u: float) -> Points:
+    return curve[int(round((u + 1) / 2 * (len(curve) - 1)))]
+
+
+def _band(a: Points, b: Points, t: float) -> Points:
+    """The strip from curve a to the curve t of the way to b."""
+    return np.concatenate([a, (a + (b - a) * t)[::-1]])
+
+
+def _grown(points: Points, centre: Points, by: float) -> Points:
+    d = points - centre
+    r = np.linalg.norm(d, axis=1, keepdims=True)
+    return points + d / np.maximum(r, 1e-6) * by
+
+
+def _round_ends(curve: Points, w: float) -> Points:
+    """Pull the ends of a rim out to the full half width."""
+    out = curve.copy()
+    out[:, 0] = np.clip(curve[:, 0] * 1.08, -w, w)
+    return out
+
+
+def _star(at: Points, rx: float, ry: float, tips: int) -> Points:
+    if tips == 2:  # a heart
+        t = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+        x = np.sin(t) ** 3
+        y = -(13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t)) / 15
+        return np.asarray(at) + np.stack([x * rx, y * ry], 1)
+    a = np.arange(2 * tips) * np.pi / tips - np.pi / 2
+    r = np.where(np.arange(2 * tips) % 2, 0.45, 1.0)
+    return np.asarray(at) + np.stack([np.cos(a) * rx * r, np.sin(a) * ry * r], 1)
+
+
+def unsharp(image: np.ndarray, amount: float) -> np.ndarray:
+    """Sharpen (amount > 0), as small web pictures often are."""
+    return cv2.addWeighted(image, 1 + amount, cv2.GaussianBlur(image, (0, 0), 1.0), -amount, 0)

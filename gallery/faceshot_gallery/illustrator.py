@@ -1,0 +1,164 @@
+"""Draw faces with exact landmarks: the front door of the illustrator.
+
+>>> from faceshot_gallery.illustrator import character, draw, Expression, Pose
+>>> fox = character("fox", seed=3, style="soft3d")
+>>> picture = draw(fox, Expression(jaw_open=0.6, smile=0.5), Pose(yaw=12), size=256)
+>>> picture.rgb.shape, picture.landmarks.xy.shape
+((256, 256, 3), (68, 2))
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from faceshot.types import Landmarks, Size
+from faceshot_gallery.anatomy import Anatomy, Projector
+from faceshot_gallery.backdrop import backdrop, degrade, finish, occlude
+from faceshot_gallery.casting import DOMAINS, cast
+from faceshot_gallery.paint import Canvas
+from faceshot_gallery.scene import Scene
+from faceshot_gallery.traits import STYLES, Character, Dice, Expression, Pose, Style
+
+Background = Literal["auto", "plain", "clutter", "none"]
+__all__ = ["DOMAINS", "STYLES", "Character", "Drawing", "Expression", "Pose", "character", "draw", "sample"]
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """A drawn picture and its truth.
+
+    Attributes:
+        rgb: (H, W, 3) uint8.
+        alpha: (H, W) uint8 matte when it was drawn on no background, else None.
+        landmarks: 68 points in pixels of the picture, with the parts that are not drawn.
+        domain: what was drawn.
+        style: how.
+    """
+
+    rgb: npt.NDArray[np.uint8]
+    alpha: npt.NDArray[np.uint8] | None
+    landmarks: Landmarks
+    domain: str
+    style: Style
+
+
+def character(domain: str, seed: int = 0, *, style: Style | None = None) -> Character:
+    """A character of one of ``DOMAINS``; the same arguments always give the same one.
+
+    Raises:
+        ValueError: unknown domain or style.
+    """
+    return cast(domain, seed, style)
+
+
+def _supersampling(size: int) -> int:
+    return 2 if size <= 512 else 1
+
+
+def draw(
+    character: Character,
+    expression: Expression | None = None,
+    pose: Pose | None = None,
+    *,
+    size: int = 512,
+    background: Background = "auto",
+) -> Drawing:
+    """Draw a character with an expression and a pose on a square of ``size`` pixels."""
+    expression, pose = expression or Expression(), pose or Pose()
+    anatomy, project = Anatomy(character, expression), Projector(character, pose, size)
+    d = Dice(character.seed, "background")
+    kind = d.pick(["plain", "gradient", "photo"], [2, 2, 2] if character.style == "photo" else [3, 2, 0.5])
+    if background == "none":
+        rgb, alpha = _matted(character, anatomy, project, size)
+    else:
+        canvas = Canvas(size, _supersampling(size), character.style)
+        backdrop(canvas, d, kind if background == "auto" else background)
+        Scene(canvas, anatomy, project).paint()
+        rgb, alpha = canvas.done(), None
+    rgb = finish(rgb, character)
+    landmarks = Landmarks(anatomy.points(project), Size(size, size), absent=anatomy.absent())
+    return Drawing(rgb, alpha, landmarks, character.domain, character.style)
+
+
+def _matted(
+    character: Character, anatomy: Anatomy, project: Projector, size: int
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Paint over black and over white; the difference is the matte."""
+    layers = []
+    for level in (0.0, 255.0):
+        canvas = Canvas(size, _supersampling(size), character.style, (level, level, level))
+        Scene(canvas, anatomy, project).paint()
+        layers.append(canvas.done().astype(np.float32))
+    black, white = layers
+    alpha = np.clip(255 - (white - black).mean(2), 0, 255)
+    rgb = np.clip(black / np.maximum(alpha[..., None], 1) * 255, 0, 255)
+    return rgb.astype(np.uint8), np.round(alpha).astype(np.uint8)
+
+
+def _random_expression(d: Dice) -> Expression:
+    lids = d.pick(["open", "both", "wink", "shut"], [5, 3, 0.7, 1])
+    a = b = 1.0
+    if lids == "both":
+        a = b = d.u(0.25, 1.15)
+    elif lids == "wink":
+        a, b = d.u(0, 0.4), 1.0
+        a, b = (a, b) if d.chance(0.5) else (b, a)
+    elif lids == "shut":
+        a = b = d.u(0, 0.15)
+    jaw = d.pick([0.0, d.u(0, 0.3), d.u(0.2, 1.0)], [4, 2, 3])
+    return Expression(
+        right_eye_open=a, left_eye_open=b, gaze=(d.u(-1, 1), d.u(-0.6, 0.6)) if d.chance(0.6) else (0.0, 0.0),
+        jaw_open=jaw, mouth_wide=d.n(0, 0.35), smile=float(np.clip(d.n(0.1, 0.4), -1, 1)),
+        lip_round=d.pick([0.0, d.u(0, 1)], [4, 1]), right_brow=float(np.clip(d.n(0, 0.4), -1, 1)),
+        left_brow=float(np.clip(d.n(0, 0.4), -1, 1)), brow_tilt=float(np.clip(d.n(0, 0.4), -1, 1)),
+    )  # fmt: skip
+
+
+def _hybrid(character: Character, d: Dice) -> Character:
+    """Sometimes borrow the eyes, nose, mouth or colours of another drawing: unheard-of characters."""
+    other = cast(d.pick(DOMAINS), int(d.rng.integers(1 << 30)), character.style)
+    swap = d.pick(["eyes", "mouth", "colours"])
+    if swap == "colours" and other.domain not in ("panda", "monkey", "fox"):
+        return replace(character, skin=other.skin, line=other.line)
+    if swap == "eyes" and character.domain not in ("frog", "owl"):
+        mine, e = character.eyes, other.eyes
+        k = min(1.0, mine.x * 0.9 / max(e.w, 1e-3), 0.3 / max(e.up, e.low, 1e-3))
+        return replace(character, eyes=replace(e, x=mine.x, y=mine.y, w=e.w * k, up=e.up * k, low=e.low * k, patch=mine.patch))
+    if swap == "mouth" and character.mouth.kind != "beak" and other.mouth.kind != "beak":
+        mine_m = character.mouth
+        return replace(character, mouth=replace(other.mouth, x=mine_m.x, y=mine_m.y, w=min(other.mouth.w, mine_m.w * 1.4)))
+    return character
+
+
+def sample(seed: int, *, size: int = 128, domain: str | None = None) -> Drawing:
+    """A random picture for training: any domain, style, expression, pose, framing, background and damage."""
+    d = Dice(seed, "sample")
+    name = domain or d.pick(DOMAINS)
+    who = cast(name, int(d.rng.integers(1 << 30)))
+    if d.chance(0.25):
+        who = _hybrid(who, d)
+    if d.chance(0.1) and who.style not in ("outline", "sketch"):
+        d.rng.random()
+        who = replace(who, extras=(*who.extras, "glasses"))
+    share = d.u(0.3, 0.95)
+    scale = share / (2 * 0.3 * max(who.head.width, (who.head.top * 0.6 + who.head.bottom) / 2))
+    roll = d.pick([d.n(0, 6), d.u(-30, 30)], [2, 1])
+    slack = max(0.04, (1 - share) * 0.5)
+    drop = (who.head.bottom - who.head.top) / 2 * 0.3 * scale
+    pose = Pose(roll, float(np.clip(d.n(0, 10), -28, 28)), float(np.clip(d.n(0, 6), -15, 15)), scale, d.u(-slack, slack), d.u(-slack, slack) - drop)
+    anatomy, project = Anatomy(who, _random_expression(d)), Projector(who, pose, size)
+    canvas = Canvas(size, 2, who.style)
+    backdrop(canvas, d, d.pick(["plain", "gradient", "photo", "clutter"], [3, 2, 3, 3]))
+    if d.chance(0.12):  # a face without outline: the surroundings have its colour
+        canvas.rgb[:] = np.round(canvas.ink(d.jitter(who.skin, 3)))
+    scene = Scene(canvas, anatomy, project)
+    scene.paint()
+    if d.chance(0.12):
+        occlude(canvas, d)
+    rgb = degrade(finish(canvas.done(), who), d)
+    landmarks = Landmarks(anatomy.points(project), Size(size, size), absent=anatomy.absent())
+    return Drawing(rgb, None, landmarks, name, who.style)

@@ -1,0 +1,140 @@
+"""The painter's tools: filled and stroked curves with soft edges, soft shadows, noise and fur. OpenCV, one thread."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from faceshot_gallery.traits import Colour, Style, luma, mix
+
+Image = npt.NDArray[np.uint8]
+SHIFT = 4
+
+
+def _fixed(points: npt.ArrayLike) -> npt.NDArray[np.int32]:
+    p = np.clip(np.asarray(points, float), -20000, 20000)
+    return np.round(p * (1 << SHIFT)).astype(np.int32)
+
+
+class Canvas:
+    """An RGB picture that is drawn at ``ss`` times its final size and averaged down.
+
+    All coordinates are pixels of the *final* picture; integers are pixel centres.
+    """
+
+    def __init__(self, size: int, ss: int, style: Style, fill: Colour = (255, 255, 255)) -> None:
+        self.size, self.ss, self.style = size, ss, style
+        self.rgb: Image = np.empty((size * ss, size * ss, 3), np.uint8)
+        self.rgb[:] = np.round(fill)
+        self.wobble = np.random.default_rng(7)
+
+    def up(self, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Final pixels -> pixels of the large picture."""
+        return (np.asarray(points, float) + 0.5) * self.ss - 0.5
+
+    def ink(self, colour: Colour) -> Colour:
+        """The colour as this style lays it down: a sketch is pale grey paper."""
+        if self.style != "sketch":
+            return colour
+        g = luma(colour)
+        v = 255 - (255 - g) * (0.28 if g > 60 else 0.95)
+        return mix((v, v, v), colour, 0.06)
+
+    def fill(self, points: npt.ArrayLike, colour: Colour, alpha: float = 1.0) -> None:
+        """Fill a closed polygon."""
+        poly = [_fixed(self.up(points))]
+        c = self.ink(colour)
+        if alpha >= 0.999:
+            cv2.fillPoly(self.rgb, poly, c, cv2.LINE_AA, SHIFT)
+            return
+        mask, roi = self.mask(points)
+        if roi is not None:
+            self.blend(mask, roi, c, alpha)
+
+    def stroke(self, points: npt.ArrayLike, colour: Colour, width: float, closed: bool = False) -> None:
+        """A line of the given width (final pixels) with round joints; thin lines fade instead of vanishing."""
+        p = self.up(points)
+        w = width * self.ss
+        if self.style == "sketch" and len(p) > 3:
+            for _ in range(2):
+                noise = cv2.GaussianBlur(self.wobble.normal(0, 1, (len(p), 2)), (1, 0), 3.0) if len(p) > 6 else 0
+                self._line(p + noise * 1.2 * self.ss, (45, 45, 48), max(1.0, w * 0.6), closed)
+            return
+        if w < 1:
+            colour, w = mix(tuple(self.rgb.reshape(-1, 3)[0].astype(float)), colour, 1.0), 1.0  # type: ignore[arg-type]
+        self._line(p, self.ink(colour) if self.style == "sketch" else colour, w, closed)
+
+    def _line(self, p: npt.NDArray[np.float64], colour: Colour, w: float, closed: bool) -> None:
+        thick = max(1, round(w))
+        cv2.polylines(self.rgb, [_fixed(p)], closed, colour, thick, cv2.LINE_AA, SHIFT)
+
+    def strokes(self, lines: npt.ArrayLike, colour: Colour, width: float) -> None:
+        """Many lines (K, N, 2) of one colour."""
+        fixed = _fixed(self.up(lines))
+        c = self.ink(colour)
+        cv2.polylines(self.rgb, list(fixed), False, c, max(1, round(width * self.ss)), cv2.LINE_AA, SHIFT)
+
+    def disc(self, centre: npt.ArrayLike, radius: float, colour: Colour) -> None:
+        """A filled circle."""
+        c = _fixed(self.up(np.asarray(centre, float)))
+        r = max(1, round(radius * self.ss * (1 << SHIFT)))
+        cv2.circle(self.rgb, (int(c[0]), int(c[1])), r, self.ink(colour), -1, cv2.LINE_AA, SHIFT)
+
+    def mask(self, points: npt.ArrayLike, pad: float = 0.0) -> tuple[Image, tuple[slice, slice] | None]:
+        """Coverage mask of a polygon inside its own window (rows, columns); None when it lies outside."""
+        p = self.up(points)
+        n = self.rgb.shape[0]
+        lo = np.maximum(np.floor(p.min(0) - 2 - pad * self.ss).astype(int), 0)
+        hi = np.minimum(np.ceil(p.max(0) + 3 + pad * self.ss).astype(int), n)
+        if (hi <= lo).any():
+            return np.zeros((0, 0), np.uint8), None
+        mask = np.zeros((hi[1] - lo[1], hi[0] - lo[0]), np.uint8)
+        cv2.fillPoly(mask, [_fixed(p - lo)], 255, cv2.LINE_AA, SHIFT)
+        return mask, (slice(lo[1], hi[1]), slice(lo[0], hi[0]))
+
+    def blend(self, mask: Image, roi: tuple[slice, slice], colour: Colour | Image, alpha: float = 1.0) -> None:
+        """Lay a colour (or a picture of the window's size) over a window through a mask."""
+        a = mask.astype(np.float32)[..., None] * (alpha / 255)
+        here = self.rgb[roi].astype(np.float32)
+        self.rgb[roi] = (here + (np.asarray(colour, np.float32) - here) * a + 0.5).astype(np.uint8)
+
+    def soft(self, points: npt.ArrayLike, colour: Colour, alpha: float, blur: float, clip: Image | None = None) -> None:
+        """A blurred translucent shape (blush, shadow, bulge); ``clip`` is a mask of the whole large picture."""
+        mask, roi = self.mask(points, pad=blur * 1.5)
+        if roi is None:
+            return
+        k = max(1, round(blur * self.ss))
+        mask = cv2.blur(cv2.blur(mask, (k, k)), (k, k))
+        if clip is not None:
+            mask = cv2.multiply(mask, clip[roi], scale=1 / 255)
+        self.blend(mask, roi, self.ink(colour), alpha)
+
+    def full_mask(self, points: npt.ArrayLike) -> Image:
+        """Coverage mask of a polygon in the whole large picture."""
+        mask = np.zeros(self.rgb.shape[:2], np.uint8)
+        cv2.fillPoly(mask, [_fixed(self.up(points))], 255, cv2.LINE_AA, SHIFT)
+        return mask
+
+    def done(self) -> Image:
+        """The picture at its final size."""
+        if self.ss == 1:
+            return self.rgb
+        return cv2.resize(self.rgb, (self.size, self.size), interpolation=cv2.INTER_AREA)
+
+
+def ellipse(x: float, y: float, rx: float, ry: float, angle: float = 0.0, n: int = 40) -> npt.NDArray[np.float64]:
+    """(n, 2) points of an ellipse."""
+    t = np.linspace(0, 2 * np.pi, n, endpoint=False)
+    a = np.deg2rad(angle)
+    p = np.stack([rx * np.cos(t), ry * np.sin(t)], 1)
+    return p @ np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]]) + [x, y]
+
+
+def clouds(rng: np.random.Generator, size: int, octaves: tuple[int, ...] = (4, 9, 24)) -> npt.NDArray[np.float32]:
+    """(size, size) smooth noise with zero mean and unit range, about -1..1."""
+    out = np.zeros((size, size), np.float32)
+    for i, cells in enumerate(octaves):
+        grid = rng.normal(0, 1, (cells, cells)).astype(np.float32)
+        out += cv2.resize(grid, (size, size), interpolation=cv2.INTER_LINEAR) * 0.6**i
+    return out / 2.2

@@ -1,0 +1,241 @@
+"""The whole head on its background, back to front: scenery, body, hair, ears, head, markings, features, fringe."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from faceshot_gallery.anatomy import Anatomy, Points, Projector
+from faceshot_gallery.dressing import Dressing
+from faceshot_gallery.features import FeaturePainter
+from faceshot_gallery.paint import Canvas, Image, clouds, ellipse
+from faceshot_gallery.traits import Dice, mix, shade
+
+
+class Scene:
+    """Paints one character; every random detail comes from the character's seed, never from expression or pose."""
+
+    def __init__(self, canvas: Canvas, anatomy: Anatomy, project: Projector) -> None:
+        self.k, self.a, self.p = canvas, anatomy, project
+        self.c = anatomy.c
+        self.real = self.c.style in ("photo", "painterly", "soft3d", "textured")
+        self.furry = self.c.coat == "fur" and self.c.style not in ("flat", "outline", "sketch")
+        self.dressing = Dressing(canvas, anatomy, project)
+        self.features = FeaturePainter(canvas, anatomy, project)
+        self.hull = self._hull()
+
+    def dice(self, name: str) -> Dice:
+        return Dice(self.c.seed, name)
+
+    def px(self, length: float) -> float:
+        return self.p.px(length)
+
+    def _hull(self) -> Points:
+        """Head outline in pixels, with tufts for fuzzy heads."""
+        out = self.a.outline
+        if self.c.head.fuzz > 0:
+            rng = self.dice("tufts").rng
+            n = len(out)
+            t = rng.uniform(-1, 1, n) * np.resize([1.0, -0.6], n)
+            out = out * (1 + (self.c.head.fuzz * t)[:, None])
+        return self.p(out, rim=True)
+
+    def line(self, points: Points, closed: bool = True, scale: float = 1.0) -> None:
+        """The style's contour line."""
+        if self.c.style in ("outline", "sketch"):
+            self.k.stroke(points, self.c.line, self.px(self.c.line_width) * scale, closed)
+
+    def paint(self) -> None:
+        """Everything but the background."""
+        before = self.k.rgb.copy() if self.real else None
+        self.dressing.body()
+        self.dressing.back_hair()
+        self.dressing.ears(self.line)
+        self._head()
+        if self.furry:
+            self._fur()
+        self._relief()
+        self.features.eyes()
+        self.features.nose()
+        if "philtrum" in self.c.extras:
+            self.features.philtrum()
+        self.features.mouth()
+        self.dressing.on_face()
+        self.features.brows()
+        self.dressing.front_hair(self.line)
+        if before is not None:
+            self._light(before)
+
+    def _head(self) -> None:
+        self.k.fill(self.hull, self.c.skin)
+        self.mask = self.k.full_mask(self.hull)
+        if self.c.markings or self.c.coat == "pumpkin":
+            before = self.k.rgb.copy()
+            self._markings()
+            m = (self.mask.astype(np.float32) / 255)[..., None]
+            self.k.rgb[:] = (before + (self.k.rgb.astype(np.float32) - before) * m + 0.5).astype(np.uint8)
+        self._muzzle()
+        if "eyebumps" in self.c.extras:
+            y = self.c.eyes
+            for s in (-1, 1):
+                bump = self.p(ellipse(s * y.x, y.y, y.w * 1.35, y.up * 1.35))
+                self.k.fill(bump, self.c.skin)
+                self.line(bump)
+            self.k.fill(self.hull, self.c.skin) if self.c.style == "outline" else None
+        self.line(self.hull)
+        if self.c.blush > 0:
+            y = self.c.eyes
+            for s in (-1, 1):
+                spot = ellipse(s * y.x * 1.3, y.y + y.low + 0.28, 0.17, 0.1)
+                self.k.soft(self.p(spot), (235, 100, 100), self.c.blush, self.px(0.06))
+
+    def _muzzle(self) -> None:
+        m = self.c.muzzle
+        if m.kind == "none":
+            return
+        if m.kind == "ellipse":
+            shape = self.p(ellipse(0, m.y, m.w, m.h), lift=0.12)
+            if self.furry:
+                self.k.soft(shape, m.colour, 0.95, self.px(0.06), self.mask)
+            else:
+                self.k.fill(shape, m.colour)
+        elif m.kind == "cheeks":
+            for s in (-1, 1):
+                shape = self.p(ellipse(s * m.w * 0.45, m.y, m.w * 0.52, m.h * 0.6), lift=0.12)
+                self.k.soft(shape, m.colour, 0.9, self.px(0.05 if self.furry else 0.012), self.mask)
+        else:
+            shape = self.p(ellipse(0, m.y - 0.05, m.w, m.h), lift=0.12)
+            self.k.soft(shape, m.colour, 0.7, self.px(0.15), self.mask)
+        if self.real:
+            under = ellipse(0, m.y + m.h * 0.8, m.w * 0.8, m.h * 0.25)
+            self.k.soft(self.p(under, lift=0.1), shade(self.c.skin, 0.6), m.shade * 3, self.px(0.1), self.mask)
+
+    def _relief(self) -> None:
+        """Soft sockets, cheeks and a chin shadow on faces with volume."""
+        if not self.real or self.c.coat not in ("skin", "stone", "fur"):
+            return
+        y, n = self.c.eyes, self.c.nose
+        dark, light = shade(self.c.skin, 0.6), shade(self.c.skin, 1.3)
+        for s in (-1, 1):
+            self.k.soft(self.p(ellipse(s * y.x, y.y - 0.03, y.w * 1.35, y.up + 0.12)), dark, 0.3, self.px(0.1), self.mask)
+            self.k.soft(self.p(ellipse(s * 0.5, n.y, 0.2, 0.15)), light, 0.25, self.px(0.12), self.mask)
+        self.k.soft(self.p(ellipse(0, self.c.head.bottom * 0.97, 0.6, 0.1), rim=True), dark, 0.35, self.px(0.1), self.mask)
+
+    def _markings(self) -> None:
+        c, k, y = self.c, self.k, self.c.eyes
+        d = self.dice("markings")
+        dark = shade(c.skin, d.u(0.4, 0.75))
+        for mark in c.markings:
+            if mark == "tabby":
+                for x in np.linspace(-0.3, 0.3, int(d.u(3, 6))):
+                    w = d.u(0.03, 0.06)
+                    k.fill(self.p([[x - w, -0.95], [x + w, -0.95], [x * 0.7, y.y - 0.22]]), dark)
+                for s in (-1, 1):
+                    for v in (0.1, 0.26, 0.42):
+                        k.fill(self.p([[s * 1.1, v - 0.05], [s * 1.1, v + 0.04], [s * d.u(0.6, 0.75), v]]), dark)
+            elif mark == "blaze":
+                w = d.u(0.06, 0.16)
+                k.fill(self.p([[-w * 0.4, -1.2], [w * 0.4, -1.2], [w, y.y], [w * 4, 1.2], [-w * 4, 1.2], [-w, y.y]]), c.skin2)
+            elif mark == "eyepatch":
+                s = d.pick([-1, 1])
+                k.fill(self.p(ellipse(s * y.x, y.y, y.w + 0.16, y.up + 0.2, 20)), dark)
+            elif mark == "browspots":
+                for s in (-1, 1):
+                    k.soft(self.p(ellipse(s * y.x * 0.95, y.y - y.up - 0.14, 0.1, 0.06)), c.skin2, 0.9, self.px(0.03))
+            elif mark == "foxcheeks":
+                self._fox_cheeks(d)
+            elif mark == "monkeyface":
+                r = y.x * d.u(0.9, 1.05) + 0.1
+                h = self.c.head.bottom
+                for s in (-1, 1):
+                    k.fill(self.p(ellipse(s * y.x * 0.85, y.y, r * 0.72, y.up + d.u(0.2, 0.25))), c.skin2)
+                k.fill(self.p(ellipse(0, (y.y + h) / 2 + 0.08, d.u(0.62, 0.78), (h - y.y) / 2 - 0.03)), c.skin2)
+            elif mark == "facedisc":
+                for s in (-1, 1):
+                    k.fill(self.p(ellipse(s * y.x, y.y, y.w + d.u(0.14, 0.2), y.up + d.u(0.14, 0.2))), c.skin2)
+            elif mark == "cap":
+                k.fill(self.p([[-1.3, -1.3], [1.3, -1.3], [1.3, y.y - 0.15], [0, y.y + 0.05], [-1.3, y.y - 0.15]]), dark)
+            elif mark == "spots":
+                for _ in range(9):
+                    r = d.u(0.03, 0.12)
+                    k.fill(self.p(ellipse(d.u(-0.9, 0.9), d.u(-0.8, 0.9), r, r * 0.8)), shade(c.skin, 0.8))
+        if c.coat == "pumpkin":
+            for x in (-0.75, -0.45, -0.15, 0.15, 0.45, 0.75):
+                t = np.linspace(-1, 1, 15)
+                rib = np.stack([x * (1.15 - 0.25 * t**2) * 1.05, t], 1)
+                k.stroke(self.p(rib, rim=True), shade(c.skin, 0.8), self.px(0.03))
+
+    def _fox_cheeks(self, d: Dice) -> None:
+        ny, y, b = self.c.nose.y, self.c.eyes, self.c.head.bottom
+        inner = d.u(0.06, 0.14)
+        for s in (-1, 1):
+            edge = [[s * 1.6, self.c.head.cheek_y - 0.35], [s * 0.62, y.y + 0.34], [s * inner, ny - 0.1], [s * inner, ny + 0.02]]
+            self.k.fill(self.p([*edge, [s * 0.02, b + 0.4], [s * 1.6, b + 0.4]]), self.c.skin2)
+
+    def _fur(self) -> None:
+        """Short hairs that modulate what is painted, and a fringe of hairs over the outline."""
+        d = self.dice("fur")
+        h, rng = self.c.head, d.rng
+        n = 420
+        x, y = rng.uniform(-1.25, 1.25, n) * h.width, rng.uniform(-1.1 * h.top, 1.9, n)
+        length = rng.uniform(0.6, 1.4, n) * d.u(0.07, 0.16)
+        ex, ey = x * 0.9, (y - self.c.nose.y) * 0.8 + 0.25
+        r = np.maximum(np.hypot(ex, ey), 0.15)
+        bend = rng.normal(0, 0.25, n)
+        ux, uy = ex / r + bend * ey / r, ey / r - bend * ex / r
+        t = np.linspace(0, 1, 4)[None, :, None]
+        hairs = np.stack([x, y], 1)[:, None] + t * (np.stack([ux, uy], 1) * length[:, None])[:, None]
+        flat = self.p(hairs.reshape(-1, 2), rim=True).reshape(n, 4, 2)
+        layer = np.full(self.k.rgb.shape[:2], 128, np.uint8)
+        fixed = np.round(self.k.up(flat) * 16).astype(np.int32)
+        strength = d.u(10, 34)
+        width = max(1, round(self.px(0.018) * self.k.ss))
+        for i, level in enumerate((-1.0, -0.5, 0.5, 1.0, -0.7, 0.7)):
+            part = list(fixed[i * n // 6 : (i + 1) * n // 6])
+            cv2.polylines(layer, part, False, 128 + level * strength, width, cv2.LINE_AA, 4)
+        where = cv2.bitwise_or(self.mask, self.dressing.furry_mask(self.mask))
+        layer[where < 128] = 128
+        self.k.rgb[:] = cv2.multiply(self.k.rgb, cv2.merge([layer] * 3), scale=1 / 128)
+        if self.c.head.fuzz > 0:
+            self._edge_hairs(d)
+
+    def _edge_hairs(self, d: Dice) -> None:
+        out = self.a.outline
+        pick = d.rng.integers(0, len(out), 110)
+        base = out[pick] * d.rng.uniform(0.9, 1.0, (110, 1))
+        tip = base + (base / np.linalg.norm(base, axis=1, keepdims=True) + [0, 0.35]) * d.rng.uniform(0.05, 0.14, (110, 1))
+        lines = np.stack([base, (base + tip) / 2 + [0, -0.01], tip], 1)
+        flat = self.p(lines.reshape(-1, 2), rim=True).reshape(110, 3, 2)
+        pale = mix(self.c.skin, self.c.skin2, d.u(0, 0.4))
+        self.k.strokes(flat[:55], shade(self.c.skin, 0.92), self.px(0.02))
+        self.k.strokes(flat[55:], pale if "foxcheeks" not in self.c.markings else self.c.skin, self.px(0.018))
+
+    def _light(self, before: Image) -> None:
+        """Light from one side, over everything the character covers."""
+        d = self.dice("light")
+        n = 48
+        size = self.p.size
+        grid = (np.arange(n) + 0.5) / n * size - 0.5
+        gx, gy = np.meshgrid(grid, grid)
+        q = (np.stack([gx, gy], -1) - self.p.origin) @ np.linalg.inv(self.p.turn)
+        nx, ny = q[..., 0] / self.p.w, q[..., 1] / np.where(q[..., 1] < 0, self.p.top, self.p.bottom)
+        r = np.hypot(nx, ny)
+        limit = np.where(r > 0.98, 0.98 / np.maximum(r, 1e-6), 1)
+        nx, ny = nx * limit, ny * limit
+        nz = np.sqrt(1 - nx**2 - ny**2)
+        a, up = d.u(-1.3, 1.3), d.u(0.2, 1.0)
+        light = np.array([np.sin(a), -up, 1.1])
+        light /= np.linalg.norm(light)
+        strong = d.pick([d.u(0.25, 0.5), d.u(0.5, 0.8)], [3, 1])
+        dot = nx * light[0] + ny * light[1] + nz * light[2]
+        field = (1.02 - strong) + strong * 1.15 * np.clip(dot, -0.2, 1) ** 0.9 if False else (1 - strong) + strong * 1.25 * np.clip(dot, 0, 1)
+        if self.c.style == "soft3d":
+            field = field + 0.25 * np.clip(dot, 0, 1) ** 14
+        side = self.k.rgb.shape[0]
+        field = cv2.resize(field.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
+        if self.c.coat == "stone" or self.c.style in ("photo", "textured"):
+            field = field * (1 + clouds(d.rng, side, (6, 20, 60)) * d.u(0.02, 0.1))
+        field = np.repeat(field[..., None], 3, 2)
+        changed = np.any(self.k.rgb != before, axis=2)
+        lit = np.clip(self.k.rgb * field, 0, 255).astype(np.uint8)
+        np.copyto(self.k.rgb, lit, where=changed[..., None])
