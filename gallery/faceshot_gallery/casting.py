@@ -245,7 +245,7 @@ def _monkey(d: Dice, real: bool) -> Traits:
 def _lion(d: Dice, real: bool) -> Traits:
     t = _cat(d, real)
     skin = hsv(d.u(0.08, 0.12), d.u(0.4, 0.75), d.u(0.75, 0.95))
-    t.update(skin=skin, skin2=mix(skin, (255, 250, 235), 0.6), line=shade(skin, 0.4), markings=())
+    t.update(skin=skin, skin2=mix(skin, (255, 250, 235), 0.6), line=shade(skin, 0.4), markings=(), body=skin)
     t["hair"] = Hair("mane", shade(d.jitter(skin), d.u(0.4, 0.75)), volume=d.u(0.35, 0.6))
     t["ears"] = Ears("round", d.u(0.68, 0.8), -d.u(0.5, 0.65), d.u(0.24, 0.32), d.u(0.24, 0.3), 40, t["skin2"])
     t["nose"] = replace(t["nose"], w=d.u(0.15, 0.22), h=d.u(0.09, 0.13))
@@ -305,6 +305,7 @@ def _bird(d: Dice, real: bool) -> Traits:
 def _owl(d: Dice, real: bool) -> Traits:
     t = _bird(d, real)
     t.update(skin=fur_colour(d), markings=("facedisc",), extras=())
+    t.update(body=t["skin"], line=shade(t["skin"], 0.35))
     t["skin2"] = mix(t["skin"], (250, 240, 225), d.u(0.4, 0.9))
     t["ears"] = Ears("tri", d.u(0.6, 0.8), -d.u(0.45, 0.6), d.u(0.35, 0.5), d.u(0.22, 0.32), d.u(15, 30), shade(t["skin"], 0.7))
     r = d.u(0.22, 0.32)

@@ -70,7 +70,7 @@ def draw(
     """Draw a character with an expression and a pose on a square of ``size`` pixels."""
     expression, pose = expression or Expression(), pose or Pose()
     anatomy, project = Anatomy(character, expression), Projector(character, pose, size)
-    d = Dice(character.seed, "background")
+    d = Dice(character.seed, character.domain + "background")
     kind = d.pick(["plain", "gradient", "photo"], [2, 2, 2] if character.style == "photo" else [3, 2, 0.5])
     if background == "none":
         rgb, alpha = _matted(character, anatomy, project, size)
