@@ -173,6 +173,9 @@ class Anatomy:
         mid = curl * (1 - np.abs(u) ** 1.8) + wave * (np.abs(np.sin(np.pi * u)) - 0.35 * (1 - u**2))
         gap = m.rest_open + m.open_gain * e.jaw_open
         gap = gap * (1 + 0.25 * e.lip_round)
+        h = self.c.head  # the lower lip stays on the chin
+        room = h.bottom + h.jaw_drop * e.jaw_open - 0.05 - m.y - m.thick_low - max(curl, 0.0)
+        gap = min(gap, max(room, 0.02) / (1 - m.flat_top))
         lobe = _lobe(u, 2.2, 1.8 if e.lip_round < 0.5 else 2.2)
         up, low = mid - gap * m.flat_top * lobe, mid + gap * (1 - m.flat_top) * lobe
         if gap > 0.06 and curl > 0:
@@ -240,6 +243,7 @@ class Projector:
         h = character.head
         self.pose, self.size = pose, size
         self.w, self.top, self.bottom, self.depth = h.width, h.top, h.bottom, h.depth
+        self.chin = h.chin
         self.unit = size * HEAD_UNIT * pose.scale
         self.yaw, self.pitch = np.deg2rad(pose.yaw), np.deg2rad(pose.pitch)
         r = np.deg2rad(pose.roll)
@@ -253,7 +257,7 @@ class Projector:
         b = np.where(y < 0, self.top, self.bottom)
         if rim:
             # a silhouette stays where it is, but the chin is in front of the turning axis
-            z = 0.45 * self.depth * np.clip(y / self.bottom, 0, 1.2) ** 2 + np.asarray(lift)
+            z = self.chin * self.depth * np.clip(y / self.bottom, 0, 1.2) ** 2 + np.asarray(lift)
             px, py = x + z * np.sin(self.yaw), y + 0.35 * z * np.sin(self.pitch)
         else:
             z = self.depth * np.sqrt(np.clip(1 - 0.85 * (x / self.w) ** 2 - 0.7 * (y / b) ** 2, 0.02, 1))

@@ -98,7 +98,7 @@ def _animal(d: Dice, real: bool, *, skin: Colour | None = None) -> Traits:
             width=1.0, top=top, bottom=max(bottom, mouth_y + 0.22), p_top=d.u(1.9, 2.6), q_top=d.u(1.9, 2.4),
             p_bot=d.u(1.8, 2.6), q_bot=d.u(1.6, 2.5), cheek=d.u(-0.05, 0.15), cheek_y=d.u(0.15, 0.45),
             cheek_span=d.u(0.4, 0.7), cheek_sharp=d.u(1, 2), fuzz=d.u(0.0, 0.05) if real else d.pick([0, 0.02]),
-            side_y=eye_y - 0.12, jaw_drop=d.u(0.03, 0.1), depth=d.u(0.5, 0.8),
+            side_y=eye_y - 0.12, jaw_drop=d.u(0.03, 0.1), depth=d.u(0.5, 0.8), chin=0.25,
         ),
         "eyes": animal_eyes(d, d.u(0.34, 0.5), eye_y, 0.15, real),
         "nose": Nose(
@@ -441,7 +441,7 @@ def _robot(d: Dice, real: bool) -> Traits:
     ny = ey + d.u(0.25, 0.4)
     my = d.u(ny + 0.22, max(bottom - 0.22, ny + 0.25))
     return {
-        "head": Head(width=d.u(0.8, 1.0), top=d.u(0.6, 0.95), bottom=max(bottom, my + 0.2), p_top=sq, q_top=sq, p_bot=sq * d.u(0.7, 1), q_bot=sq * d.u(0.7, 1), side_y=ey, jaw_drop=0.0, depth=0.5),
+        "head": Head(width=d.u(0.8, 1.0), top=d.u(0.6, 0.95), bottom=max(bottom, my + 0.2), p_top=sq, q_top=sq, p_bot=sq * d.u(0.7, 1), q_bot=sq * d.u(0.7, 1), side_y=ey, jaw_drop=0.0, depth=0.5, chin=0.1),
         "eyes": Eyes(d.pick(["robot", "sclera", "dot"], [4, 2, 1]), d.u(0.36, 0.48), ey, w, w * a, w * a, es, es, es, es, iris=d.u(0.3, 0.7), pupil=d.pick([0.0, 0.4, 0.6]), colour=glow, white=d.pick([(255, 255, 255), glow]), dark=shade(metal, 0.25), lash=d.u(0.02, 0.05), shine=d.u(0, 0.3), rim=d.pick([0.0, d.u(0.03, 0.08)]), shut=0.2),
         "brows": Brows(gap=w * a + d.u(0.08, 0.16), w=d.u(0.18, 0.28), arch=0.02, thick=d.u(0.05, 0.09), colour=shade(metal, 0.4), shown=d.chance(0.3)),
         "nose": Nose(d.pick(["triangle", "ball", "none"], [2, 1, 1]), ny, d.u(0.07, 0.14), d.u(0.08, 0.16), ey, 0.15, hsv(d.u(0, 1), d.u(0.4, 0.9), d.u(0.5, 0.9)), shown=True),
@@ -464,7 +464,7 @@ def _smiley(d: Dice, real: bool) -> Traits:
     op = d.pick([0.0, d.u(0.15, 0.5)])
     t = d.u(0.015, 0.06)
     return {
-        "head": Head(width=1.0, top=r, bottom=r * d.u(0.95, 1.05), side_y=ey, jaw_drop=0.0, depth=0.85),
+        "head": Head(width=1.0, top=r, bottom=r * d.u(0.95, 1.05), side_y=ey, jaw_drop=0.0, depth=0.85, chin=0.05),
         "eyes": Eyes(d.pick(["dot", "sclera", "pie", "arc", "star", "human"], [6, 3, 1, 1, 0.7, 0.5]), d.u(0.28, 0.44), ey, w, w * a, w * a, iris=d.u(0.45, 0.75), pupil=d.u(0.8, 1.0), colour=dark, dark=dark, shine=d.pick([0, d.u(0.2, 0.4)]), lash=d.u(0.02, 0.05), shut=d.u(-0.8, 0.6), pupil_shape=d.pick(["round", "star"])),
         "brows": Brows(gap=w * a + d.u(0.12, 0.25), w=d.u(0.15, 0.24), arch=d.u(0.03, 0.1), tilt=d.u(-12, 12), thick=d.u(0.03, 0.07), colour=dark, shown=d.chance(0.3)),
         "nose": Nose("none", ey + d.u(0.22, 0.3), 0.09, 0.06, ey, 0.1, shown=False),
@@ -514,7 +514,7 @@ def _pumpkin(d: Dice, real: bool) -> Traits:
     q = d.pick([1.0, 2.0], [3, 1])
     my = d.u(0.35, 0.5)
     return {
-        "head": Head(width=1.0, top=d.u(0.7, 0.95), bottom=d.u(0.75, 0.95), p_top=2.4, q_top=2.4, p_bot=2.5, q_bot=2.4, side_y=ey, jaw_drop=0.0),
+        "head": Head(width=1.0, top=d.u(0.7, 0.95), bottom=d.u(0.75, 0.95), p_top=2.4, q_top=2.4, p_bot=2.5, q_bot=2.4, side_y=ey, jaw_drop=0.0, chin=0.05),
         "eyes": Eyes("carved", d.u(0.34, 0.45), ey, w, w * d.u(0.9, 1.4), w * d.u(0.1, 0.6), q, q, 2.0, 2.0, slant=d.u(-5, 15), iris=float(lit), colour=hsv(d.u(0.1, 0.15), 0.6, 1.0), dark=dark, shut=0.3),
         "brows": Brows(gap=w * 1.3 + 0.12, shown=False),
         "nose": Nose("triangle", d.u(0.08, 0.18), d.u(0.07, 0.12), d.u(0.1, 0.17), ey, 0.1, dark),

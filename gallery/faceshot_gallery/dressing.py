@@ -242,10 +242,6 @@ class Dressing:
 
     def _strands(self, shape: Points, colour: Colour) -> None:
         d = self.dice("strands")
-        mask, roi = self.k.mask(self.rim(shape))
-        if roi is None:
-            return
-        before = self.k.rgb.copy()
         n = 60
         x = d.rng.uniform(-1.3, 1.3, n)
         y = d.rng.uniform(-1.5, 0.5, n)
@@ -253,11 +249,9 @@ class Dressing:
         t = np.linspace(0, 1, 6)
         lines = np.stack([x[:, None] + t * sway[:, None], y[:, None] + t * 0.6 + 0 * x[:, None]], -1)
         px = self.rim(lines.reshape(-1, 2)).reshape(n, 6, 2)
-        for part, f in ((px[: n // 2], 0.8), (px[n // 2 :], 1.12)):
-            self.k.strokes(part, shade(colour, f), self.px(0.02))
-        painted = self.k.rgb[roi].copy()
-        self.k.rgb[:] = before
-        self.k.blend(mask, roi, painted, 0.8)
+        with self.k.clipped(self.rim(shape), 0.8):
+            for part, f in ((px[: n // 2], 0.8), (px[n // 2 :], 1.12)):
+                self.k.strokes(part, shade(colour, f), self.px(0.02))
 
     def _cap_arc(self, volume: float, low: float) -> Points:
         """From the image-left temple over the top to the image-right one."""

@@ -32,20 +32,22 @@ class FeaturePainter:
         if y.patch > 0:
             self._patch(eye, left)
         if y.rim > 0:
-            k.fill(self.p(_grown(eye.wide_outline, eye.centre, y.rim)), mix(y.dark, self.c.skin2, 0.15))
+            ring = eye.outline if y.kind in ("dot", "star", "button") else eye.wide_outline
+            k.fill(self.p(_grown(ring, eye.centre, y.rim)), mix(y.dark, self.c.skin2, 0.15))
         if y.kind == "arc":
             k.stroke(self.p(_grown(eye.upper, eye.centre, 0)), y.dark, self.px(y.lash * 1.4))
             return
         gap = float(np.max(np.linalg.norm(eye.upper - eye.lower, axis=1)))
         if eye.open < 0.97 and y.kind not in ("dot", "carved", "star"):
-            lid = mix(shade(self.c.skin, 0.86), y.white, 0.0) if y.kind != "blank" else self.c.skin
+            lid = shade(self.c.skin, {"blank": 1.0, "anime": 0.97}.get(y.kind, 0.87))
             k.fill(wide, lid)
             if y.kind not in ("human", "anime", "animal", "blank"):
                 k.stroke(wide, shade(self.c.skin, 0.5), self.px(y.lash), closed=True)
         if self.real and y.kind in ("human", "blank", "animal"):
             k.soft(wide, shade(self.c.skin, 0.55), 0.5, self.px(0.05))
         if gap > 0.012:
-            self._inside(eye, outline, left)
+            with k.clipped(outline):
+                self._inside(eye, outline)
         self._lids(eye, gap)
 
     def _patch(self, eye: EyeCurves, left: bool) -> None:
@@ -81,13 +83,9 @@ class FeaturePainter:
             crease = eye.wide_upper - [0, 0.05 + 0.02 * (1 - eye.open)]
             k.stroke(self.p(crease[6:-6]), mix(colour, self.c.skin, 0.6), self.px(0.014))
 
-    def _inside(self, eye: EyeCurves, outline: Points, left: bool) -> None:
+    def _inside(self, eye: EyeCurves, outline: Points) -> None:
         """Everything seen through the lids, clipped by them."""
         y, k = self.c.eyes, self.k
-        mask, roi = k.mask(outline)
-        if roi is None:
-            return
-        before = k.rgb[roi].copy()
         height = y.up + y.low
         gx, gy = self.a.e.gaze
         middle = eye.centre + [0, (y.low - y.up) / 2]
@@ -117,9 +115,6 @@ class FeaturePainter:
                 k.stroke(self.p(ellipse(*middle, y.w * 0.4, y.w * 0.4)), shade(self.c.skin, 0.7), self.px(0.012), True)
         else:
             self._eyeball(eye, outline, middle + [gx * y.w * (1 - y.iris * 0.8) * 0.8, gy * height * 0.22])
-        painted = k.rgb[roi].copy()
-        k.rgb[roi] = before
-        k.blend(mask, roi, painted)
 
     def _eyeball(self, eye: EyeCurves, outline: Points, at: Points) -> None:
         """White, iris, pupil, highlight."""
@@ -270,8 +265,6 @@ class FeaturePainter:
         k.soft(self._np(np.concatenate([rim, rim[::-1] + [0, n.h * 0.5]])), dark, 0.6, self.px(0.04))
         for s in (-1, 1):
             k.soft(self._np(ellipse(s * n.w * 0.5, n.y + n.h * 0.8, n.w * 0.24, n.h * 0.16)), shade(dark, 0.4), 0.9, self.px(0.012))
-            wing = ellipse(s * n.w * 0.75, n.y + n.h * 0.45, n.w * 0.28, n.h * 0.45)
-            k.stroke(self._np(wing[28:40] if s > 0 else wing[:0]), dark, self.px(0.014)) if len(wing[:0]) else None
         k.soft(self._np(ellipse(-side * n.w * 0.1, n.y, n.w * 0.3, n.h * 0.3)), light, 0.5, self.px(0.03))
 
     # ---- mouth ------------------------------------------------------------------------------------------------
@@ -302,7 +295,9 @@ class FeaturePainter:
         elif m.kind != "none":
             k.fill(outer, m.colour)
         if q.gap > 0.02:
-            self._cavity()
+            inner = np.concatenate([q.inner_up, q.inner_low[::-1]])
+            with k.clipped(self._mp(inner)):
+                self._cavity(inner)
         if m.kind == "lips":
             line = shade(m.colour, 0.45)
             k.stroke(self._mp(q.inner_up), line, self.px(0.014))
@@ -320,16 +315,10 @@ class FeaturePainter:
         if self.c.style == "outline":
             k.stroke(self._mp(up), self.c.line, self.px(self.c.line_width), closed=True)
 
-    def _cavity(self) -> None:
+    def _cavity(self, inner: Points) -> None:
         """What an open mouth shows: dark inside, tongue, teeth; clipped by the inner lips."""
         m, k, q = self.c.mouth, self.k, self.a.mouth
-        inner = np.concatenate([q.inner_up, q.inner_low[::-1]])
-        outline = self._mp(inner)
-        mask, roi = k.mask(outline)
-        if roi is None:
-            return
-        before = k.rgb[roi].copy()
-        k.fill(outline, m.inside)
+        k.fill(self._mp(inner), m.inside)
         mid, w = inner.mean(0), np.ptp(q.inner_up[:, 0]) / 2
         if m.tongue and q.gap > 0.08:
             k.fill(self._mp(ellipse(mid[0], q.inner_low[:, 1].max(), w * 0.55, q.gap * 0.42)), (214, 92, 98))
@@ -350,9 +339,6 @@ class FeaturePainter:
             for s in np.linspace(-0.7, 0.7, 5):
                 t = _near(q.inner_up, s)
                 k.fill(self._mp([t - [w * 0.14, 0.03], t + [w * 0.14, -0.03], t + [0, q.gap * 0.5]]), (250, 248, 240))
-        painted = k.rgb[roi].copy()
-        k.rgb[roi] = before
-        k.blend(mask, roi, painted)
 
 
 def _near(curve: Points, u: float) -> Points:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -27,11 +30,27 @@ class Canvas:
         self.size, self.ss, self.style = size, ss, style
         self.rgb: Image = np.empty((size * ss, size * ss, 3), np.uint8)
         self.rgb[:] = np.round(fill)
+        self.offset = np.zeros(2)
         self.wobble = np.random.default_rng(7)
 
     def up(self, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Final pixels -> pixels of the large picture."""
-        return (np.asarray(points, float) + 0.5) * self.ss - 0.5
+        return (np.asarray(points, float) + 0.5) * self.ss - 0.5 - self.offset
+
+    @contextmanager
+    def clipped(self, points: npt.ArrayLike, alpha: float = 1.0) -> Iterator[None]:
+        """Everything painted in this context shows only inside a polygon."""
+        mask, roi = self.mask(points)
+        if roi is None:
+            mask, roi = np.zeros((1, 1), np.uint8), (slice(0, 1), slice(0, 1))
+        whole, offset = self.rgb, self.offset
+        self.rgb = whole[roi].copy()
+        self.offset = offset + [roi[1].start, roi[0].start]
+        try:
+            yield
+        finally:
+            window, self.rgb, self.offset = self.rgb, whole, offset
+            self.blend(mask, roi, window, alpha)
 
     def ink(self, colour: Colour) -> Colour:
         """The colour as this style lays it down: a sketch is pale grey paper."""
@@ -84,7 +103,7 @@ class Canvas:
     def mask(self, points: npt.ArrayLike, pad: float = 0.0) -> tuple[Image, tuple[slice, slice] | None]:
         """Coverage mask of a polygon inside its own window (rows, columns); None when it lies outside."""
         p = self.up(points)
-        n = self.rgb.shape[0]
+        n = np.array([self.rgb.shape[1], self.rgb.shape[0]])
         lo = np.maximum(np.floor(p.min(0) - 2 - pad * self.ss).astype(int), 0)
         hi = np.minimum(np.ceil(p.max(0) + 3 + pad * self.ss).astype(int), n)
         if (hi <= lo).any():

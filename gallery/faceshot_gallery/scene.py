@@ -70,10 +70,8 @@ class Scene:
         self.k.fill(self.hull, self.c.skin)
         self.mask = self.k.full_mask(self.hull)
         if self.c.markings or self.c.coat == "pumpkin":
-            before = self.k.rgb.copy()
-            self._markings()
-            m = (self.mask.astype(np.float32) / 255)[..., None]
-            self.k.rgb[:] = (before + (self.k.rgb.astype(np.float32) - before) * m + 0.5).astype(np.uint8)
+            with self.k.clipped(self.hull):
+                self._markings()
         self._muzzle()
         if "eyebumps" in self.c.extras:
             y = self.c.eyes
@@ -228,7 +226,7 @@ class Scene:
         light /= np.linalg.norm(light)
         strong = d.pick([d.u(0.25, 0.5), d.u(0.5, 0.8)], [3, 1])
         dot = nx * light[0] + ny * light[1] + nz * light[2]
-        field = (1.02 - strong) + strong * 1.15 * np.clip(dot, -0.2, 1) ** 0.9 if False else (1 - strong) + strong * 1.25 * np.clip(dot, 0, 1)
+        field = (1 - strong) + strong * 1.25 * np.clip(dot, 0, 1)
         if self.c.style == "soft3d":
             field = field + 0.25 * np.clip(dot, 0, 1) ** 14
         side = self.k.rgb.shape[0]

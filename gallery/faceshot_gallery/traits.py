@@ -72,6 +72,7 @@ class Head:
     depth: float = 0.75
     side_y: float = 0.0
     jaw_drop: float = 0.1
+    chin: float = 0.4
 
 
 @dataclass(frozen=True)
