@@ -28,7 +28,8 @@ def backdrop(canvas: Canvas, d: Dice, kind: str) -> None:
         canvas.rgb[:] = np.clip(np.asarray(a) * (1 - g) + np.asarray(b) * g, 0, 255)
     elif kind == "photo":
         low = d.rng.uniform(0, 255, (d.pick([3, 5, 9]),) * 2 + (3,)).astype(np.float32)
-        low = low * d.u(0.2, 0.8) + np.asarray(a, np.float32) * 0.4
+        low = low.mean(2, keepdims=True) + (low - low.mean(2, keepdims=True)) * d.u(0.05, 0.6)
+        low = low * d.u(0.2, 0.7) + np.asarray(a, np.float32) * 0.45
         big = cv2.resize(low, (side, side), interpolation=cv2.INTER_CUBIC)
         canvas.rgb[:] = np.clip(big, 0, 255)
         for _ in range(int(d.u(0, 5))):

@@ -554,6 +554,11 @@ def cast(domain: str, seed: int, style: Style | None = None) -> Character:
     real = chosen in ("photo", "painterly", "soft3d", "textured")
     traits = _CAST[domain](Dice(seed, domain + "-traits"), real)
     width = d.u(0.015, 0.05)
+    if traits.get("coat") == "fur" and real:
+        if d.chance(0.55):
+            traits["markings"] = ("zones", *traits["markings"])
+        if traits["body_kind"] == "fur" and d.chance(0.4):
+            traits["body_kind"] = "ruff"
     if luma(traits["line"]) > 110 and chosen == "outline":
         traits["line"] = shade(traits["line"], 0.4)
     if chosen == "outline" and d.chance(0.6):

@@ -40,6 +40,17 @@ class Dressing:
         w = c.head.width
         if c.body_kind == "none":
             return
+        if c.body_kind == "ruff":
+            t = np.linspace(-0.15 * np.pi, 1.15 * np.pi, 70)
+            r = d.u(1.05, 1.4) + d.rng.uniform(-0.06, 0.06, 70)
+            drop = d.u(0.1, 0.6)
+            ruff = np.stack([np.cos(t) * r * w, np.sin(t) * r * b + drop * np.clip(np.sin(t), 0, 1)], 1)
+            self.body_shape = self.rim(ruff)
+            body = np.array([[-w, b], [w, b], [w * 1.5, 5], [-w * 1.5, 5]])
+            colour = d.pick([c.body, c.skin2, shade(c.skin, 0.9)], [3, 1, 1])
+            self.k.fill(self.rim(body), shade(colour, 0.9))
+            self.k.fill(self.body_shape, colour)
+            return
         if c.body_kind in ("fur", "longneck"):
             top = w * (0.62 if c.body_kind == "longneck" else d.u(0.75, 1.0))
             low = w * (0.75 if c.body_kind == "longneck" else d.u(1.1, 1.7))
@@ -236,7 +247,7 @@ class Dressing:
             shape, colour = painter()
             px = self.rim(shape)
             self.k.fill(px, colour)
-            if self.c.style in ("photo", "painterly", "soft3d", "textured"):
+            if h.kind != "bald" and self.c.style in ("photo", "painterly", "soft3d", "textured"):
                 self._strands(shape, colour)
             line(px)
 

@@ -153,6 +153,8 @@ class Scene:
                     k.fill(self.p(ellipse(s * y.x, y.y, y.w + d.u(0.14, 0.2), y.up + d.u(0.14, 0.2))), c.skin2)
             elif mark == "cap":
                 k.fill(self.p([[-1.3, -1.3], [1.3, -1.3], [1.3, y.y - 0.15], [0, y.y + 0.05], [-1.3, y.y - 0.15]]), dark)
+            elif mark == "zones":
+                self._zones(d)
             elif mark == "spots":
                 for _ in range(9):
                     r = d.u(0.03, 0.12)
@@ -162,6 +164,17 @@ class Scene:
                 t = np.linspace(-1, 1, 15)
                 rib = np.stack([x * (1.15 - 0.25 * t**2) * 1.05, t], 1)
                 k.stroke(self.p(rib, rim=True), shade(c.skin, 0.8), self.px(0.03))
+
+    def _zones(self, d: Dice) -> None:
+        """Soft symmetrical patches of lighter and darker fur, as on most real animals."""
+        c = self.c
+        for _ in range(int(d.u(2, 6))):
+            x, y = abs(d.n(0, 0.5)), d.u(-0.9, 1.0)
+            rx, ry, turn = d.u(0.12, 0.5), d.u(0.12, 0.5), d.u(-60, 60)
+            colour = d.pick([c.skin2, shade(c.skin, d.u(0.25, 0.75)), shade(c.skin, d.u(1.1, 1.4))])
+            alpha, blur = d.u(0.3, 0.95), d.u(0.06, 0.25)
+            for s in (-1, 1):
+                self.k.soft(self.p(ellipse(s * x, y, rx, ry, s * turn), rim=True), colour, alpha, self.px(blur))
 
     def _fox_cheeks(self, d: Dice) -> None:
         ny, y, b = self.c.nose.y, self.c.eyes, self.c.head.bottom
@@ -174,7 +187,7 @@ class Scene:
         """Short hairs that modulate what is painted, and a fringe of hairs over the outline."""
         d = self.dice("fur")
         h, rng = self.c.head, d.rng
-        n = 420
+        n = int(d.u(300, 1100))
         x, y = rng.uniform(-1.25, 1.25, n) * h.width, rng.uniform(-1.1 * h.top, 1.9, n)
         length = rng.uniform(0.6, 1.4, n) * d.u(0.07, 0.16)
         ex, ey = x * 0.9, (y - self.c.nose.y) * 0.8 + 0.25
@@ -187,7 +200,7 @@ class Scene:
         layer = np.full(self.k.rgb.shape[:2], 128, np.uint8)
         fixed = np.round(self.k.up(flat) * 16).astype(np.int32)
         strength = d.u(10, 34)
-        width = max(1, round(self.px(0.018) * self.k.ss))
+        width = max(1, round(self.px(d.u(0.006, 0.022)) * self.k.ss))
         for i, level in enumerate((-1.0, -0.5, 0.5, 1.0, -0.7, 0.7)):
             part = list(fixed[i * n // 6 : (i + 1) * n // 6])
             cv2.polylines(layer, part, False, 128 + level * strength, width, cv2.LINE_AA, 4)
@@ -200,13 +213,14 @@ class Scene:
     def _edge_hairs(self, d: Dice) -> None:
         out = self.a.outline
         pick = d.rng.integers(0, len(out), 110)
-        base = out[pick] * d.rng.uniform(0.9, 1.0, (110, 1))
-        tip = base + (base / np.linalg.norm(base, axis=1, keepdims=True) + [0, 0.35]) * d.rng.uniform(0.05, 0.14, (110, 1))
+        base = out[pick] * d.rng.uniform(0.9, 0.99, (110, 1))
+        tip = base + (base / np.linalg.norm(base, axis=1, keepdims=True) + [0, 0.35]) * d.rng.uniform(0.03, d.u(0.07, 0.15), (110, 1))
         lines = np.stack([base, (base + tip) / 2 + [0, -0.01], tip], 1)
         flat = self.p(lines.reshape(-1, 2), rim=True).reshape(110, 3, 2)
         pale = mix(self.c.skin, self.c.skin2, d.u(0, 0.4))
-        self.k.strokes(flat[:55], shade(self.c.skin, 0.92), self.px(0.02))
-        self.k.strokes(flat[55:], pale if "foxcheeks" not in self.c.markings else self.c.skin, self.px(0.018))
+        width = self.px(d.u(0.008, 0.022))
+        self.k.strokes(flat[:55], shade(self.c.skin, 0.95), width)
+        self.k.strokes(flat[55:], pale if "foxcheeks" not in self.c.markings else self.c.skin, width)
 
     def _light(self, before: Image) -> None:
         """Light from one side, over everything the character covers."""
