@@ -25,10 +25,18 @@ def check_output(path: str | Path, *, overwrite: bool = False, inputs: Iterable[
         InputError: with the path and the fix.
     """
     path = Path(path)
-    for given in inputs:
-        if given is not None and Path(given).exists() and path.exists() and Path(given).samefile(path):
-            raise InputError(f"output {path} is also an input; choose another name, inputs are never overwritten")
-    if path.exists() and not overwrite:
+    try:
+        exists = path.exists()
+        for given in inputs:
+            if given is None or not exists or not Path(given).exists():
+                continue
+            if Path(given).samefile(path) or path.resolve() in Path(given).resolve().parents:
+                raise InputError(f"output {path} is or holds an input; choose another name, inputs are never replaced")
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"output name {str(path)[:80]!r} cannot be used ({error}); choose another") from error
+    if _taken(path) and not overwrite:
         raise InputError(f"output {path} exists; use --overwrite or another name")
     if path.is_dir() and not all(FRAME_NAME.fullmatch(entry.name) for entry in path.iterdir()):
         raise InputError(f"output folder {path} holds files that are not ours; choose a new or empty folder")
@@ -51,6 +59,7 @@ def writing(path: str | Path, *, overwrite: bool = False, folder: bool = False) 
         InputError: as :func:`check_output`, or when the disk refuses the write (full, read-only).
     """
     path = check_output(path, overwrite=overwrite)
+    made = [parent for parent in path.parents if not parent.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         holder = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent))
@@ -61,12 +70,31 @@ def writing(path: str | Path, *, overwrite: bool = False, folder: bool = False) 
         if folder:
             part.mkdir()
         yield part
-        if path.exists() and not overwrite:
+        if _taken(path) and not overwrite:
             raise InputError(f"output {path} appeared while working; use --overwrite or another name")
-        if path.is_dir():
-            path.rename(holder / "replaced")
-        part.replace(path)
+        _replace(part, path, holder / "replaced")
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(holder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # folders made for a result that did not come are empty: remove them
+            for parent in made:
+                parent.rmdir()
+
+
+def _taken(path: Path) -> bool:
+    """Whether something would be lost: an existing file, or a folder with anything in it."""
+    return path.exists() and not (path.is_dir() and not any(path.iterdir()))
+
+
+def _replace(part: Path, path: Path, aside: Path) -> None:
+    """Give ``part`` its final name; a folder in its place is moved ``aside`` first, and back if that fails."""
+    if not path.is_dir():
+        part.replace(path)
+        return
+    path.rename(aside)
+    try:
+        part.replace(path)
+    except OSError:
+        aside.rename(path)
+        raise

@@ -52,7 +52,7 @@ def _size(value: Any) -> Size:
         if int(width) != width or int(height) != height:
             raise ValueError
         size = Size(int(width), int(height))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"size must be (width, height) in whole pixels, got {value!r}") from error
     if size.width < 1 or size.height < 1:
         raise InputError(f"size must be at least 1x1 pixels, got {size.width}x{size.height}")
@@ -69,7 +69,8 @@ def _frozen(array: np.ndarray) -> np.ndarray:
 
 def _points(value: Any, shape: str, ndim: int) -> FloatArray:
     try:
-        xy = np.asarray(value, dtype=np.float32)
+        with np.errstate(over="ignore"):  # beyond float32 becomes infinite and is refused as such
+            xy = np.asarray(value, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise InputError(f"landmarks must be numbers of shape {shape}: {error}") from error
     if xy.ndim != ndim or xy.shape[-2:] != (N_POINTS, 2):
@@ -315,7 +316,7 @@ def as_fps(value: Any) -> Fraction:
         raise InputError(f"fps must be a positive number or fraction, got {value!r}") from error
     if not 0 < fps <= 1000:
         raise InputError(f"fps must lie in (0, 1000], got {value!r}")
-    if isinstance(value, float | str) and "/" not in str(value):
+    if not isinstance(value, Fraction) and "/" not in str(value):
         ntsc = Fraction(round(fps * 1001 / 1000) * 1000, 1001)
         if fps.denominator > 1 and abs(fps - ntsc) < Fraction(1, 200):
             return ntsc

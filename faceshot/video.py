@@ -35,7 +35,7 @@ def probe(path: str | Path) -> VideoInfo:
 def read_frames(
     path: str | Path, *, start: int = 0, stop: int | None = None, max_side: int | None = None
 ) -> Iterator[RGBArray]:
-    """Yield frames ``start`` to ``stop`` (exclusive), uint8 (H, W, 3), upright, at the constant rate ``probe(path).fps``.
+    """Yield frames ``start`` to ``stop`` (exclusive), uint8 (H, W, 3), upright, at the rate ``probe(path).fps``.
 
     A variable clock is resampled (each frame shows what is nearest in time), rotation and non-square pixels are
     applied, transparent pictures go over white. Memory does not depend on the length. ``max_side`` scales down while
