@@ -273,7 +273,7 @@ def _llama(d: Dice, real: bool) -> Traits:
     ey = d.u(-0.3, 0.1)
     t["head"] = Head(
         width=d.u(0.72, 0.95), top=d.u(0.85, 1.05), bottom=chin, p_bot=d.u(1.7, 2.3), q_bot=d.u(1.2, 1.9), cheek=d.u(0, 0.1),
-        fuzz=d.u(0.02, 0.05), side_y=ey - d.u(0.15, 0.3), jaw_drop=0.06,
+        fuzz=d.u(0.02, 0.05), side_y=ey - 0.2, jaw_drop=0.06,
     )  # fmt: skip
     t["eyes"] = replace(t["eyes"], x=d.u(0.4, 0.6) * t["head"].width, y=ey, kind=d.pick(["animal", "dot"], [3, 1]), colour=(70, 45, 30), white=(40, 28, 24))
     t["nose"] = replace(t["nose"], y=ny, root=ey, w=d.u(0.12, 0.22), h=d.u(0.07, 0.12), kind=d.pick(["pad", "holes"]), colour=d.jitter(d.pick([(90, 70, 66), (205, 150, 145)]), 12))
@@ -321,7 +321,7 @@ def _frog(d: Dice, real: bool) -> Traits:
     r = d.u(0.2, 0.3)
     ey = -d.u(0.45, 0.7)
     t["eyes"] = Eyes(d.pick(["sclera", "animal", "dot"], [3, 2, 1]), d.u(0.45, 0.62), ey, r, r, r, iris=d.u(0.5, 0.9), pupil=d.u(0.5, 0.95), pupil_shape=d.pick(["round", "bar"]), colour=d.pick([hsv(d.u(0.1, 0.16), 0.9, 0.9), INK]), lash=0.03, white=d.pick([(250, 250, 250), (235, 200, 70)]))
-    t["head"] = Head(width=1.0, top=d.u(0.45, 0.6), bottom=d.u(0.7, 0.95), p_bot=2.2, p_top=2.2, side_y=d.u(-0.2, 0.0), jaw_drop=0.08)
+    t["head"] = Head(width=1.0, top=d.u(0.45, 0.6), bottom=d.u(0.7, 0.95), p_bot=2.2, p_top=2.2, side_y=-0.1, jaw_drop=0.08)
     t["nose"] = Nose("holes", y=d.u(-0.18, -0.05), w=d.u(0.06, 0.12), h=0.06, root=ey, colour=shade(t["skin"], 0.4), lift=0.2)
     t["mouth"] = stroke_mouth(d, d.u(0.15, 0.38), d.u(0.4, 0.75), wave=False)
     t["mouth"] = replace(t["mouth"], smile=d.u(0.0, 0.25))
@@ -352,7 +352,7 @@ def _person(d: Dice, real: bool) -> Traits:
             white=d.jitter((240, 236, 230), 6), lash=d.u(0.015, 0.045 if female else 0.03), shine=d.u(0.15, 0.3), crease=d.chance(0.6),
         ),
         "brows": Brows(gap=d.u(0.2, 0.32), w=d.u(0.22, 0.3), arch=d.u(0.02, 0.09), tilt=d.u(-8, 10), thick=d.u(0.03, 0.09), colour=mix(hair, skin, d.u(0, 0.4)), shown=d.chance(0.94)),
-        "nose": Nose("human" if real or d.chance(0.25) else d.pick(["line", "hook", "wedge"]), ny, d.u(0.14, 0.24), d.u(0.1, 0.16), ey - d.u(0, 0.08), d.u(0.15, 0.35), shade(skin, d.u(0.55, 0.8))),
+        "nose": Nose("human" if real or d.chance(0.25) else d.pick(["line", "hook", "wedge"]), ny, d.u(0.14, 0.24), d.u(0.1, 0.16), ey - 0.03, d.u(0.15, 0.35), shade(skin, d.u(0.55, 0.8))),
         "mouth": Mouth("lips", 0.0, my, d.u(0.26, 0.4), d.u(0.03, 0.07), d.u(0.04, 0.09), d.u(-0.03, 0.05), 0.0, d.u(0, 0.025), colour=lip, inside=d.jitter((80, 22, 26), 8), teeth=d.pick(["top", "both", "none"], [3, 1, 1]), flat_top=d.u(0.1, 0.35), open_gain=d.u(0.35, 0.5), tilt=d.n(0, 1)),
         "ears": Ears("human", 0.99, ey + d.u(0.15, 0.3), d.u(0.2, 0.32), d.u(0.1, 0.18), 90, shade(skin, 0.85)) if d.chance(0.7) else Ears("none"),
         "hair": Hair(d.pick(["short", "fringe", "parted", "bald", "curly", "hood", "cap"], [4, 3, 4, 1, 2, 1.2, 0.8]), hair, ey - d.u(0.55, 0.75), d.u(0.08, 0.3), d.u(0.2, 1.4), back=female or d.chance(0.2), teeth=int(d.u(4, 11))),
