@@ -105,13 +105,14 @@ class Crop:
         turn = step * _rotation(self.angle)
         first = (self.to_picture(np.zeros(2)).astype(np.float64) - low + 0.5) / block - 0.5
         matrix = np.column_stack([turn, first])
-        return cv2.warpAffine(
+        done: Any = cv2.warpAffine(
             cut,
             matrix,
             (self.out, self.out),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
+        return done
 
     def _square(self) -> Size:
         """The square's own extent; a fraction of a pixel matters, so these are not whole numbers."""

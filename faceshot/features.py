@@ -116,6 +116,7 @@ class FeatureExtractor:
             MissingError: files are not on this machine and cannot be fetched.
             InputError: files are damaged or do not fit together.
         """
+        import torch
         from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
         preset = get_preset(name) if isinstance(name, str) else name
@@ -143,7 +144,7 @@ class FeatureExtractor:
             vae = load_model(AutoencoderKL, folder / "vae", torch_dtype).to(device)
         return cls(
             preset,
-            unet.to(device),
+            unet.to(device, memory_format=torch.channels_last),  # a few per cent faster on a CPU, more on a GPU
             schedule,
             prompt_embeds(folder, preset.prompt),
             vae=vae,

@@ -89,6 +89,8 @@ class Preset:
             value = getattr(self, field)
             if not isinstance(value, int) or isinstance(value, bool) or value < (0 if field == "t" else 1):
                 raise UsageError(f"preset {self.name}: {field} must be a whole number, got {value!r}")
+        if not isinstance(self.temperature, float | int) or not self.temperature > 0:
+            raise UsageError(f"preset {self.name}: temperature must be a positive number, got {self.temperature!r}")
         multiple = 4 if self.encoder == "pixel-unshuffle:4" else 8
         if self.image_size % multiple:
             raise UsageError(f"preset {self.name}: image_size must be a multiple of {multiple}, got {self.image_size}")
@@ -174,15 +176,19 @@ def get_preset(name: str, /, **changes: Any) -> Preset:
         UsageError: unknown name, or a field value that cannot be.
         InputError: the folder's settings file is damaged.
     """
+    folder = Path(name)
     if name in PRESETS:
         preset = PRESETS[name]
-    elif Path(name).is_dir():
+    elif (folder / SETTINGS_FILE).is_file():
+        preset = dataclasses.replace(PRESETS["mini"], name=folder.name, reason="a local model with its own settings")
+    elif folder.is_dir():
         preset = dataclasses.replace(
-            PRESETS["sd15"], name=Path(name).name, source=f"folder:{Path(name).resolve()}", image_prompt=None,
-            guidance="none", files=(), reason="a local folder with the settings of sd15",
-        )  # fmt: skip
+            PRESETS["sd15"], name=folder.name, reason="a local model with the settings of sd15", guidance="none"
+        )
     else:
         raise UsageError(f"unknown preset {name!r}; presets are {', '.join(PRESETS)}, or give a model's folder")
+    if name not in PRESETS:
+        preset = dataclasses.replace(preset, source=f"folder:{folder.resolve()}", image_prompt=None, files=())
     if not preset.source.startswith("hub:"):
         settings = locate(preset.source) / SETTINGS_FILE
         if settings.is_file():
@@ -296,6 +302,20 @@ def fingerprint(folder: Path, image_prompt: Path | None = None) -> str:
         if extra is not None and extra.is_file():
             _hash_file(extra, digest)
     return digest.hexdigest()[:16]
+
+
+def model_digest(preset: Preset, *, offline: bool = True) -> str:
+    """The digest of a preset's features, without loading the model.
+
+    Raises:
+        MissingError: the model is not on this machine.
+    """
+    folder = locate(preset.source, files=preset.files, offline=offline)
+    prompt = preset.image_prompt
+    if prompt is None:
+        return preset.digest(fingerprint(folder))
+    adapter = locate(prompt.source, files=prompt.files, offline=offline)
+    return preset.digest(fingerprint(folder, adapter / prompt.weights))
 
 
 def _hash_file(path: Path, digest: Any) -> None:

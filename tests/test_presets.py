@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from faceshot.errors import FaceShotError, InputError, MissingError, UsageError
-from faceshot.presets import PRESETS, fingerprint, get_preset, locate, weight_files
+from faceshot.presets import PRESETS, fingerprint, get_preset, locate, model_digest, weight_files
 from tests.tiny_networks import write_tiny_model
 
 
@@ -41,6 +41,11 @@ def test_a_folder_brings_its_settings(model: Path) -> None:
     assert preset.image_prompt is None and locate(preset.source) == model.resolve()
 
 
+def test_a_copy_of_a_model_has_its_digest(model: Path, copy: Path) -> None:
+    """The same network under another name and place: features may be compared."""
+    assert model_digest(get_preset(str(copy))) == model_digest(get_preset(str(model)))
+
+
 def test_a_folder_without_settings_is_stable_diffusion(copy: Path) -> None:
     (copy / "mini.json").unlink()
     preset = get_preset(str(copy))
@@ -57,6 +62,7 @@ def test_a_folder_without_settings_is_stable_diffusion(copy: Path) -> None:
         ("sd15", {"image_size": 0}, "image_size must be a whole number"),
         ("sd15", {"steps": 2.5}, "steps must be a whole number"),
         ("sd15", {"t": -1}, "t must be a whole number"),
+        ("sd15", {"temperature": 0}, "temperature must be a positive number"),
         ("sd15", {"colour": 1}, "colour"),
     ],
 )

@@ -1,0 +1,266 @@
+"""What a model sees in a gallery domain: derived from its pictures, kept in a cache, never mixed between settings.
+
+One safetensors file per domain, named after the digest of the settings and of the pictures, so that a change of
+either makes a new file and an interrupted build continues where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from faceshot.crop import Crop, part_crops
+from faceshot.errors import InputError, MissingError
+from faceshot.gallery_store import FEATURES_FILE, Domain
+from faceshot.matching import normalised, sample_features
+from faceshot.output import writing
+from faceshot.presets import locate
+from faceshot.topology import N_POINTS, PARTS
+from faceshot.types import BoolArray, FloatArray, RGBArray, Size
+
+if TYPE_CHECKING:
+    from faceshot.features import FeatureExtractor
+
+log = logging.getLogger("faceshot")
+
+FORMAT: Final = "faceshot-gallery-features"
+#: Raised by one whenever the derivation below changes; older files are then rebuilt.
+SCHEMA: Final = 1
+
+
+@dataclass(frozen=True, eq=False)
+class DomainFeatures:
+    """The features of one domain.
+
+    Attributes:
+        digest: of the settings they were made with (``FeatureSettings.digest``).
+        content: of the pictures they were made from (``Domain.content``).
+        points: (k, 68, C) float16, the feature at every landmark of every picture, scaled to length 1.
+        norms: (k, 68) float32, the lengths before scaling (the paper averages unscaled features).
+        visible: (k, 68) bool, False where the part is absent.
+        diff: (68, C) float32, mean of the visible unit features (FaceShot, section 3.2, with normalised features).
+        part_embeds: (5, E) float32, mean embedding of the k crops of every part.
+        image_embed: (E,) float32, mean embedding of the k whole pictures.
+    """
+
+    digest: str
+    content: str
+    points: npt.NDArray[np.float16]
+    norms: FloatArray
+    visible: BoolArray
+    diff: FloatArray
+    part_embeds: FloatArray
+    image_embed: FloatArray
+
+    @property
+    def valid(self) -> BoolArray:
+        """(68,) bool: the landmarks that at least one picture shows."""
+        return np.linalg.norm(self.diff, axis=1) > 0
+
+    @property
+    def agreement(self) -> FloatArray:
+        """(68,) length of ``diff``, 0..1: how much the pictures agree about a landmark."""
+        return np.linalg.norm(self.diff, axis=1).astype(np.float32)
+
+    def first(self, k: int) -> DomainFeatures:
+        """As if the domain had its first ``k`` pictures only (embeddings stay those of all).
+
+        Raises:
+            InputError: it has fewer, or only the mean is known.
+        """
+        if not 1 <= k <= len(self.points):
+            raise InputError(f"k must lie in 1..{len(self.points)}, the pictures of the smallest domain; got {k}")
+        points, visible = self.points[:k], self.visible[:k]
+        return replace(self, points=points, norms=self.norms[:k], visible=visible, diff=_mean(points, visible))
+
+
+_ARRAYS: Final = {
+    "points": (np.float16, 3),
+    "norms": (np.float32, 2),
+    "visible": (np.bool_, 2),
+    "diff": (np.float32, 2),
+    "part_embeds": (np.float32, 2),
+    "image_embed": (np.float32, 1),
+}
+
+
+def derive(domain: Domain, extractor: FeatureExtractor) -> DomainFeatures:
+    """Run the model over a domain's pictures.
+
+    Raises:
+        InputError: a picture is damaged, of another size than its annotation, or the features are not finite.
+    """
+    from faceshot.image import read_picture
+
+    content = domain.content()
+    side = extractor.image_size
+    size = Size(side, side)
+    faces: list[RGBArray] = []
+    wholes: list[RGBArray] = []
+    parts: list[RGBArray] = []
+    marks: list[FloatArray] = []
+    for entry in domain.pictures:
+        rgb = read_picture(entry.path).flat()
+        expected = entry.landmarks.size
+        if rgb.shape[:2] != (expected.height, expected.width):
+            shape = f"{rgb.shape[1]}x{rgb.shape[0]}"
+            raise InputError(f"{entry.path} is {shape}, its landmarks are for {expected.width}x{expected.height}")
+        crop = Crop.around(entry.landmarks.xy, out=side)
+        faces.append(crop.apply(rgb))
+        marks.append(crop.to_crop(entry.landmarks.xy))
+        wholes.append(Crop.whole(expected, side).apply(rgb))
+        parts.extend(crop.apply(rgb) for crop in part_crops(entry.landmarks.xy, side))
+    k = len(faces)
+    image_embed = extractor.embed(np.stack(wholes)).mean(0)
+    # Guidance by domain: every picture of it, and later the reference, is seen under the same image prompt (Fig. 4).
+    guided = extractor.adapted and extractor.preset.guidance == "domain"
+    maps = extractor.features(np.stack(faces), image_embeds=image_embed if guided else None).cpu().numpy()
+    sampled = np.stack([sample_features(f, xy, size) for f, xy in zip(maps, marks, strict=True)])
+    if not np.isfinite(sampled).all():
+        raise InputError(f"features of domain {domain.name!r} are not finite; use --dtype float32")
+    visible = np.stack([entry.landmarks.visible for entry in domain.pictures])
+    seen = visible.reshape(k, N_POINTS)
+    part_embeds = extractor.embed(np.stack(parts)).cpu().numpy().reshape(k, len(PARTS), -1)
+    return DomainFeatures(
+        digest=extractor.settings.digest,
+        content=content,
+        points=normalised(sampled).astype(np.float16),
+        norms=np.linalg.norm(sampled, axis=-1).astype(np.float32),
+        visible=seen,
+        diff=_mean(normalised(sampled), seen),
+        part_embeds=part_embeds.mean(0).astype(np.float32),
+        image_embed=image_embed.cpu().numpy().astype(np.float32),
+    )
+
+
+def _mean(points: npt.NDArray[Any], visible: BoolArray) -> FloatArray:
+    """(68, C) mean of (k, 68, C) over the visible ones; zero where none is."""
+    weight = visible[..., None].astype(np.float32)
+    total = (points.astype(np.float32) * weight).sum(0)
+    return (total / np.maximum(weight.sum(0), 1)).astype(np.float32)
+
+
+def cache_folder(cache_dir: str | Path | None = None) -> Path:
+    """Where derived features are kept: ``cache_dir``, ``FACESHOT_CACHE``, or the platform's cache; plus ``gallery``."""
+    given = cache_dir or os.environ.get("FACESHOT_CACHE")
+    if given:
+        return Path(given) / "gallery"
+    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    return (Path(base) if base else Path.home() / ".cache") / "faceshot" / "gallery"
+
+
+def places(digest: str, content: str, cache_dir: str | Path | None = None) -> list[Path]:
+    """Where ready features may lie: the shipped ones first, then the cache."""
+    name = Path(digest) / f"{content}.safetensors"
+    try:
+        shipped = [locate("package:faceshot_gallery") / "derived" / name]
+    except MissingError:
+        shipped = []
+    return [*shipped, cache_folder(cache_dir) / name]
+
+
+def obtain(domain: Domain, extractor: FeatureExtractor, *, cache_dir: str | Path | None = None) -> DomainFeatures:
+    """A domain's features under the extractor's settings: ready ones, or derived now and kept.
+
+    Raises:
+        InputError: the pictures are unusable, or a domain without pictures has features of other settings.
+    """
+    digest = extractor.settings.digest
+    if not domain.pictures:
+        return load(domain.folder / FEATURES_FILE, digest)
+    content = domain.content()
+    for path in places(digest, content, cache_dir):
+        if path.is_file():
+            try:
+                found = load(path, digest)
+            except InputError as error:
+                log.warning("%s; made again", error)
+                continue
+            if found.content == content:
+                return found
+    features = derive(domain, extractor)
+    target = cache_folder(cache_dir) / digest / f"{content}.safetensors"
+    try:
+        save(target, features, extractor.settings.describe(), name=domain.name)
+    except InputError as error:
+        log.warning("features of gallery domain %s are not kept: %s", domain.name, error)
+    return features
+
+
+def save(path: Path, features: DomainFeatures, settings: dict[str, Any], *, name: str) -> None:
+    """Write a features file; complete or not at all.
+
+    Raises:
+        InputError: the disk refuses.
+    """
+    from safetensors.numpy import save_file
+
+    header = {
+        "schema": SCHEMA,
+        "domain": name,
+        "digest": features.digest,
+        "content": features.content,
+        "settings": settings,
+    }
+    tensors = {key: np.ascontiguousarray(getattr(features, key)) for key in _ARRAYS}
+    with writing(path, overwrite=True) as part:
+        # One entry, because the order of several is not the same in every run.
+        save_file(tensors, part, metadata={FORMAT: json.dumps(header, sort_keys=True)})
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """The header of a features file: schema, domain, digest, content, settings.
+
+    Raises:
+        InputError: damaged, or another kind of file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = json.loads((file.metadata() or {}).get(FORMAT, "{}"))
+    except (OSError, ValueError, SafetensorError) as error:
+        raise InputError(f"gallery features {path} are damaged ({error}); delete the file") from error
+    if header.get("schema") != SCHEMA:
+        raise InputError(f"{path} does not hold gallery features of format {SCHEMA}; delete the file")
+    return header
+
+
+def load(path: Path, digest: str) -> DomainFeatures:
+    """Read a features file made with the settings ``digest``.
+
+    Raises:
+        InputError: damaged, or made with other settings (which are named).
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    header = read_header(path)
+    if header["digest"] != digest:
+        made = header["settings"]
+        what = ", ".join(f"{key} {made[key]}" for key in ("preset", "layer", "t", "mode", "weights") if key in made)
+        raise InputError(
+            f"gallery features {path} were made with other settings ({what}; digest {header['digest']}, "
+            f"needed {digest}); rebuild them with: faceshot gallery build"
+        )
+    try:
+        tensors = load_file(path)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise InputError(f"gallery features {path} are damaged ({error}); delete the file") from error
+    for key, (dtype, ndim) in _ARRAYS.items():
+        if key not in tensors or tensors[key].dtype != dtype or tensors[key].ndim != ndim:
+            raise InputError(f"gallery features {path} lack a usable {key!r}; delete the file")
+    k, channels = len(tensors["points"]), tensors["diff"].shape[-1]
+    shapes = {"points": (k, N_POINTS, channels), "norms": (k, N_POINTS), "visible": (k, N_POINTS)}
+    shapes |= {"diff": (N_POINTS, channels), "part_embeds": (len(PARTS), len(tensors["image_embed"]))}
+    for key, shape in shapes.items():
+        if tensors[key].shape != shape or not np.isfinite(tensors[key]).all():
+            raise InputError(f"gallery features {path}: {key} is not finite of shape {shape}; delete the file")
+    return DomainFeatures(digest=digest, content=header["content"], **{key: tensors[key] for key in _ARRAYS})
