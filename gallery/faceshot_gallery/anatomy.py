@@ -180,7 +180,11 @@ class Anatomy:
         up, low = mid - gap * m.flat_top * lobe, mid + gap * (1 - m.flat_top) * lobe
         if gap > 0.06 and curl > 0:
             up = up - curl * 0.5 * (1 - u**2) * np.clip(gap / 0.4, 0, 1)
-        edge = 0.35 + 0.65 * _lobe(u, 2.0, 1.0) if m.kind == "lips" else np.ones_like(u)
+        edge = np.ones_like(u)
+        if m.kind == "lips":
+            edge = 0.35 + 0.65 * _lobe(u, 2.0, 1.0)
+        elif m.kind == "beak":
+            edge = _lobe(u, 1.4, 1.2)
         bow = m.cupid * (np.exp(-(((np.abs(u) - 0.25) / 0.2) ** 2)) - 0.6 * np.exp(-((u / 0.12) ** 2)))
         thick = 1 + 0.3 * e.lip_round
         o_up = up - (m.thick_up * edge + bow * 0.6) * thick
@@ -254,14 +258,14 @@ class Projector:
         """Project (N, 2); ``lift`` raises points above the head's surface, ``rim`` is for silhouettes."""
         p = np.asarray(points, float)
         x, y = p[:, 0], p[:, 1]
-        b = np.where(y < 0, self.top, self.bottom)
+        b = np.where(y < 0, max(self.top, 0.8 * self.bottom), self.bottom)
         if rim:
             # a silhouette stays where it is, but the chin is in front of the turning axis
             z = self.chin * self.depth * np.clip(y / self.bottom, 0, 1.2) ** 2 + np.asarray(lift)
             px, py = x + z * np.sin(self.yaw), y + 0.35 * z * np.sin(self.pitch)
         else:
-            z = self.depth * np.sqrt(np.clip(1 - 0.85 * (x / self.w) ** 2 - 0.7 * (y / b) ** 2, 0.02, 1))
-            z = z + np.asarray(lift)
+            # a dome without an edge, so that features near or outside the outline keep their shape
+            z = self.depth * np.exp(-0.8 * (x / self.w) ** 2 - 0.6 * (y / b) ** 2) + np.asarray(lift)
             px = x * np.cos(self.yaw) + z * np.sin(self.yaw)
             z = z * np.cos(self.yaw) - x * np.sin(self.yaw)
             py = y * np.cos(self.pitch) + z * np.sin(self.pitch)

@@ -79,7 +79,7 @@ def stroke_mouth(d: Dice, y: float, w: float, *, wave: bool, frown: bool = False
         inside=d.jitter((120, 35, 40), 14), teeth=d.pick(["none", "fangs", "top"], [5, 1, 1]), tongue=d.chance(0.75),
         open_gain=d.u(0.3, 0.5), flat_top=d.u(0.05, 0.35), tilt=d.n(0, 2),
     )  # fmt: skip
-    if frown or (wave and d.chance(0.3)):
+    if frown or (wave and d.chance(0.2)):
         m = replace(m, wave=0.0, smile=-d.u(0.06, 0.16))
     return m
 
@@ -335,7 +335,7 @@ def _person(d: Dice, real: bool) -> Traits:
     bottom = d.u(1.15, 1.45)
     ey = d.u(-0.12, 0.06)
     w = d.u(0.17, 0.25)
-    o = d.u(0.3, 0.5)
+    o = d.u(0.36, 0.6)
     ny = ey + d.u(0.42, 0.58) * bottom / 1.25
     my = ny + d.u(0.3, 0.42) * bottom / 1.3
     hair = hair_colour(d)
@@ -347,7 +347,7 @@ def _person(d: Dice, real: bool) -> Traits:
             cheek=d.u(-0.04, 0.06), cheek_y=d.u(0.2, 0.7), cheek_span=0.5, cheek_sharp=2, side_y=ey, jaw_drop=d.u(0.1, 0.18), depth=d.u(0.6, 0.85),
         ),
         "eyes": Eyes(
-            "human" if d.chance(0.85) else d.pick(["dot", "sclera"]), d.u(0.38, 0.47), ey, w, w * o * d.u(0.9, 1.3), w * o * d.u(0.5, 0.9), p=2.0, q=d.u(1.0, 1.5), p_low=2.0, q_low=d.u(1.0, 1.6),
+            "human" if d.chance(0.85) else d.pick(["dot", "sclera"]), d.u(0.38, 0.47), ey, w, w * o * d.u(0.9, 1.3), w * o * d.u(0.5, 0.9), p=2.0, q=d.u(1.1, 1.7), p_low=2.0, q_low=d.u(1.0, 1.7),
             slant=d.u(-5, 8), iris=d.u(0.85, 1.2), pupil=d.u(0.35, 0.55), colour=d.pick([(75, 48, 30), (100, 80, 45), (70, 110, 90), (80, 120, 165)]),
             white=d.jitter((240, 236, 230), 6), lash=d.u(0.015, 0.045 if female else 0.03), shine=d.u(0.15, 0.3), crease=d.chance(0.6),
         ),

@@ -293,6 +293,7 @@ class Dressing:
         x = np.linspace(0.86, -0.86, n) * w
         cut = d.u(0.03, 0.3)
         tips = h.line + np.resize([0.0, cut], n) + d.rng.uniform(-0.06, 0.06, n) + 0.15 * np.abs(x) ** 2
+        tips = np.minimum(tips, self._fringe_limit())
         lock = [[1.06 * w, side], [0.95 * w, side + 0.15], [0.88 * w, 0.0]]
         other = [[-0.88 * w, 0.0], [-0.95 * w, side + 0.15], [-1.06 * w, side]]
         return np.concatenate([arc, lock, np.stack([x, tips], 1), other]), h.colour
@@ -305,7 +306,13 @@ class Dressing:
         n = 2 * h.teeth + 1
         x = np.linspace(0.9, -0.9, n) * w
         tips = h.line + np.resize([-0.15, 0.18], n) + d.rng.uniform(-0.1, 0.1, n)
+        tips = np.minimum(tips, self._fringe_limit())
         return np.concatenate([arc * r[:, None], np.stack([x, tips], 1)]), h.colour
+
+    def _fringe_limit(self) -> float:
+        """A fringe may hide the brows but not the eyes."""
+        y = self.c.eyes
+        return y.y - 0.6 * y.up
 
     def _h_parted(self) -> tuple[Points, Colour]:
         h, w, d = self.c.hair, self.c.head.width, self.dice("hair")

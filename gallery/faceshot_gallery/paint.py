@@ -60,6 +60,12 @@ class Canvas:
         v = 255 - (255 - g) * (0.28 if g > 60 else 0.95)
         return mix((v, v, v), colour, 0.06)
 
+    def sample(self, points: npt.ArrayLike) -> Colour:
+        """Median colour of the picture at some points."""
+        p = np.clip(np.round(self.up(points)).astype(int), 0, np.array(self.rgb.shape[1::-1]) - 1)
+        c = np.median(self.rgb[p[:, 1], p[:, 0]], axis=0)
+        return (float(c[0]), float(c[1]), float(c[2]))
+
     def fill(self, points: npt.ArrayLike, colour: Colour, alpha: float = 1.0) -> None:
         """Fill a closed polygon."""
         poly = [_fixed(self.up(points))]
@@ -93,6 +99,13 @@ class Canvas:
         fixed = _fixed(self.up(lines))
         c = self.ink(colour)
         cv2.polylines(self.rgb, list(fixed), False, c, max(1, round(width * self.ss)), cv2.LINE_AA, SHIFT)
+
+    def spikes(self, triangles: npt.ArrayLike, roots: npt.ArrayLike, light: npt.ArrayLike) -> None:
+        """Many small triangles (K, 3, 2), each in the colour found at its root (K, 2) times ``light`` (K,)."""
+        p = np.clip(np.round(self.up(roots)).astype(int), 0, np.array(self.rgb.shape[1::-1]) - 1)
+        colours = np.clip(self.rgb[p[:, 1], p[:, 0]] * np.asarray(light)[:, None], 0, 255).tolist()
+        for triangle, colour in zip(_fixed(self.up(triangles)), colours, strict=True):
+            cv2.fillConvexPoly(self.rgb, triangle, colour, cv2.LINE_AA, SHIFT)
 
     def disc(self, centre: npt.ArrayLike, radius: float, colour: Colour) -> None:
         """A filled circle."""

@@ -211,16 +211,15 @@ class Scene:
             self._edge_hairs(d)
 
     def _edge_hairs(self, d: Dice) -> None:
-        out = self.a.outline
-        pick = d.rng.integers(0, len(out), 110)
-        base = out[pick] * d.rng.uniform(0.9, 0.99, (110, 1))
-        tip = base + (base / np.linalg.norm(base, axis=1, keepdims=True) + [0, 0.35]) * d.rng.uniform(0.03, d.u(0.07, 0.15), (110, 1))
-        lines = np.stack([base, (base + tip) / 2 + [0, -0.01], tip], 1)
-        flat = self.p(lines.reshape(-1, 2), rim=True).reshape(110, 3, 2)
-        pale = mix(self.c.skin, self.c.skin2, d.u(0, 0.4))
-        width = self.px(d.u(0.008, 0.022))
-        self.k.strokes(flat[:55], shade(self.c.skin, 0.95), width)
-        self.k.strokes(flat[55:], pale if "foxcheeks" not in self.c.markings else self.c.skin, width)
+        out, n = self.a.outline, 170
+        pick = d.rng.integers(0, len(out), n)
+        base = out[pick] * d.rng.uniform(0.9, 0.98, (n, 1))
+        way = base / np.linalg.norm(base, axis=1, keepdims=True) + d.rng.normal(0, 0.3, (n, 2)) + [0, 0.35]
+        tip = base + way * d.rng.uniform(0.05, d.u(0.1, 0.2), (n, 1))
+        side = way[:, ::-1] * [1, -1] * d.u(0.012, 0.035)
+        spikes = np.stack([base - side, tip, base + side], 1)
+        flat = self.p(spikes.reshape(-1, 2), rim=True).reshape(n, 3, 2)
+        self.k.spikes(flat, self.p((base * 0.95), rim=True), d.rng.uniform(0.88, 1.06, n))
 
     def _light(self, before: Image) -> None:
         """Light from one side, over everything the character covers."""
