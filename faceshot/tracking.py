@@ -1,0 +1,165 @@
+"""Source ``track``: the 68 landmarks of a whole clip from those of one frame, without any detector.
+
+Our own matcher (or the user) gives the landmarks of the first good frame; :class:`faceshot.track_face.FaceTracker`
+follows them. So animals, toys and flat drawings drive as people do (FaceShot, Fig. 8).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from faceshot import topology as topo
+from faceshot.errors import NoFaceError
+from faceshot.track_face import EYES, Box, FaceTracker, Step, TrackOptions, lid_share
+from faceshot.types import Landmarks, LandmarkSequence, Picture, RGBArray, Size
+
+logger = logging.getLogger("faceshot")
+Array = npt.NDArray[np.float64]
+Pairs = tuple[tuple[int, int], ...]
+#: Finds the landmarks of a picture (in an approximate face box, where known) and says how sure it is (0..1).
+Locate = Callable[[Picture, Box | None], tuple[Landmarks, float]]
+#: Bytes of frames kept before the first face, to be tracked backwards from it.
+_BUFFER = 150_000_000
+#: The opening that a closed lid is given, and the flow-free range that is stretched to reach it.
+_CLOSED, _STRETCHED = 0.04, 0.85
+
+
+def track(
+    frames: Iterable[RGBArray],
+    fps: Fraction,
+    *,
+    locate: Locate | None = None,
+    threshold: float = 0.5,
+    anchor: Landmarks | None = None,
+    options: TrackOptions | None = None,
+) -> LandmarkSequence:
+    """The landmarks of every frame of a clip, streamed: memory does not grow with the number of pixels.
+
+    Args:
+        frames: (H, W, 3) uint8, all of one size.
+        fps: of the frames.
+        locate: finds landmarks in a picture; asked at the beginning (unless ``anchor`` is given) and, sparingly, when
+            the face is lost. threshold: the confidence from which its answer is believed.
+        anchor: landmarks of the first frame.
+        options: see :class:`TrackOptions`.
+
+    Returns:
+        A sequence with ``found`` False where the face is hidden or gone, scores in 0..1, rest frame 0.
+
+    Raises:
+        NoFaceError: the locator is not sure about any of the frames it was asked about.
+    """
+    options = options or TrackOptions()
+    source = iter(frames)
+    dropped, early, first, start = _first_face(source, fps, locate, threshold, anchor, options)
+    tracker = FaceTracker(start, first.xy, options)
+    size = Size(start.shape[1], start.shape[0])
+    before = [tracker.step(frame) for frame in reversed(early)][::-1]
+    tracker.restart()
+    steps = [*before, tracker.anchor_step()]
+    wait, tries, doubt = 0, options.tries, 0
+    for frame in source:
+        step = tracker.step(frame)
+        doubt = doubt + 1 if step.face < options.doubtful else 0
+        wait -= 1
+        if locate is not None and tries and wait <= 0 and doubt > float(fps * Fraction(options.every)):
+            hint, sure = locate(Picture(frame), None if step.face < options.lost else tracker.box())
+            wait, tries = round(float(fps) * options.every), tries - 1
+            if sure >= threshold:
+                step = tracker.step(frame, hint)
+        steps.append(step)
+    return _assemble(dropped, steps, first, size, fps, options)
+
+
+def _first_face(
+    source: Iterator[RGBArray],
+    fps: Fraction,
+    locate: Locate | None,
+    threshold: float,
+    anchor: Landmarks | None,
+    options: TrackOptions,
+) -> tuple[int, list[RGBArray], Landmarks, RGBArray]:
+    """Frames forgotten, frames kept before the first good one, its landmarks, and itself."""
+    if anchor is not None:
+        return 0, [], anchor, next(source)
+    if locate is None:
+        raise NoFaceError("no landmarks to start tracking from: give those of the first frame, or a matcher")
+    early: deque[RGBArray] = deque()
+    spacing = max(1, round(float(fps) * options.every))
+    asked: list[tuple[int, float]] = []
+    for count, frame in enumerate(source):
+        if count % spacing == 0:
+            if len(asked) == options.tries:
+                break
+            found, sure = locate(Picture(frame), None)
+            if sure >= threshold:
+                return count - len(early), list(early), found, frame
+            asked.append((count, sure))
+        early.append(frame)
+        while len(early) * frame.nbytes > _BUFFER:
+            early.popleft()
+    frames = ", ".join(str(count) for count, _ in asked)
+    best = max((sure for _, sure in asked), default=0.0)
+    raise NoFaceError(
+        f"nothing like a face in frames {frames} (best {best:.2f}, needs {threshold:.2f}): "
+        "start at a clearer frame, or give the landmarks of the first frame"
+    )
+
+
+def _assemble(
+    dropped: int, steps: list[Step], first: Landmarks, size: Size, fps: Fraction, options: TrackOptions
+) -> LandmarkSequence:
+    """Lay the frames end to end, the lids where colour saw them, lids and lips in order."""
+    xy = np.stack([step.xy for step in steps])
+    carried = np.stack([step.carried for step in steps])
+    openings = np.stack([step.openings for step in steps])
+    found = np.array([step.face >= options.lost for step in steps])
+    for k, (_, pairs) in enumerate(EYES):
+        _place_lids(xy, carried, openings[:, k], found, pairs)
+    _keep_order(xy)
+    score = np.clip(np.stack([step.likeness for step in steps]), 0, 1)
+    xy = np.concatenate([np.full((dropped, 68, 2), np.nan), xy])
+    found = np.concatenate([np.zeros(dropped, bool), found])
+    score = np.concatenate([np.zeros((dropped, 68)), score]) * found[:, None]
+    xy[~found] = np.nan
+    rest = int(np.flatnonzero(found)[0])
+    return LandmarkSequence(xy, size, fps, found, score, first.absent, rest)
+
+
+def _place_lids(xy: Array, carried: Array, opening: Array, found: npt.NDArray[np.bool_], pairs: Pairs) -> None:
+    """Where an eye is closing, put its lid points where the colours say; changes ``xy`` in place.
+
+    The lash line keeps the colour of an eye, so the smallest opening of the clip, if clearly a blink, is what closed
+    looks like.
+    """
+    if not np.isfinite(opening).any():
+        return
+    opening = np.nan_to_num(opening, nan=1.0)
+    smallest = float(opening[found].min())
+    closed = smallest if smallest < 0.5 else 0.2
+    stretched = _CLOSED + np.clip((opening - closed) / (_STRETCHED - closed), 0, None) * (_STRETCHED - _CLOSED)
+    width = np.where(opening < _STRETCHED, stretched, opening)[:, None]
+    share = lid_share(opening)[:, None]
+    for upper, lower in pairs:
+        low = carried[:, lower]
+        high = low + np.minimum(width, 1.0) * (carried[:, upper] - low)
+        xy[:, upper] = share * xy[:, upper] + (1 - share) * high
+        xy[:, lower] = share * xy[:, lower] + (1 - share) * low
+
+
+def _keep_order(xy: Array) -> None:
+    """Let no upper lid or inner lip point lie under the lower one it faces: crossed pairs meet in their middle."""
+    across = xy[:, topo.OUTER_EYE_CORNERS[1]] - xy[:, topo.OUTER_EYE_CORNERS[0]]
+    across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-6)
+    down = np.stack([-across[:, 1], across[:, 0]], axis=1)
+    for upper, lower in (*EYES[0][1], *EYES[1][1], *topo.INNER_LIP_PAIRS):
+        gap = ((xy[:, lower] - xy[:, upper]) * down).sum(1)
+        shift = 0.5 * np.minimum(gap, 0)[:, None] * down
+        xy[:, upper] += shift
+        xy[:, lower] -= shift
