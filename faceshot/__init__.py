@@ -1,28 +1,61 @@
-"""FaceShot: landmarks and motion for any character."""
+"""FaceShot: landmarks and motion for any character.
+
+``FaceShot`` is the pipeline; ``match``, ``drive``, ``retarget`` and ``animate`` are its stages as functions. All names
+are loaded when they are first used, so importing the package is cheap.
+"""
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from faceshot.backends import list_backends as list_backends
     from faceshot.errors import FaceShotError as FaceShotError
+    from faceshot.pipeline import FaceShot as FaceShot
+    from faceshot.stages import animate as animate
+    from faceshot.stages import drive as drive
+    from faceshot.stages import match as match
+    from faceshot.stages import retarget as retarget
     from faceshot.types import Landmarks as Landmarks
     from faceshot.types import LandmarkSequence as LandmarkSequence
     from faceshot.types import Picture as Picture
 
 _LAZY = {
+    "FaceShot": "pipeline",
     "FaceShotError": "errors",
-    "Landmarks": "types",
     "LandmarkSequence": "types",
+    "Landmarks": "types",
     "Picture": "types",
+    "animate": "stages",
+    "drive": "stages",
+    "list_backends": "backends",
+    "match": "stages",
+    "retarget": "stages",
 }
-__all__ = sorted(_LAZY) + ["__version__"]
+__all__ = [*_LAZY, "__version__"]
+
+
+class _Package(ModuleType):
+    """Keeps the import of a module (``faceshot.retarget``) from hiding the public function of the same name."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _LAZY and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(import_module(f"faceshot.{_LAZY[name]}"), name)
-    raise AttributeError(f"module 'faceshot' has no attribute {name!r}")
+    if name not in _LAZY:
+        raise AttributeError(f"module 'faceshot' has no attribute {name!r}")
+    return getattr(import_module(f"faceshot.{_LAZY[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+sys.modules[__name__].__class__ = _Package

@@ -44,6 +44,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FACESHOT_CACHE", str(folder))
+        patch.setenv("FACESHOT_DATA", str(base / "faceshot-data"))
         patch.delenv("FACESHOT_WEIGHTS", raising=False)
         yield folder
 

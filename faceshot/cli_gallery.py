@@ -1,0 +1,158 @@
+"""``faceshot gallery``: the annotated example pictures that matching looks things up in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from faceshot.cli_options import Common, PresetFlag, with_common
+
+if TYPE_CHECKING:
+    from faceshot.gallery_store import Domain
+
+gallery = typer.Typer(help="Look at and change appearance galleries.", no_args_is_help=True)
+
+_Gallery = Annotated[str, typer.Option("--gallery", metavar="NAME|DIR", help="shipped, user, or a folder.")]
+_Name = Annotated[str, typer.Argument(metavar="DOMAIN", help="One kind of character, e.g. cat.")]
+
+
+def _record(domain: Domain) -> dict[str, object]:
+    return {
+        "domain": domain.name,
+        "gallery": domain.gallery,
+        "pictures": len(domain.pictures),
+        "folder": str(domain.folder),
+    }
+
+
+@gallery.command("list")
+@with_common("quiet", "verbose", "as_json")
+def list_(
+    common: Common,
+    gallery: Annotated[
+        list[str] | None, typer.Option(metavar="NAME|DIR", help="Only this gallery (may be repeated).")
+    ] = None,
+) -> None:
+    """List galleries and their domains."""
+    from faceshot.gallery_store import gallery_names, list_domains
+
+    domains = [domain for name in gallery or gallery_names() for domain in list_domains(name)]
+    lines = [f"{domain.gallery}\t{domain.name}\t{len(domain.pictures)} pictures" for domain in domains]
+    common.give({"domains": [_record(domain) for domain in domains]}, lines)
+
+
+@gallery.command()
+@with_common("overwrite", "quiet", "verbose", "as_json")
+def show(
+    domain: _Name,
+    common: Common,
+    gallery: _Gallery = "shipped",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="PICTURE", help="Also draw a contact sheet.")
+    ] = None,
+) -> None:
+    """Show a domain: its pictures, their sizes, the parts they lack."""
+    from faceshot.gallery_store import find_domain
+
+    found = find_domain(domain, gallery)
+    if output is not None:
+        from faceshot.gallery import contact_sheet
+        from faceshot.image import write_picture
+
+        write_picture(output, contact_sheet(found), overwrite=common.overwrite)
+    pictures = [
+        {
+            "id": entry.id,
+            "file": str(entry.path),
+            "size": list(entry.landmarks.size),
+            "absent": sorted(entry.landmarks.absent),
+        }
+        for entry in found.pictures
+    ]
+    lines = [
+        f"{entry.path}\t{entry.landmarks.size.width}x{entry.landmarks.size.height}"
+        f"\t{'without ' + ', '.join(sorted(entry.landmarks.absent)) if entry.landmarks.absent else 'all parts'}"
+        for entry in found.pictures
+    ]
+    common.give({**_record(found), "entries": pictures}, lines)
+
+
+@gallery.command()
+@with_common("quiet", "verbose", "as_json")
+def add(
+    domain: _Name,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Pictures with a landmark file of the same name each.")],
+    common: Common,
+    gallery: _Gallery = "user",
+) -> None:
+    """Add annotated pictures as a new domain.
+
+    Everything is checked before anything is written.
+    """
+    from faceshot.gallery_edit import add_domain
+
+    made = add_domain(domain, folder, gallery=gallery)
+    common.give(_record(made), [str(made.folder)])
+
+
+@gallery.command()
+@with_common("quiet", "verbose", "as_json")
+def remove(domain: _Name, common: Common, gallery: _Gallery = "user") -> None:
+    """Delete a domain from a gallery of yours."""
+    from faceshot.gallery_edit import remove_domain
+
+    gone = remove_domain(domain, gallery=gallery)
+    common.give({"removed": str(gone)}, [str(gone)])
+
+
+@gallery.command()
+@with_common("device", "dtype", "offline", "cache_dir", "quiet", "verbose", "as_json")
+def build(
+    common: Common,
+    gallery: _Gallery = "shipped",
+    preset: PresetFlag = "mini",
+    into: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the features here instead of the cache.")
+    ] = None,
+) -> None:
+    """Derive a gallery's features anew.
+
+    Otherwise this is done on first use.
+    """
+    from faceshot.gallery_store import list_domains
+    from faceshot.presets import get_preset
+
+    get_preset(preset)
+    list_domains(gallery)
+    from faceshot.features import FeatureExtractor
+    from faceshot.gallery import build_gallery
+
+    extractor = FeatureExtractor.from_preset(preset, device=common.device, dtype=common.dtype, offline=common.offline)
+    written = build_gallery(gallery, extractor, cache_dir=common.cache_dir, into=into)
+    common.give({"written": [str(path) for path in written]}, map(str, written))
+
+
+@gallery.command()
+@with_common("cache_dir", "quiet", "verbose", "as_json")
+def check(common: Common, gallery: _Gallery = "shipped", preset: PresetFlag = "mini") -> None:
+    """Check a gallery's files.
+
+    Exit code 1 when something is unusable.
+    """
+    from dataclasses import asdict
+
+    from faceshot.gallery import check_gallery
+    from faceshot.presets import get_preset, model_digest
+
+    chosen = get_preset(preset)
+    found = check_gallery(gallery, chosen, model_digest(chosen), cache_dir=common.cache_dir)
+    errors = sum(finding.level == "error" for finding in found)
+    common.give(
+        {"errors": errors, "findings": [asdict(finding) for finding in found]},
+        [f"{finding.level}\t{finding.domain}\t{finding.message}" for finding in found],
+    )
+    common.say(f"gallery {gallery}: {errors} errors" if errors else f"gallery {gallery} is usable")
+    if errors:
+        raise typer.Exit(1)

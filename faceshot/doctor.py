@@ -1,0 +1,181 @@
+"""What this installation has, what it lacks, and what is broken, each with the command that mends it."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from faceshot.errors import FaceShotError
+from faceshot.sidecar import installed_version
+
+State = Literal["ok", "note", "problem"]
+
+CORE_PACKAGES = (
+    *("numpy", "scipy", "pillow", "opencv-python-headless", "av", "torch", "diffusers", "transformers", "accelerate"),
+    *("safetensors", "huggingface-hub", "typer", "tqdm"),
+)
+EXTRAS = {"mediapipe": "mediapipe", "facexlib": "facexlib", "gradio": "demo"}
+#: All of them install into the same folder ``cv2``; the last one installed wins.
+CV2_PACKAGES = (
+    *("opencv-python-headless", "opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless"),
+)
+#: Encoder -> what it is for.
+ENCODERS = {
+    "libx264": "mp4, mov",
+    "aac": "sound in mp4",
+    "libvpx-vp9": "webm with transparency",
+    "libopus": "sound in webm",
+    "gif": "GIF",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report.
+
+    Attributes:
+        topic: what was looked at.
+        state: ``ok``, ``note`` (something optional is absent) or ``problem`` (something will fail).
+        text: what was found, and the fix where there is one.
+    """
+
+    topic: str
+    state: State
+    text: str
+
+
+def diagnose(cache_dir: str | Path | None = None) -> list[Finding]:
+    """Look at packages, devices, codecs, cache, weights and backends; imports torch, so it takes seconds."""
+    found = [Finding("system", "ok", _system())]
+    for check in (_packages, _cv2, _torchvision, _torch, _codecs):
+        found += check()
+    found += _cache(cache_dir)
+    found += _weights(cache_dir)
+    found += _backends()
+    return found
+
+
+def _system() -> str:
+    from faceshot import __version__
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"FaceShot {__version__}, Python {platform.python_version()}, {platform.platform()}, {cores} cores"
+
+
+def _packages() -> list[Finding]:
+    versions = {name: installed_version(name) for name in CORE_PACKAGES}
+    # Any of the four distributions provides cv2.
+    versions["opencv-python-headless"] = next(filter(None, map(installed_version, CV2_PACKAGES)), None)
+    absent = [name for name, found in versions.items() if found is None]
+    listed = ", ".join(f"{name} {found}" for name, found in versions.items() if found)
+    out = [Finding("packages", "ok", listed)]
+    if absent:
+        out.append(Finding("packages", "problem", f"missing: pip install {' '.join(absent)}"))
+    for package, extra in EXTRAS.items():
+        found = installed_version(package)
+        text = f"{package} {found}" if found else f"{package} is not installed: pip install 'faceshot[{extra}]'"
+        out.append(Finding(f"extra {extra}", "ok" if found else "note", text))
+    return out
+
+
+def _cv2() -> list[Finding]:
+    versions = {name: found for name in CV2_PACKAGES if (found := installed_version(name))}
+    if len(set(versions.values())) < 2:
+        return []
+    listed = ", ".join(f"{name} {found}" for name, found in versions.items())
+    fix = "they share one folder; pip uninstall all but one of them, then pip install --force-reinstall that one"
+    return [Finding("opencv", "problem", f"different versions side by side: {listed}; {fix}")]
+
+
+def _torchvision() -> list[Finding]:
+    found = installed_version("torchvision")
+    if found is None:
+        return []
+    try:
+        importlib.import_module("torchvision")
+    except (ImportError, RuntimeError, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        text = f"torchvision {found} does not fit this torch ({reason}) and breaks transformers and diffusers"
+        return [Finding("torchvision", "problem", f"{text}; FaceShot does not need it: pip uninstall torchvision")]
+    return [Finding("torchvision", "ok", found)]
+
+
+def _torch() -> list[Finding]:
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        return [Finding("torch", "problem", f"does not import ({error}); pip install --force-reinstall torch")]
+    devices = ["cpu"]
+    devices += [f"cuda:{i} ({torch.cuda.get_device_name(i)})" for i in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        devices.append("mps")
+    return [Finding("devices", "ok", f"{', '.join(devices)}; torch uses {torch.get_num_threads()} threads")]
+
+
+def _codecs() -> list[Finding]:
+    try:
+        import av
+    except (ImportError, OSError) as error:
+        return [Finding("video", "problem", f"av does not import ({error}); pip install --force-reinstall av")]
+    absent = []
+    for name in ENCODERS:
+        try:
+            av.Codec(name, "w")
+        except ValueError:  # av's UnknownCodecError is one
+            absent.append(f"{name} ({ENCODERS[name]})")
+    libraries = " ".join(f"{name} {'.'.join(map(str, found))}" for name, found in sorted(av.library_versions.items()))
+    if absent:
+        return [Finding("video", "problem", f"encoders missing: {', '.join(absent)}; pip install --force-reinstall av")]
+    return [Finding("video", "ok", f"encoders {', '.join(ENCODERS)}; {libraries}")]
+
+
+def _cache(cache_dir: str | Path | None) -> list[Finding]:
+    from faceshot.weights import cache_folder
+
+    folder = cache_folder(cache_dir)
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        return [Finding("cache", "problem", f"{folder} cannot be written; set FACESHOT_CACHE or --cache-dir")]
+    used = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 0
+    return [Finding("cache", "ok", f"{folder}, {used / 1e6:.1f} MB")]
+
+
+def _weights(cache_dir: str | Path | None) -> list[Finding]:
+    from faceshot.presets import PRESETS, locate, weight_files
+    from faceshot.weights import status
+
+    out = []
+    for preset in PRESETS.values():
+        try:
+            folder = locate(preset.source, files=preset.files, offline=True)
+            weight_files(folder / "unet")
+            out.append(Finding(f"model {preset.name}", "ok", str(folder)))
+        except FaceShotError as error:
+            state: State = "problem" if preset.source.startswith("package:") else "note"
+            out.append(Finding(f"model {preset.name}", state, str(error)))
+    for entry in status(cache_dir=cache_dir):
+        out.append(Finding(f"weights {entry.name}", "ok" if entry.path else "note", entry.text))
+    return out
+
+
+def _backends() -> list[Finding]:
+    from faceshot.backends import KNOWN, list_backends, load_backend
+
+    out = []
+    installed = list_backends()
+    for name in installed:
+        try:
+            lacking = load_backend(name).requires()
+        except FaceShotError as error:
+            lacking = [str(error)]
+        state: State = "problem" if lacking and name == "warp" else "note" if lacking else "ok"
+        out.append(Finding(f"backend {name}", state, "; ".join(lacking) or "ready"))
+    for known in KNOWN:
+        if known.name not in installed:
+            state = "problem" if known.name == "warp" else "note"
+            out.append(Finding(f"backend {known.name}", state, f"not installed: {known.install}"))
+    return out

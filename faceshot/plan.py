@@ -1,0 +1,219 @@
+"""What an animation was asked for, checked before any model is loaded, and what is remembered of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from faceshot.errors import UsageError
+from faceshot.inputs import (
+    DrivingLike,
+    LandmarksLike,
+    PictureLike,
+    as_landmarks,
+    as_picture,
+    as_sequence,
+    check_box,
+    check_sound,
+    is_sequence_file,
+)
+from faceshot.output import check_output
+from faceshot.sidecar import sidecar_path, source_record
+from faceshot.types import Landmarks, LandmarkSequence, Picture, RGBArray, Size
+
+if TYPE_CHECKING:
+    from faceshot.matcher import Regularise
+    from faceshot.retarget import RetargetMode, RetargetOptions
+
+
+@dataclass(frozen=True)
+class AnimateOptions:
+    """How :meth:`faceshot.FaceShot.animate` works, beyond what goes in and out.
+
+    Attributes:
+        mode, gain, only, without, smooth: as of :meth:`faceshot.FaceShot.retarget`.
+        source, rest, model: as of :meth:`faceshot.FaceShot.drive`; fps: of a driving array that has no rate.
+        box, points, regularise, domains: as of :meth:`faceshot.FaceShot.match`.
+        audio: ``driving`` (the clip's sound), ``none``, or a media file.
+        backend_options: the backend's own options by name.
+        save_landmarks, save_drive, save_sequence: files to keep the intermediate results in.
+    """
+
+    mode: RetargetMode = "stable"
+    gain: Mapping[str, float] = field(default_factory=dict)
+    only: Collection[str] | None = None
+    without: Collection[str] = ()
+    smooth: bool = True
+    source: str = "auto"
+    rest: int | None = None
+    model: str | Path | None = None
+    fps: Fraction | None = None
+    box: Sequence[float] | None = None
+    points: Mapping[str, tuple[float, float]] | None = None
+    regularise: Regularise = "robust"
+    domains: Sequence[str] | None = None
+    audio: str | Path = "driving"
+    backend_options: Mapping[str, Any] = field(default_factory=dict)
+    save_landmarks: str | Path | None = None
+    save_drive: str | Path | None = None
+    save_sequence: str | Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """One animation, everything read that is cheap to read.
+
+    Attributes:
+        picture: the character; output: the video; alpha: whether it keeps the picture's matte.
+        landmarks: the character's, or None where they have to be matched.
+        sequence: driving landmarks, or None where they have to be found in ``clip``.
+        audio: file whose sound is kept, or None.
+        sources: name and hash of everything that was given, for the sidecar.
+    """
+
+    picture: Picture
+    output: Path
+    landmarks: Landmarks | None
+    sequence: LandmarkSequence | None
+    clip: Path | None
+    audio: Path | None
+    alpha: bool
+    overwrite: bool
+    options: AnimateOptions
+    sources: Mapping[str, Any]
+
+    @classmethod
+    def make(
+        cls,
+        picture: PictureLike,
+        output: Path,
+        driving: DrivingLike | None,
+        motion: str | None,
+        landmarks: LandmarksLike | None,
+        options: AnimateOptions,
+        *,
+        overwrite: bool,
+    ) -> Plan:
+        """Check and read what was asked for.
+
+        Raises:
+            UsageError: contradictions, unknown names and formats. InputError: unusable files, refused outputs.
+        """
+        from faceshot.video import keeps_alpha
+        from faceshot.video_writer import check_format
+
+        # 1. Names, without opening anything.
+        if (driving is None) == (motion is None):
+            raise UsageError("give either --driving CLIP or --motion NAME" + (", not both" if motion else ""))
+        if motion is not None:
+            from faceshot.motion import MOTIONS
+
+            if motion not in MOTIONS:
+                raise UsageError(f"unknown motion {motion!r}; motions are {', '.join(MOTIONS)}")
+        retarget_options(options.gain, options.only, options.without, options.smooth)
+        check_format(output)
+        given = [value for value in (picture, driving, landmarks, options.model) if isinstance(value, str | Path)]
+        kept = [options.save_landmarks, options.save_drive, options.save_sequence]
+        check_outputs([output, sidecar_path(output), *(path for path in kept if path is not None)], given, overwrite)
+        # 2. Files.
+        character = as_picture(picture)
+        check_box(options.box, character.size)
+        marks = None if landmarks is None else as_landmarks(landmarks, character.size)
+        sequence, clip = _motion(driving, motion, options.fps, character.size)
+        audio = _audio(options.audio, clip, output)
+        sources = {"picture": source_record(picture)} | ({"landmarks": source_record(landmarks)} if landmarks else {})
+        sources |= {"motion": {"name": motion}} if motion else {"driving": source_record(driving)}
+        sources |= {"audio": source_record(audio)} if audio and audio != clip else {}
+        alpha = character.alpha is not None and keeps_alpha(output)
+        return cls(character, output, marks, sequence, clip, audio, alpha, overwrite, options, sources)
+
+    def opaque(self, frame: RGBArray) -> RGBArray:
+        """The frame as the output can hold it: over white where the format knows no transparency."""
+        if self.alpha or frame.shape[2] == 3:
+            return frame
+        return Picture(frame[..., :3], frame[..., 3]).flat()
+
+    def keep(self, landmarks: Landmarks, driving: LandmarkSequence, moved: LandmarkSequence) -> None:
+        """Write the intermediate results that were asked for."""
+        from faceshot.formats import write_landmarks, write_sequence
+
+        if self.options.save_landmarks is not None:
+            write_landmarks(self.options.save_landmarks, landmarks, overwrite=self.overwrite)
+        for path, sequence in ((self.options.save_drive, driving), (self.options.save_sequence, moved)):
+            if path is not None:
+                write_sequence(path, sequence, overwrite=self.overwrite)
+
+    def record(self, moved: LandmarkSequence, **more: Any) -> dict[str, Any]:
+        """What the sidecar says of this animation."""
+        hidden = ("save_landmarks", "save_drive", "save_sequence")
+        options = {name: value for name, value in asdict(self.options).items() if name not in hidden}
+        if isinstance(options["audio"], Path) or options["audio"] not in ("driving", "none"):
+            options["audio"] = Path(options["audio"]).name
+        size = self.picture.size
+        return {
+            "output": {"name": self.output.name, "frames": len(moved), "fps": str(moved.fps), "size": list(size)},
+            "sources": dict(self.sources),
+            "options": options,
+            **more,
+        }
+
+
+def retarget_options(
+    gain: Mapping[str, float] | None, only: Collection[str] | None, without: Collection[str], smooth: bool
+) -> RetargetOptions:
+    """The controls of motion as :class:`faceshot.retarget.RetargetOptions`.
+
+    Raises:
+        UsageError: unknown part, gain out of range, ``only`` together with ``without``.
+    """
+    from faceshot.retarget import RetargetOptions
+    from faceshot.topology import MOTION_PARTS
+
+    if only is not None and without:
+        raise UsageError("--only and --without exclude each other; name the parts that move, or those that rest")
+    for name in (*(gain or ()), *(only or ()), *without):
+        if name not in (*MOTION_PARTS, "zoom"):
+            raise UsageError(f"unknown part {name!r}; parts are {', '.join(MOTION_PARTS)}")
+    parts = tuple(part for part in MOTION_PARTS if (only is None or part in only) and part not in without)
+    values: dict[str, Any] = dict(gain or {})
+    return RetargetOptions(**values, parts=parts, smoothing=smooth)
+
+
+def check_outputs(outputs: Sequence[str | Path], inputs: Sequence[str | Path], overwrite: bool) -> None:
+    """Refuse outputs as :func:`faceshot.output.check_output` does, and one name given for two of them."""
+    seen: set[Path] = set()
+    for path in map(Path, outputs):
+        if path.absolute() in seen:
+            raise UsageError(f"{path} is given for two outputs; choose different names")
+        seen.add(path.absolute())
+        check_output(path, overwrite=overwrite, inputs=inputs)
+
+
+def _motion(
+    driving: DrivingLike | None, motion: str | None, fps: Fraction | None, size: Size
+) -> tuple[LandmarkSequence | None, Path | None]:
+    """Driving landmarks where they are at hand, else the clip to find them in."""
+    if motion is not None:
+        from faceshot.motion import motion_template
+
+        return motion_template(motion, **({} if fps is None else {"fps": fps})), None
+    assert driving is not None
+    if isinstance(driving, LandmarkSequence) or is_sequence_file(driving):
+        return as_sequence(driving, fps, size), None
+    from faceshot.video import probe
+
+    probe(driving)
+    return None, Path(driving)
+
+
+def _audio(audio: str | Path, clip: Path | None, output: Path) -> Path | None:
+    """The file whose sound goes into the video."""
+    if audio == "driving":
+        return clip
+    if audio == "none":
+        return None
+    check_sound(audio, output)
+    return Path(audio)
