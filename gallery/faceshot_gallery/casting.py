@@ -340,7 +340,7 @@ def _person(d: Dice, real: bool) -> Traits:
     my = ny + d.u(0.3, 0.42) * bottom / 1.3
     hair = hair_colour(d)
     female = d.chance(0.5)
-    lip = mix(skin, (190, 60, 70), d.u(0.3, 0.6) if female else d.u(0.12, 0.35))
+    lip = mix(skin, (190, 60, 70), d.u(0.35, 0.75) if female else d.u(0.18, 0.4))
     t: Traits = {
         "head": Head(
             width=d.u(0.88, 1.0), top=d.u(1.1, 1.35), bottom=bottom, p_bot=d.u(1.9, 3.0), q_bot=d.u(1.6, 2.3), p_top=2.2, q_top=2.1,
@@ -354,7 +354,7 @@ def _person(d: Dice, real: bool) -> Traits:
         "brows": Brows(gap=d.u(0.2, 0.32), w=d.u(0.22, 0.3), arch=d.u(0.02, 0.09), tilt=d.u(-8, 10), thick=d.u(0.03, 0.09), colour=mix(hair, skin, d.u(0, 0.4)), shown=d.chance(0.94)),
         "nose": Nose("human" if real or d.chance(0.25) else d.pick(["line", "hook", "wedge"]), ny, d.u(0.14, 0.24), d.u(0.1, 0.16), ey - 0.03, d.u(0.15, 0.35), shade(skin, d.u(0.55, 0.8))),
         "mouth": Mouth("lips", 0.0, my, d.u(0.26, 0.4), d.u(0.03, 0.07), d.u(0.04, 0.09), d.u(-0.03, 0.05), 0.0, d.u(0, 0.025), colour=lip, inside=d.jitter((80, 22, 26), 8), teeth=d.pick(["top", "both", "none"], [3, 1, 1]), flat_top=d.u(0.1, 0.35), open_gain=d.u(0.35, 0.5), tilt=d.n(0, 1)),
-        "ears": Ears("human", 0.99, ey + d.u(0.15, 0.3), d.u(0.2, 0.32), d.u(0.1, 0.18), 90, shade(skin, 0.85)) if d.chance(0.7) else Ears("none"),
+        "ears": Ears("human", d.u(0.97, 1.03), ey + d.u(0.15, 0.3), d.u(0.2, 0.32), d.u(0.09, 0.17), d.u(5, 25), shade(skin, 0.85)) if d.chance(0.7) else Ears("none"),
         "hair": Hair(d.pick(["short", "fringe", "parted", "bald", "curly", "hood", "cap"], [4, 3, 4, 1, 2, 1.2, 0.8]), hair, ey - d.u(0.55, 0.75), d.u(0.08, 0.3), d.u(0.2, 1.4), back=female or d.chance(0.2), teeth=int(d.u(4, 11))),
         "skin": skin, "skin2": shade(skin, 1.3), "line": shade(skin, 0.35), "coat": "skin", "blush": d.pick([0.0, d.u(0.1, 0.4)]),
         "body": hsv(d.u(0, 1), d.u(0, 0.7), d.u(0.1, 0.95)), "body_kind": d.pick(["shoulders", "none"], [7, 1]),

@@ -69,7 +69,8 @@ class Dressing:
             self.k.fill(self.rim(throat), shade(skin, d.u(0.8, 1.0)))
             self._contour(self.rim(throat[1:]), closed=False)
             if d.chance(0.5):
-                self.k.soft(self.rim(ellipse(0, b + 0.05, neck, 0.16)), shade(skin, 0.5), 0.5, self.px(0.08))
+                with self.k.clipped(self.rim(throat)):
+                    self.k.soft(self.rim(ellipse(0, b + 0.05, neck, 0.16)), shade(skin, 0.5), 0.5, self.px(0.08))
         if "collar" in c.extras:
             band = np.array([[-0.75 * w, b + 0.02], [0, b + 0.16], [0.75 * w, b + 0.02], [0.75 * w, b + 0.2], [0, b + 0.34], [-0.75 * w, b + 0.2]])
             self.k.fill(self.rim(band), d.colour((0, 1), (0.6, 0.9), (0.4, 0.9)))
