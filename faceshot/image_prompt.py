@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from faceshot.errors import InputError
-from faceshot.models import LOAD_ERRORS, first_line
+from faceshot.models import LOAD_ERRORS, first_line, quiet
 from faceshot.types import FloatArray, RGBArray
 
 if TYPE_CHECKING:
@@ -55,7 +55,10 @@ class ImageEncoder:
         from transformers import CLIPVisionModelWithProjection
 
         try:
-            model: Any = CLIPVisionModelWithProjection.from_pretrained(folder, torch_dtype=dtype, local_files_only=True)
+            with quiet():
+                model: Any = CLIPVisionModelWithProjection.from_pretrained(
+                    folder, torch_dtype=dtype, local_files_only=True
+                )
         except LOAD_ERRORS as error:
             raise InputError(f"cannot load the CLIP image encoder from {folder}: {first_line(error)}") from error
         return cls(model.to(device).eval())
@@ -107,7 +110,8 @@ def install_adapter(unet: Any, state: Mapping[str, Any]) -> None:
         raise InputError(f"the IP-Adapter has {found} cross-attentions, the U-Net has {expected}; use a matching pair")
     try:
         # The method behind pipeline.load_ip_adapter; importing a pipeline would cost seconds.
-        unet._load_ip_adapter_weights([parts], low_cpu_mem_usage=False)
+        with quiet():
+            unet._load_ip_adapter_weights([parts], low_cpu_mem_usage=False)
     except (KeyError, RuntimeError) as error:
         raise InputError(f"the IP-Adapter does not fit the U-Net: {first_line(error)}") from error
 

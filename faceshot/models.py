@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -52,6 +55,26 @@ def pick_dtype(name: DType, device: str, encoder: str) -> Any:
     if name not in table:
         raise UsageError(f"unknown dtype {name!r}; use auto, float32, float16 or bfloat16")
     return table[name]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence the progress bars and advice of diffusers and transformers while they load; errors still come through."""
+    import transformers.utils.logging as bars
+
+    shown = bars.is_progress_bar_enabled()
+    loggers = [logging.getLogger(name) for name in ("diffusers", "transformers", "diffusers.models.modeling_utils")]
+    levels = [logger.level for logger in loggers]
+    bars.disable_progress_bar()
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        if shown:
+            bars.enable_progress_bar()
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def first_line(error: BaseException) -> str:
@@ -108,8 +131,9 @@ def prompt_embeds(folder: Path, prompt: str) -> Tensor:
     from transformers import CLIPTextModel, CLIPTokenizer
 
     try:
-        tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
-        encoder = CLIPTextModel.from_pretrained(folder / "text_encoder", local_files_only=True).eval()
+        with quiet():
+            tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
+            encoder = CLIPTextModel.from_pretrained(folder / "text_encoder", local_files_only=True).eval()
     except LOAD_ERRORS as error:
         raise InputError(f"cannot load the text encoder of {folder}: {first_line(error)}") from error
     ids = tokenizer(prompt, padding="max_length", max_length=tokenizer.model_max_length, truncation=True)["input_ids"]

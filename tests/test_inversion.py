@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers.schedulers.scheduling_ddim_inverse import DDIMInverseScheduler
+from safetensors.torch import save_file
 
 from faceshot.errors import InputError, UsageError
 from faceshot.features import FeatureExtractor
@@ -18,7 +19,7 @@ from faceshot.image_prompt import ImageEncoder, clip_pixels, install_adapter
 from faceshot.inversion import NoiseSchedule, invert, trajectory
 from faceshot.layers import recording
 from faceshot.presets import get_preset
-from tests.tiny_networks import SCHEDULER
+from tests.tiny_networks import SCHEDULER, write_byte_tokenizer
 
 TOLERANCE = 1e-4  # max abs / max, as the fixtures' description asks
 
@@ -150,6 +151,22 @@ class TinySD:
             preset, self.adapted if adapted else self.unet, self.schedule(), self.prompt, vae=self.vae
         )
 
+    def publish(self, root: Path) -> None:
+        """Write everything in the layout of the published repositories, below a weights folder."""
+        model = root / "stable-diffusion-v1-5"
+        self.unet.save_pretrained(model / "unet")
+        self.vae.save_pretrained(model / "vae")
+        (model / "scheduler").mkdir()
+        scheduler = {"_class_name": "PNDMScheduler", **self.config["scheduler"]}
+        (model / "scheduler" / "scheduler_config.json").write_text(json.dumps(scheduler))
+        write_byte_tokenizer(model / "tokenizer")
+        adapter = root / "IP-Adapter" / "models"
+        for folder, name in ((model / "text_encoder", "text_encoder"), (adapter / "image_encoder", "image_encoder")):
+            folder.mkdir(parents=True)
+            (folder / "config.json").write_text(json.dumps(self.config[name]))
+            save_file(self.part(name), folder / "model.safetensors")
+        save_file(self.part("ip_adapter"), adapter / "ip-adapter_sd15.safetensors")
+
 
 @pytest.fixture(scope="module")
 def tiny_sd(shared: Path) -> TinySD:
@@ -243,3 +260,28 @@ def test_clip_image_embeddings_equal_upstream(tiny_sd: TinySD) -> None:
         golden = tiny_sd.golden[f"clip_pixels_{name}_stride8"]
         close(clip_pixels(image)[:, ::8, ::8].reshape(golden.shape), golden, 1e-6)
         close(ImageEncoder(model)(image[None]), tiny_sd.golden[f"image_embeds_{name}"])
+
+
+def test_the_published_layout_loads_as_sd15(
+    tiny_sd: TinySD, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Folders as published, found in the weights folder: text, image prompt, VAE and inversion all through one door."""
+    tiny_sd.publish(tmp_path)
+    monkeypatch.setenv("FACESHOT_WEIGHTS", str(tmp_path))
+    capfd.readouterr()
+    extractor = FeatureExtractor.from_preset(get_preset("sd15", image_size=128, guidance="self"), offline=True)
+    assert capfd.readouterr().err == ""  # no bars, no advice
+    golden = tiny_sd.golden
+    close(extractor.prompt_embeds, golden["prompt_embeds"])
+    close(extractor.embed(golden["image_a"][None]), golden["image_embeds_a"])
+    start = torch.from_numpy(golden["inv_eps_ip_a/trajectory"][:1])
+    prompt = torch.from_numpy(golden["image_embeds_a"])
+    close(extractor.features_of_latents(start, image_embeds=prompt), golden["inv_eps_ip_a/up_1"])
+    # Guidance by itself is the same as handing over the picture's own embedding.
+    close(
+        extractor.features(golden["image_a"][None]),
+        extractor.features(golden["image_a"][None], image_embeds=prompt).numpy(),
+    )
+    (tmp_path / "IP-Adapter" / "models" / "image_encoder" / "model.safetensors").unlink()
+    with pytest.raises(InputError, match="CLIP image encoder"):
+        FeatureExtractor.from_preset("sd15", offline=True)

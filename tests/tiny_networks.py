@@ -40,6 +40,20 @@ def tiny_unet(seed: int = 0) -> UNet2DConditionModel:
         ).eval()
 
 
+def write_byte_tokenizer(folder: Path) -> None:
+    """A CLIP tokenizer without merges: 256 bytes, 256 bytes that end a word, begin and end of text."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in printable]
+    letters = [*map(chr, printable), *(chr(256 + i) for i in range(len(others)))]
+    words = [*letters, *(letter + "</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    folder.mkdir(parents=True)
+    (folder / "vocab.json").write_text(json.dumps({word: i for i, word in enumerate(words)}))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    begin, end = words[-2:]
+    special = {"bos_token": begin, "eos_token": end, "pad_token": end, "unk_token": end}
+    (folder / "tokenizer_config.json").write_text(json.dumps({**special, "model_max_length": 77}))
+
+
 def write_tiny_model(folder: Path, *, seed: int = 0, **settings: Any) -> Path:
     """Save a tiny model in the layout of ``faceshot_mini`` (half precision on disk) and return ``folder``."""
     tiny_unet(seed).half().save_pretrained(folder / "unet")
