@@ -1,1 +1,71 @@
-"""Landmark-driven warp on the CPU (in work)."""
+"""The ``warp`` backend: landmark-driven animation of any picture on the CPU.
+
+What the head does as a whole moves a soft region of the picture; expressions bend it through a smooth field;
+closing eyes get a drawn lid, opening mouths a drawn inside. The reference backend: the smallest complete example
+of :class:`faceshot.backends.Backend`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from faceshot.backends import AnimationOptions
+from faceshot.errors import InputError
+from faceshot.types import Landmarks, LandmarkSequence, Picture, RGBArray
+
+__all__ = ["Backend"]
+
+
+class Backend:
+    """Landmark-driven warp (see :class:`faceshot.backends.Backend`); options in ``faceshot_warp.options``."""
+
+    name = "warp"
+    summary = "landmark-driven warp on the CPU, any source size, alpha kept"
+    licence = "Apache-2.0, no weights"
+    commercial = True
+
+    def requires(self) -> list[str]:
+        """Nothing but FaceShot's own dependencies."""
+        return []
+
+    def load(self, options: AnimationOptions) -> None:
+        """Check the options; there are no weights.
+
+        Raises:
+            UsageError: unknown option or bad value.
+        """
+        from faceshot_warp.options import parse_options
+
+        parse_options(options.extra)
+
+    def animate(
+        self, picture: Picture, landmarks: Landmarks, sequence: LandmarkSequence, options: AnimationOptions
+    ) -> Iterator[RGBArray]:
+        """Yield the frames; frames without a face repeat the last position.
+
+        Raises:
+            UsageError: unknown option or bad value.
+            InputError: landmarks or sequence are in pixels of another size than the picture's.
+        """
+        from faceshot_warp.options import parse_options
+
+        parsed = parse_options(options.extra)
+        for what, size in (("landmarks", landmarks.size), ("sequence", sequence.size)):
+            if size != picture.size:
+                raise InputError(
+                    f"{what} are for {size.width}x{size.height} but the picture is "
+                    f"{picture.size.width}x{picture.size.height}; use resized() first"
+                )
+        from faceshot_warp.compose import Animator
+
+        animator = Animator(picture, landmarks, parsed)
+        return _frames(animator, landmarks, sequence)
+
+
+def _frames(animator, landmarks: Landmarks, sequence: LandmarkSequence) -> Iterator[RGBArray]:  # type: ignore[no-untyped-def]
+    import numpy as np
+
+    last = landmarks.xy
+    for xy in sequence.xy:
+        last = xy if np.isfinite(xy).all() else last
+        yield animator.frame(last)

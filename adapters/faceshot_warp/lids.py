@@ -1,0 +1,367 @@
+"""Eyelids: a skin-coloured lid, precomputed per eye, that sweeps over the eye in the picture itself.
+
+The lid is drawn into the picture before the warp, so it turns and moves with the head; the eye underneath keeps
+its shape. Everything heavy happens once, in :func:`make_lid`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from faceshot_warp.controls import EyeRest
+from faceshot_warp.region import smooth
+
+Plane = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Lid:
+    """One eye's lid.
+
+    Attributes:
+        left, top: place of the patch in the picture.
+        eye: (h, w, 3) float32 the picture.
+        skin: (h, w, 3) float32 the same place with the eye gone.
+        line: (3,) colour of the lash line.
+        mask: (h, w) where the lid may be drawn, soft.
+        upper, lower, meet: (h, w) signed distances in pixels below the open upper lid, the open lower lid and
+            the line where both meet.
+        core: (h, w) the opening of the eye, soft.
+        taper: (h, w) thickness of the lash line along the eye, 0..1.
+        crease: (h, w) how much the closed lid is darkened, along its fold.
+        thick: thickness of the lash line in pixels.
+        touched: (h, w) pixels the lid may change; patches of close eyes overlap, these hardly do.
+    """
+
+    left: int
+    top: int
+    eye: Plane
+    skin: Plane
+    line: npt.NDArray[np.float32]
+    mask: Plane
+    upper: Plane
+    lower: Plane
+    meet: Plane
+    core: Plane
+    taper: Plane
+    crease: Plane
+    thick: float
+    touched: npt.NDArray[np.bool_]
+
+    @property
+    def place(self) -> tuple[slice, slice, slice]:
+        """Where the patch lies in an array (H, W, 3 or 4)."""
+        height, width = self.mask.shape
+        return np.s_[self.top : self.top + height, self.left : self.left + width, :3]
+
+    def draw(self, closure: float) -> npt.NDArray[np.uint8]:
+        """The patch (h, w, 3) uint8 with the lid at ``closure`` 0..1."""
+        early = min(closure / 0.12, 1.0)
+        late = float(smooth(np.float32((closure - 0.35) / 0.65)))
+        # Signed distance below the moving upper edge, and above the moving lower edge.
+        edge = self.upper + closure * (self.meet - self.upper)
+        rise = -(self.lower + late * (self.meet - self.lower))
+        cover = np.clip(0.5 - np.minimum(edge, rise), 0, 1) * self.mask * early
+        shade = np.clip(1 - edge / (3.0 * self.thick), 0, 1) * (edge > 0) * (rise > 0)
+        shade = shade * (0.22 * early) * self.core
+        # A round eye is narrow where its lid starts: there the line ends with the eye, later it runs to the corners.
+        ends = self.core + float(smooth(np.float32((closure - 0.45) / 0.45))) * (1 - self.core)
+        half = (0.5 + 0.25 * closure) * self.thick * self.taper
+        line = np.clip(half + 0.5 - np.abs(edge), 0, 1) * np.minimum(half * 2, 1) * ends
+        line *= min(closure / 0.2, 1.0)
+        out = self.eye * (1 - shade[..., None])
+        out += cover[..., None] * (self.skin * (1 - closure * self.crease[..., None]) - out)
+        out += line[..., None] * (self.line - out)
+        return np.clip(out + 0.5, 0, 255).astype(np.uint8)
+
+
+def make_lid(rgb: npt.NDArray[np.uint8], eye: EyeRest, avoid: npt.NDArray) -> Lid | None:
+    """Prepare the lid of an eye; None when the eye is outside the picture, or closed in it.
+
+    Args:
+        rgb: (H, W, 3) the picture.
+        avoid: (n, 2) points of the brow over this eye (or none): the lid stays below them.
+    """
+    if eye.closed:
+        return None
+    size = max(eye.width, eye.gap)
+    centre = eye.points.mean(0)
+    reach = int(np.ceil(1.35 * size)) + 4
+    left, top = (int(v) for v in np.maximum(np.floor(centre) - reach, 0))
+    right, bottom = (int(v) for v in np.minimum(np.floor(centre) + reach + 1, [rgb.shape[1], rgb.shape[0]]))
+    if right - left < 3 or bottom - top < 3:
+        return None
+    patch = np.ascontiguousarray(rgb[top:bottom, left:right])
+    x, y = np.meshgrid(np.arange(left, right), np.arange(top, bottom))
+    at = np.stack([x, y], -1) - centre
+    s, n = (at @ eye.axis).astype(np.float32), (at @ eye.normal).astype(np.float32)
+    outline = np.stack([(eye.points - centre) @ eye.axis, (eye.points - centre) @ eye.normal], -1)
+
+    distance = _polygon_distance(_rounded(outline), s, n)
+    core = distance <= 0.02 * size
+    area = _eye_area(patch, core, distance, size, _below(avoid, centre, eye, s, n))
+    skin, other = _skin(patch, area, (n > 0.1 * size) & (np.abs(s) < 0.4 * size), size)
+    if other is not None:
+        # A fringe that hangs over the eye stays where it is.
+        area &= (distance < 0.05 * size) | (np.abs(patch - other).max(-1) > 50)
+    return _assemble(patch, skin, area, core, distance, outline, s, n, size, (left, top))
+
+
+def _below(avoid: npt.NDArray, centre: npt.NDArray, eye: EyeRest, s: Plane, n: Plane) -> npt.NDArray[np.bool_]:
+    """True below the brow: the lid must not eat it."""
+    if not len(avoid):
+        return np.ones(s.shape, bool)
+    along, depth = (avoid - centre) @ eye.axis, (avoid - centre) @ eye.normal
+    order = np.argsort(along)
+    lids = ((eye.points - centre) @ eye.normal).min()
+    # Half-way between brow and lid, where the brow runs closer than the lid it is no guide.
+    limit = np.minimum(0.55 * lids + 0.45 * np.interp(s, along[order], depth[order]), lids - 1.0)
+    return n > limit
+
+
+def _rounded(outline: npt.NDArray) -> npt.NDArray:
+    """The closed Catmull-Rom curve (18, 2) through the six points of an eye."""
+    before, after, next_one = (np.roll(outline, k, 0) for k in (1, -1, -2))
+    parts = []
+    for t in (0.0, 1 / 3, 2 / 3):
+        a, b = -t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3
+        c, d = t + 4 * t**2 - 3 * t**3, t**3 - t**2
+        parts.append((a * before + b * outline + c * after + d * next_one) / 2)
+    return np.stack(parts, 1).reshape(-1, 2)
+
+
+def _polygon_distance(outline: npt.NDArray, s: Plane, n: Plane) -> Plane:
+    """Signed distance in pixels outside the polygon ``outline`` (k, 2), at points (s, n)."""
+    p = np.stack([s, n], -1).astype(np.float32)
+    best = np.full(s.shape, np.inf, np.float32)
+    crossings = np.zeros(s.shape, bool)
+    for a, b in zip(outline, np.roll(outline, -1, 0), strict=True):
+        edge = (b - a).astype(np.float32)
+        along = np.clip(((p - a) @ edge) / max(float(edge @ edge), 1e-9), 0, 1)
+        best = np.minimum(best, np.hypot(*np.moveaxis(p - a - along[..., None] * edge, -1, 0)))
+        if a[1] != b[1]:
+            hit = (n < max(a[1], b[1])) & (n >= min(a[1], b[1]))
+            crossings ^= hit & (s < a[0] + (n - a[1]) / (b[1] - a[1]) * (b[0] - a[0]))
+    return np.where(crossings, -best, best).astype(np.float32)
+
+
+def _eye_area(
+    patch: npt.NDArray[np.uint8],
+    core: npt.NDArray[np.bool_],
+    distance: Plane,
+    size: float,
+    allowed: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.bool_]:
+    """Pixels that belong to the eye, lashes and drawn outline included, even where landmarks are a little off."""
+    ring = (distance > 0.3 * size) & (distance < 0.6 * size) & allowed
+    near = (distance <= 0.05 * size + 1) & allowed
+    if ring.sum() < 8:
+        return core | near
+    skin = _membrane(patch, ring, size)
+    difference = np.abs(patch.astype(np.float32) - skin).max(-1)
+    inside = difference[core]
+    threshold = max(14.0, 0.35 * float(np.percentile(inside, 80)) if inside.size else 14.0)
+    likely = (difference > threshold) & (distance < 0.26 * size) & allowed
+    _, labels = cv2.connectedComponents((likely | core).astype(np.uint8), connectivity=4)
+    touching = np.unique(labels[core])
+    area = (np.isin(labels, touching[touching > 0]) & likely) | core | near
+    # Eyes are convex: no notches where a highlight has the colour of the skin.
+    hull = cv2.convexHull(np.argwhere(area & (distance < 0.12 * size))[:, ::-1].astype(np.int32))
+    solid = np.zeros(area.shape, np.uint8)
+    cv2.fillConvexPoly(solid, hull, 1)
+    area |= (solid > 0) & allowed
+    radius = max(1, round(0.02 * size))
+    return cv2.dilate(area.astype(np.uint8), np.ones((2 * radius + 1,) * 2, np.uint8)).astype(bool)
+
+
+def _membrane(patch: npt.NDArray[np.uint8], known: npt.NDArray[np.bool_], size: float) -> Plane:
+    """(h, w, 3): colours of the known pixels, spread smoothly over the others (normalised convolution, coarse to fine)."""
+    out = np.zeros(patch.shape, np.float32)
+    filled = np.zeros(known.shape, np.float32)
+    colour = patch.astype(np.float32) * known[..., None]
+    weight = known.astype(np.float32)
+    out[:] = colour.sum((0, 1)) / max(float(weight.sum()), 1.0)
+    for sigma in (0.8 * size, 0.4 * size, 0.2 * size, 0.1 * size):
+        sigma = max(sigma, 0.6)
+        amount = _blur(weight, sigma)
+        mean = _blur(colour, sigma) / np.maximum(amount, 1e-6)[..., None]
+        trust = np.clip(amount / 0.12, 0, 1)[..., None]
+        out = out + trust * (mean - out)
+        filled = np.maximum(filled, trust[..., 0])
+    return out
+
+
+def _blur(image: Plane, sigma: float) -> Plane:
+    """Gaussian blur, at a reduced size when sigma is large."""
+    factor = max(1, int(sigma / 6))
+    if factor == 1:
+        return cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+    h, w = image.shape[:2]
+    small = cv2.resize(image, (max(w // factor, 1), max(h // factor, 1)), interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), sigma / factor, borderType=cv2.BORDER_REFLECT)
+    return cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR)
+
+
+def _skin(
+    patch: npt.NDArray[np.uint8], area: npt.NDArray[np.bool_], cheek: npt.NDArray[np.bool_], size: float
+) -> tuple[Plane, npt.NDArray[np.float32] | None]:
+    """The patch with the eye replaced by the skin or fur around it, grain included, and a colour that is no skin.
+
+    ``cheek``, the side below the eye, tells skin from a fringe or a nose.
+    """
+    radius = max(1, round(0.03 * size))
+    grown = cv2.dilate(area.astype(np.uint8), np.ones((2 * radius + 1,) * 2, np.uint8)).astype(bool)
+    away = cv2.distanceTransform((~grown).astype(np.uint8), cv2.DIST_L2, 5)
+    ring = ~grown & (away < 0.3 * size + 2)
+    if ring.sum() < 8:
+        ring = ~area
+    if not ring.any():
+        return patch.astype(np.float32), None
+    ring, other = _one_material(patch, ring, ring & cheek & (away < 0.12 * size + 2))
+    # Lashes, whiskers and thin outlines in the ring are no skin.
+    window = min(2 * max(int(0.12 * size), 1) + 1, 255)
+    typical = cv2.medianBlur(patch, window)
+    plain = ring & (np.abs(patch.astype(np.int16) - typical).max(-1) <= 26)
+    ring = plain if plain.sum() >= 8 else ring
+    smooth_skin = _membrane(patch, ring, size)
+    # Grain: what the skin just below the eye has on top of its own smooth version, mirrored up.
+    base = cv2.GaussianBlur(patch, (0, 0), max(0.1 * size, 0.8)).astype(np.float32)
+    grain = np.clip(patch.astype(np.float32) - base, -22, 22)
+    rows = np.flatnonzero(grown.any(1))
+    mirror = np.clip(2 * (rows[-1] + 1) - np.arange(len(patch)), 0, len(patch) - 1)
+    usable = ring[mirror] & grown
+    return smooth_skin + np.where(usable[..., None], grain[mirror], 0) * 0.8, other
+
+
+def _one_material(
+    patch: npt.NDArray[np.uint8], ring: npt.NDArray[np.bool_], sure: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32] | None]:
+    """The ring without a second, clearly different material (a fringe, a nose): two-means, if they stand apart;
+    and that material's colour.
+
+    ``sure``, the rim just below the eye, tells which of the two is skin.
+    """
+    colours = patch[ring].astype(np.float32)
+    known = sure[ring]
+    if known.sum() < 8:
+        return ring, None
+    tone = np.median(colours[known], axis=0)
+    far = np.abs(colours - tone).max(-1)
+    centres = np.stack([tone, colours[far >= np.percentile(far, 90)].mean(0)])
+    for _ in range(8):
+        second = ((colours - centres[0]) ** 2).sum(1) > ((colours - centres[1]) ** 2).sum(1)
+        if second.sum() < 8 or (~second).sum() < 8:
+            return ring, None
+        centres = np.stack([colours[~second].mean(0), colours[second].mean(0)])
+    if np.linalg.norm(tone - centres[1]) < np.linalg.norm(tone - centres[0]):
+        second, centres = ~second, centres[::-1]
+    skin, other = centres
+    apart = float(np.linalg.norm(skin - other))
+    within = [float(np.sqrt(((colours[m] - c) ** 2).sum(1).mean())) for m, c in ((~second, skin), (second, other))]
+    # Shading only darkens: what counts is another hue, or a skin so even that the rest must be something else.
+    hue = float(np.linalg.norm(other - skin * (other @ skin) / max(float(skin @ skin), 1e-6)))
+    even = apart > 8 * within[0]
+    if apart < 45 or not (even or (apart > 1.6 * sum(within) and hue > max(28.0, 0.25 * apart))):
+        return ring, None
+    out = ring.copy()
+    out[ring] = ~second
+    return out, other
+
+
+def _assemble(
+    patch: npt.NDArray[np.uint8],
+    skin: Plane,
+    area: npt.NDArray[np.bool_],
+    core: npt.NDArray[np.bool_],
+    distance: Plane,
+    outline: npt.NDArray,
+    s: Plane,
+    n: Plane,
+    size: float,
+    corner: tuple[int, int],
+) -> Lid:
+    eye = area & (distance < 0.12 * size)
+    corners = float(outline[[0, 3], 1].mean())
+    top, bottom = float(n[eye].min()), float(n[eye].max())
+    # The upper lid starts at the landmarks, the lower one where the drawn eye ends; they meet low, sagging between
+    # the corners.
+    beyond = np.maximum(np.abs(s) - float(np.abs(outline[[0, 3], 0]).max()), 0)
+    upper = n - np.interp(s, *_upper_edge(outline)) + (0.03 * size + 1.0 - beyond)
+    lower = n - np.interp(s, *_lower_edge(s, n, eye, corners, size)) - 1.0
+    span = max(float(np.abs(outline[[0, 3], 0]).max()), 0.42 * size)
+    low = 0.62 * (bottom - corners)
+    sag = min(low, 0.4 * span)
+    meet = n - np.clip(corners + low - sag + sag * (1 - np.clip(s / span, -1, 1) ** 2), top, bottom)
+    # Solid eyes close to a bold stroke, eyes with a white to a finer lash line.
+    away = np.abs(patch.astype(np.float32) - skin).max(-1)
+    dark = (patch.astype(np.float32).mean(-1) < 0.75 * skin.mean(-1)) & (away > 24)
+    solid = float(dark[core].mean()) if core.any() else 0.0
+    thick = float(np.clip((0.05 + 0.08 * smooth(np.float32((solid - 0.5) / 0.3))) * size, 0.8, 60.0))
+    # Full over the eye, then soft: the lid must not show its rim.
+    soft = max(0.05 * size, 0.8)
+    outside = cv2.distanceTransform((~area).astype(np.uint8), cv2.DIST_L2, 5)
+    mask = smooth(1 - (outside - 0.5) / (1.6 * soft))
+    taper = np.sqrt(np.clip(1 - (s / (1.1 * span)) ** 2, 0, 1))
+    fold = np.exp(-((distance / (0.035 * size + 0.4)) ** 2)) * smooth((corners - n) / (0.3 * size)) * (1 - solid)
+    touched = (mask > 0) | ((taper > 0) & (np.abs(meet) < thick + 2))
+    rows, columns = np.flatnonzero(touched.any(1)), np.flatnonzero(touched.any(0))
+    cut = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    left, top = corner[0] + int(columns[0]), corner[1] + int(rows[0])
+    line = _line_colour(patch, skin, core, area)
+    planes = (mask, upper, lower, meet, np.clip(0.5 - distance, 0, 1), taper, 0.2 * fold)
+    mask, upper, lower, meet, opening, taper, crease = (plane[cut].astype(np.float32) for plane in planes)
+    return Lid(
+        left,
+        top,
+        patch[cut].astype(np.float32),
+        skin[cut],
+        line,
+        mask,
+        upper,
+        lower,
+        meet,
+        opening,
+        taper,
+        crease,
+        thick,
+        touched[cut],
+    )
+
+
+def _upper_edge(outline: npt.NDArray) -> tuple[npt.NDArray, npt.NDArray]:
+    """(s, n) table of the rounded upper edge of an eye, corner to corner."""
+    curve = _rounded(outline)
+    curve = curve[: len(curve) // 2 + 1]
+    order = np.argsort(curve[:, 0], kind="stable")
+    return curve[order, 0], curve[order, 1]
+
+
+def _lower_edge(
+    s: Plane, n: Plane, eye: npt.NDArray[np.bool_], corners: float, size: float
+) -> tuple[npt.NDArray, npt.NDArray]:
+    """(s, n) table of the lower edge of the pixels that belong to the eye."""
+    column = np.round(s[eye]).astype(int)
+    first = int(column.min())
+    lowest = np.full(int(column.max()) - first + 1, corners)
+    np.maximum.at(lowest, column - first, n[eye])
+    lowest = np.r_[corners, lowest, corners]
+    place = np.arange(first - 1, first - 1 + len(lowest))
+    soft = cv2.GaussianBlur(lowest.astype(np.float32)[None], (0, 0), max(0.04 * size, 0.5))[0]
+    return place, np.maximum(soft, corners)
+
+
+def _line_colour(
+    patch: npt.NDArray[np.uint8], skin: Plane, core: npt.NDArray[np.bool_], area: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float32]:
+    """Colour of the lash line: the drawing's own dark outline or pupil, else darkened skin."""
+    tone = skin[area].mean(0)
+    pixels = patch[area].astype(np.float32)
+    light = pixels.mean(-1)
+    dark = pixels[light <= np.percentile(light, 12)].mean(0)
+    if dark.mean() < 0.7 * tone.mean():
+        return (0.96 * dark + 0.04 * tone).astype(np.float32)
+    return (0.5 * tone).astype(np.float32)

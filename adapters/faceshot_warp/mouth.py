@@ -1,0 +1,330 @@
+"""The inside of a mouth: drawn cavity, tongue and teeth, a user's picture, or the picture's own open mouth.
+
+Per-frame work happens in the mouth's own coordinates: ``s`` along the line of the inner corners (-1..1 between
+them), and pixels below the upper and above the lower inner lip.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from faceshot import topology as topo
+from faceshot.types import Landmarks, Picture
+from faceshot_warp.options import WarpOptions
+from faceshot_warp.region import smooth
+
+Plane = npt.NDArray[np.float32]
+
+#: Points on each inner-lip curve.
+SAMPLES = 25
+#: Opening over width above which the mouth counts as open in the picture.
+OPEN_MOUTH = 0.13
+#: Coordinate planes of the mouth have about this many pixels on their long side, or fewer.
+_PLANE = 150
+
+_UPPER = topo.INNER_LIPS[:5]
+_LOWER = (topo.INNER_LIPS[0], *topo.INNER_LIPS[:4:-1], topo.INNER_LIPS[4])
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colours (3,) float32 of a drawn mouth."""
+
+    deep: npt.NDArray[np.float32]
+    rim: npt.NDArray[np.float32]
+    tongue: npt.NDArray[np.float32]
+    teeth: npt.NDArray[np.float32]
+    line: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Mouth:
+    """The mouth of the picture.
+
+    Attributes:
+        upper, lower: (SAMPLES, 2) inner-lip curves in the picture, image left to right; the same curve when closed.
+        width: distance of the inner corners in pixels.
+        gap: mean opening in the picture, 0 when it counts as closed.
+        palette: colours.
+        teeth: whether to draw upper teeth.
+        inside: user's picture of a mouth (h, w, 4) float32 RGBA, or None.
+    """
+
+    upper: npt.NDArray[np.float64]
+    lower: npt.NDArray[np.float64]
+    width: float
+    gap: float
+    palette: Palette
+    teeth: bool
+    inside: Plane | None
+
+    @property
+    def open(self) -> bool:
+        return self.gap > 0
+
+
+def _curve(points: npt.NDArray) -> npt.NDArray[np.float64]:
+    """A smooth curve (SAMPLES, 2) through 5 points: monotone cubic in x and y over the chord length."""
+    from scipy.interpolate import PchipInterpolator
+
+    chord = np.r_[0, np.cumsum(np.maximum(np.hypot(*np.diff(points, axis=0).T), 1e-3))]
+    return PchipInterpolator(chord, points)(np.linspace(0, chord[-1], SAMPLES))
+
+
+def make_mouth(picture: Picture, landmarks: Landmarks, options: WarpOptions) -> Mouth | None:
+    """Measure the mouth; None when the character shows none."""
+    if "mouth" in landmarks.absent:
+        return None
+    xy = landmarks.xy.astype(np.float64)
+    upper, lower = _curve(xy[list(_UPPER)]), _curve(xy[list(_LOWER)])
+    along = xy[64] - xy[60]
+    width = max(float(np.hypot(*along)), 2.0)
+    normal = np.array([-along[1], along[0]]) / width
+    gap = float(((lower - upper) @ normal)[3:-3].mean())
+    if gap < max(OPEN_MOUTH * width, 2.0):
+        upper = lower = (upper + lower) / 2
+        gap = 0.0
+    teeth = options.teeth == "on" or (options.teeth == "auto" and "eyebrows" not in landmarks.absent)
+    inside = None
+    if options.mouth_picture is not None:
+        from faceshot.image import read_picture
+
+        given = read_picture(options.mouth_picture)
+        alpha = np.full(given.rgb.shape[:2], 255, np.uint8) if given.alpha is None else given.alpha
+        inside = np.dstack([given.rgb, alpha]).astype(np.float32)
+        shrink = min(1.0, 768 / max(inside.shape[:2]))
+        inside = cv2.resize(inside, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    palette = _palette(picture.rgb, landmarks, upper, lower, gap)
+    return Mouth(upper, lower, width, gap, palette, teeth, inside)
+
+
+def _palette(
+    rgb: npt.NDArray[np.uint8], landmarks: Landmarks, upper: npt.NDArray, lower: npt.NDArray, gap: float
+) -> Palette:
+    """Mouth colours that fit the picture: as saturated and as bright as the face, and its own dark line."""
+    height, width = rgb.shape[:2]
+    left, top, right, bottom = (round(v) for v in landmarks.box())
+    left, top = min(max(left, 0), width - 1), min(max(top, 0), height - 1)
+    face = rgb[top : max(bottom, top + 1), left : max(right, left + 1)]
+    face = cv2.resize(face, (48, 48), interpolation=cv2.INTER_AREA).reshape(-1, 3).astype(np.float32)
+    tone = np.median(face, axis=0)
+    whole = cv2.resize(rgb, (64, 64), interpolation=cv2.INTER_AREA).reshape(-1, 3).astype(np.float32)
+    common, strongest = np.percentile(np.ptp(face, 1), 60), np.percentile(np.ptp(whole, 1), 98)
+    colourful = float(np.clip(max((common - 12) / 50, (strongest - 20) / 50), 0, 1))
+    bright = float(np.clip(np.percentile(face.mean(1), 75) / 200, 0.35, 1.1))
+
+    def tint(colour: tuple[int, int, int], share: float) -> npt.NDArray[np.float32]:
+        c = np.array(colour, np.float32)
+        c = c.mean() + colourful * (c - c.mean())
+        return np.clip((1 - share) * c * bright + share * tone * (c.mean() / 200), 0, 255).astype(np.float32)
+
+    ends = np.concatenate([upper, lower, landmarks.xy[list(topo.OUTER_LIPS)]])
+    x = np.clip(np.round(ends[:, 0]), 0, width - 1).astype(int)
+    y = np.clip(np.round(ends[:, 1]), 0, height - 1).astype(int)
+    samples = rgb[y, x].astype(np.float32)
+    light = samples.mean(1)
+    line = samples[light <= np.percentile(light, 20)].mean(0)
+    if line.mean() > 0.75 * tone.mean():
+        line = 0.45 * tone
+    return Palette(
+        deep=tint((58, 18, 22), 0.05),
+        rim=tint((112, 36, 40), 0.1),
+        tongue=tint((214, 92, 98), 0.12),
+        teeth=tint((248, 244, 236), 0.06) if colourful > 0 else tint((240, 240, 240), 0.1),
+        line=line.astype(np.float32),
+    )
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The mouth in one frame, over a patch (h, w) of the picture.
+
+    Its coordinate planes are smooth and kept at a ``coarse``-th of the patch's resolution; :meth:`full` gives them
+    at every pixel.
+
+    Attributes:
+        left, top: place of the patch.
+        s, n: place along the mouth, -1..1 between the corners, and pixels below the line between them.
+        below, above: pixels below the upper and above the lower inner lip.
+        upper, lower: (SAMPLES, 2) the inner lips.
+        centre, axis: middle of the corners, unit vector along the mouth.
+        width: distance of the corners; opening: the largest gap.
+        cover: (h, w) 0..1 anti-aliased area between the lips.
+        coarse: see above.
+        dent: pixels by which the lower lip was filled up, see :func:`_rounded`.
+    """
+
+    left: int
+    top: int
+    s: Plane
+    n: Plane
+    below: Plane
+    above: Plane
+    upper: npt.NDArray[np.float64]
+    lower: npt.NDArray[np.float64]
+    centre: npt.NDArray[np.float64]
+    axis: npt.NDArray[np.float64]
+    width: float
+    opening: float
+    cover: Plane
+    dent: float
+    coarse: int
+
+    def full(self, plane: Plane) -> Plane:
+        """A coordinate plane at the patch's resolution (h, w)."""
+        if self.coarse == 1:
+            return plane
+        size = plane.shape[1] * self.coarse, plane.shape[0] * self.coarse
+        height, width = self.cover.shape
+        return cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR)[:height, :width]
+
+
+def between_lips(frame: Frame) -> tuple[tuple[slice, slice], Frame]:
+    """The rows and columns of the patch with something between the lips, and the frame cut to them."""
+    rows = np.flatnonzero(frame.cover.any(1))
+    columns = np.flatnonzero(frame.cover.any(0))
+    cut = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    planes = {name: frame.full(getattr(frame, name))[cut] for name in ("s", "n", "below", "above")}
+    left, top = frame.left + int(columns[0]), frame.top + int(rows[0])
+    return cut, replace(frame, left=left, top=top, cover=frame.cover[cut], coarse=1, **planes)
+
+
+def place_mouth(upper: npt.NDArray, lower: npt.NDArray, patch: tuple[int, int, int, int]) -> Frame:
+    """Coordinates of the mouth over the patch (left, top, right, bottom) of the frame."""
+    left, top, right, bottom = patch
+    centre = (upper[0] + lower[0] + upper[-1] + lower[-1]) / 4
+    along = (upper[-1] + lower[-1] - upper[0] - lower[0]) / 2
+    width = max(float(np.hypot(*along)), 1.0)
+    axis = along / width
+    # Lips never cross: where they would, both lie on their middle.
+    normal = np.array([-axis[1], axis[0]])
+    crossing = np.minimum((lower - upper) @ normal, 0)[:, None] * normal / 2
+    upper, lower = upper + crossing, lower - crossing
+    rounded = _rounded(upper, lower, axis, normal, width)
+    dent = float(((rounded - lower) @ normal).max())
+    lower = rounded
+    coarse = max(1, round(max(right - left, bottom - top) / _PLANE))
+    half = (coarse - 1) / 2
+    dx = (np.arange(left, right, coarse) + half - centre[0]).astype(np.float32)
+    dy = (np.arange(top, bottom, coarse) + half - centre[1]).astype(np.float32)[:, None]
+    s = dx * np.float32(axis[0] * 2 / width) + dy * np.float32(axis[1] * 2 / width)
+    n = dy * np.float32(axis[0]) - dx * np.float32(axis[1])
+    u_s, u_n = (upper - centre) @ axis * 2 / width, (upper - centre) @ normal
+    l_s, l_n = (lower - centre) @ axis * 2 / width, (lower - centre) @ normal
+    below = n - _lookup(s, u_s, u_n)
+    above = _lookup(s, l_s, l_n) - n
+    opening = float(max(((lower - upper) @ normal).max(), 0.0))
+    outline = np.concatenate([upper, lower[::-1]]) - (left, top)
+    area = np.zeros((bottom - top, right - left), np.uint8)
+    cv2.fillPoly(area, [np.round(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    cover = cv2.GaussianBlur(area, (3, 3), 0).astype(np.float32) / 255
+    cover *= min(max(opening - 0.3, 0.0) / 1.5, 1.0)
+    return Frame(left, top, s, n, below, above, upper, lower, centre, axis, width, opening, cover, dent, coarse)
+
+
+def _rounded(
+    upper: npt.NDArray, lower: npt.NDArray, axis: npt.NDArray, normal: npt.NDArray, width: float
+) -> npt.NDArray[np.float64]:
+    """The lower lip with its dents (the middle of a cat's mouth) filled the more, the wider the mouth is open."""
+    along, depth = lower @ axis, lower @ normal
+    hull = cv2.convexHull(np.stack([along, depth], -1).astype(np.float32))[:, 0]
+    bottom = hull[np.argsort(hull[:, 0])]
+    middle = np.interp(bottom[:, 0], along[[0, -1]], depth[[0, -1]]) if along[-1] > along[0] else bottom[:, 1]
+    bottom = bottom[bottom[:, 1] >= middle - 1e-3]
+    if len(bottom) < 2:
+        return lower
+    dent = np.maximum(np.interp(along, bottom[:, 0], bottom[:, 1]) - depth, 0)
+    opening = float(((lower - upper) @ normal).max())
+    return lower + (dent * min(max(opening / (0.3 * width), 0.0), 1.0))[:, None] * normal
+
+
+def _lookup(s: Plane, at: npt.NDArray, value: npt.NDArray) -> Plane:
+    """Piecewise linear value(s) through a table of 512 entries (np.interp over a picture is slow)."""
+    order = np.argsort(at, kind="stable")
+    table = np.interp(np.linspace(-1.6, 1.6, 513), at[order], value[order]).astype(np.float32)
+    place = np.clip((s + np.float32(1.6)) * np.float32(160), 0, 511.99)
+    low = place.astype(np.int32)
+    return table[low] + (place - low.astype(np.float32)) * (table[low + 1] - table[low])
+
+
+def draw_cavity(mouth: Mouth, frame: Frame) -> Plane:
+    """(h, w, 3) float32: dark cavity, tongue and teeth behind the lips of ``frame``."""
+    p = mouth.palette
+    reach = max(frame.opening, 1e-3)
+    edge = 1 - np.minimum(np.minimum(frame.below, frame.above) / (0.22 * reach + 1.0), 1)
+    out = p.deep + smooth(edge)[..., None] * (0.55 * (p.rim - p.deep))
+    # Tongue: a mound on the lower lip, seen once the mouth is open wide enough.
+    rise = 0.46 * reach * np.clip((reach / mouth.width - 0.06) / 0.2, 0, 1)
+    mound = rise * (1 - (frame.s / 0.68) ** 2) - frame.above
+    inside = np.clip(mound + 0.5, 0, 1)
+    light = smooth(mound / max(0.8 * rise, 1.0)) * 0.35 + 0.65
+    groove = 1 - 0.12 * np.exp(-((frame.s / 0.08) ** 2)) * np.clip(mound / (0.3 * reach), 0, 1)
+    out = out + inside[..., None] * (p.tongue * (light * groove)[..., None] - out)
+    if mouth.teeth:
+        drop = min(0.12 * mouth.width, 0.36 * reach) * float(smooth(np.float32((reach / mouth.width - 0.04) / 0.14)))
+        row = drop * np.clip(1.25 * (1 - frame.s**4), 0, 1) * (1 - 0.10 * frame.s**2) - frame.below
+        cover = np.clip(row + 0.5, 0, 1) * np.clip((0.93 - np.abs(frame.s)) * 8, 0, 1)
+        shade = 0.74 + 0.22 * np.clip(frame.below / max(0.6 * drop, 1.0), 0, 1)
+        out = out + cover[..., None] * (p.teeth * shade[..., None] - out)
+    if frame.dent > 0.5:
+        # Where a dent was filled the drawn lip line is gone: give the edge its colour back.
+        thick = 0.03 * mouth.width
+        rim = (
+            np.clip(thick + 0.5 - frame.above, 0, 1) * np.clip(1.2 - np.abs(frame.s), 0, 1) * min(frame.dent / thick, 1)
+        )
+        out = out + rim[..., None] * (p.line - out)
+    # Shadow of the upper lip.
+    shadow = 1 - 0.35 * np.clip(1 - frame.below / (0.14 * reach + 1.0), 0, 1)
+    return out * shadow[..., None]
+
+
+def draw_inside(mouth: Mouth, frame: Frame) -> Plane:
+    """(h, w, 3) float32: the user's mouth picture, hanging from the upper lip, over the drawn cavity."""
+    assert mouth.inside is not None
+    height, width = mouth.inside.shape[:2]
+    tall = max(frame.opening, 0.5 * frame.width)
+    x = (frame.s + 1) * np.float32(0.5 * width) - np.float32(0.5)
+    y = frame.below * np.float32(height / tall) - np.float32(0.5)
+    picked = cv2.remap(mouth.inside, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return picked[..., :3]
+
+
+def own_inside(mouth: Mouth, frame: Frame) -> tuple[Plane, Plane]:
+    """Where in the picture the inside of an open mouth is seen: maps (x, y) for ``cv2.remap``.
+
+    Opening wider stretches it; closing leaves its size and lets the lips cover it.
+    """
+    centre = (mouth.upper[0] + mouth.upper[-1] + mouth.lower[0] + mouth.lower[-1]) / 4
+    along = (mouth.upper[-1] + mouth.lower[-1] - mouth.upper[0] - mouth.lower[0]) / 2
+    width = float(np.hypot(*along))
+    axis = along / width
+    normal = np.array([-axis[1], axis[0]])
+    rest_u, rest_l = (mouth.upper - centre) @ normal, (mouth.lower - centre) @ normal
+    rest_s = (mouth.upper - centre) @ axis * 2 / width, (mouth.lower - centre) @ axis * 2 / width
+    # The anchor lies a third of the way down: closing is mostly the lower lip's doing.
+    share = 0.35
+    top = _lookup(frame.s, rest_s[0], rest_u)
+    rest_anchor = (1 - share) * top + share * _lookup(frame.s, rest_s[1], rest_l)
+    now_anchor = (1 - share) * (frame.n - frame.below) + share * (frame.n + frame.above)
+    stretch = max(frame.opening / max(float((rest_l - rest_u).max()), 1.0), 1.0)
+    depth = rest_anchor + (frame.n - now_anchor) / np.float32(stretch)
+    along_px = frame.s * np.float32(width / 2)
+    x = np.float32(centre[0]) + along_px * np.float32(axis[0]) + depth * np.float32(normal[0])
+    y = np.float32(centre[1]) + along_px * np.float32(axis[1]) + depth * np.float32(normal[1])
+    return x.astype(np.float32), y.astype(np.float32)
+
+
+def closing_line(mouth: Mouth, frame: Frame) -> Plane:
+    """(h, w), or (1, 1) of zero: cover of the line that is left of an open mouth when it closes."""
+    rest = float(max(np.abs((mouth.lower - mouth.upper)).max(), 1.0))
+    amount = float(smooth(np.float32(1 - frame.opening / (0.35 * rest))))
+    if amount == 0:
+        return np.zeros((1, 1), np.float32)
+    thick = float(np.clip(0.018 * mouth.width, 0.6, 60))
+    middle = np.abs(frame.full(frame.below - frame.above)) / 2
+    taper = np.clip((1.0 - np.abs(frame.full(frame.s))) * 10, 0, 1)
+    return np.clip(thick + 0.5 - middle, 0, 1) * taper * amount
