@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from faceshot_gallery.paint import Canvas, Image, clouds, ellipse
 from faceshot_gallery.traits import Character, Colour, Dice, hsv
@@ -55,7 +58,9 @@ def _thing(canvas: Canvas, d: Dice) -> None:
     elif kind == "text":
         word = "".join(chr(int(d.u(65, 91))) for _ in range(4))
         at = canvas.up([x * 0.8, y]).astype(int)
-        cv2.putText(canvas.rgb, word, (int(at[0]), int(at[1])), 0, d.u(0.3, 1.4) * canvas.ss * n / 128, c, 2, cv2.LINE_AA)
+        cv2.putText(
+            canvas.rgb, word, (int(at[0]), int(at[1])), 0, d.u(0.3, 1.4) * canvas.ss * n / 128, c, 2, cv2.LINE_AA
+        )
     elif kind == "eyes":
         for s in (-1, 1):
             canvas.fill(ellipse(x + s * r * 0.6, y, r * 0.2, r * 0.2), c)
@@ -106,7 +111,7 @@ def finish(rgb: Image, character: Character) -> Image:
 
 def degrade(rgb: Image, d: Dice) -> Image:
     """Camera and web damage for training: colour, contrast, blur, noise, JPEG, grey."""
-    x = rgb.astype(np.float32)
+    x: npt.NDArray[Any] = rgb.astype(np.float32)
     if d.chance(0.7):
         x = (x - 128) * d.u(0.6, 1.25) + 128 + d.u(-35, 35)
         x = x * d.rng.uniform(0.85, 1.15, 3)
@@ -125,8 +130,8 @@ def degrade(rgb: Image, d: Dice) -> Image:
         x = cv2.GaussianBlur(x, (0, 0), d.u(0.4, 1.6) * x.shape[0] / 128)
     if d.chance(0.4):
         x = x + d.rng.normal(0, d.u(1, 14), x.shape[:2] + (1 if d.chance(0.5) else 3,))
-    out = np.clip(x, 0, 255).astype(np.uint8)
+    out: Image = np.clip(x, 0, 255).astype(np.uint8)
     if d.chance(0.3):
         ok, data = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, int(d.u(12, 85))])
-        out = cv2.imdecode(data, cv2.IMREAD_COLOR) if ok else out
+        out = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8) if ok else out
     return out

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from faceshot_gallery.anatomy import HEAD_UNIT, Anatomy, Projector
+from faceshot_gallery.anatomy import Anatomy, Projector
 from faceshot_gallery.illustrator import DOMAINS, STYLES, Character, Drawing, Expression, Pose, character, draw
 from faceshot_gallery.traits import Dice, Style
 
@@ -46,9 +46,14 @@ def gallery_picture(domain: str, index: int) -> Drawing:
     who = character(domain, FIRST_SEED + index, style=_STYLE_ORDER[index % len(_STYLE_ORDER)])
     lids = d.u(0.85, 1.0)
     expression = Expression(
-        right_eye_open=lids, left_eye_open=lids, gaze=(d.u(-0.3, 0.3), d.u(-0.2, 0.2)),
-        jaw_open=d.pick([0.0, d.u(0.1, 0.4)], [3, 1]), smile=d.u(-0.15, 0.35), right_brow=d.u(-0.2, 0.2), left_brow=d.u(-0.2, 0.2),
-    )  # fmt: skip
+        right_eye_open=lids,
+        left_eye_open=lids,
+        gaze=(d.u(-0.3, 0.3), d.u(-0.2, 0.2)),
+        jaw_open=d.pick([0.0, d.u(0.1, 0.4)], [3, 1]),
+        smile=d.u(-0.15, 0.35),
+        right_brow=d.u(-0.2, 0.2),
+        left_brow=d.u(-0.2, 0.2),
+    )
     pose = Pose(d.u(-8, 8), d.u(-8, 8), d.u(-5, 5))
     return draw(who, expression, framed(who, expression, pose), size=SIDE)
 
@@ -89,7 +94,14 @@ def write_landmarks(path: Path, entries: list[dict[str, Any]]) -> None:
     rows = []
     for e in entries:
         head = {k: e[k] for k in ("id", "file", "size")}
-        body = json.dumps(head)[:-1] + ', "points": ' + json.dumps(e["points"]) + ', "absent": ' + json.dumps(e["absent"]) + "}"
+        body = (
+            json.dumps(head)[:-1]
+            + ', "points": '
+            + json.dumps(e["points"])
+            + ', "absent": '
+            + json.dumps(e["absent"])
+            + "}"
+        )
         rows.append("  " + body)
     path.write_text('{"schema": 1, "scheme": "ibug68", "images": [\n' + ",\n".join(rows) + "\n]}\n", encoding="utf-8")
 

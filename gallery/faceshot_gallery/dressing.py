@@ -1,4 +1,4 @@
-"""What surrounds a face: body, ears, hair, hats, and what is worn on it."""
+"""What surrounds a face: body, ears, and what is worn on it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from faceshot_gallery.anatomy import Anatomy, Points, Projector
-from faceshot_gallery.paint import Canvas, Image, ellipse
-from faceshot_gallery.traits import Colour, Dice, mix, shade
+from faceshot_gallery.paint import Canvas, Image, around, ellipse
+from faceshot_gallery.traits import Dice, mix, shade
 
 Line = Callable[[Points], None]
 
@@ -54,63 +54,64 @@ class Dressing:
         if c.body_kind in ("fur", "longneck"):
             top = w * (0.62 if c.body_kind == "longneck" else d.u(0.75, 1.0))
             low = w * (0.75 if c.body_kind == "longneck" else d.u(1.1, 1.7))
-            shape = np.array([[-top, b * 0.2], [top, b * 0.2], [top * 1.05, b + 0.2], [low, b + 1.2], [low, 5], [-low, 5], [-low, b + 1.2], [-top * 1.05, b + 0.2]])
+            shape = np.array(
+                [
+                    [-top, b * 0.2],
+                    [top, b * 0.2],
+                    [top * 1.05, b + 0.2],
+                    [low, b + 1.2],
+                    [low, 5],
+                    [-low, 5],
+                    [-low, b + 1.2],
+                    [-top * 1.05, b + 0.2],
+                ]
+            )
             self.body_shape = self.rim(shape)
             self.k.fill(self.body_shape, mix(c.body, shade(c.body, 0.85), d.u(0, 1)))
             self._contour(self.body_shape)
         else:
             neck = w * d.u(0.42, 0.6)
             s = d.u(1.3, 2.0)
-            cloth = np.array([[-neck, b + 0.25], [neck, b + 0.25], [s * 0.8, b + 0.5], [s, b + 0.9], [s + 0.1, 5], [-s - 0.1, 5], [-s, b + 0.9], [-s * 0.8, b + 0.5]])
+            cloth = np.array(
+                [
+                    [-neck, b + 0.25],
+                    [neck, b + 0.25],
+                    [s * 0.8, b + 0.5],
+                    [s, b + 0.9],
+                    [s + 0.1, 5],
+                    [-s - 0.1, 5],
+                    [-s, b + 0.9],
+                    [-s * 0.8, b + 0.5],
+                ]
+            )
             self.k.fill(self.rim(cloth), c.body)
             self._contour(self.rim(cloth))
             skin = c.skin if c.coat != "metal" else shade(c.skin, 0.6)
-            throat = np.array([[-neck, b * 0.4], [neck, b * 0.4], [neck, b + 0.3], [0, b + d.u(0.4, 0.9)], [-neck, b + 0.3]])
+            throat = np.array(
+                [[-neck, b * 0.4], [neck, b * 0.4], [neck, b + 0.3], [0, b + d.u(0.4, 0.9)], [-neck, b + 0.3]]
+            )
             self.k.fill(self.rim(throat), shade(skin, d.u(0.8, 1.0)))
             self._contour(self.rim(throat[1:]), closed=False)
             if d.chance(0.5):
                 with self.k.clipped(self.rim(throat)):
                     self.k.soft(self.rim(ellipse(0, b + 0.05, neck, 0.16)), shade(skin, 0.5), 0.5, self.px(0.08))
         if "collar" in c.extras:
-            band = np.array([[-0.75 * w, b + 0.02], [0, b + 0.16], [0.75 * w, b + 0.02], [0.75 * w, b + 0.2], [0, b + 0.34], [-0.75 * w, b + 0.2]])
+            band = np.array(
+                [
+                    [-0.75 * w, b + 0.02],
+                    [0, b + 0.16],
+                    [0.75 * w, b + 0.02],
+                    [0.75 * w, b + 0.2],
+                    [0, b + 0.34],
+                    [-0.75 * w, b + 0.2],
+                ]
+            )
             self.k.fill(self.rim(band), d.colour((0, 1), (0.6, 0.9), (0.4, 0.9)))
             self.k.disc(self.rim([[0, b + 0.36]])[0], self.px(0.1), (235, 190, 60))
 
     def furry_mask(self, like: Image) -> Image:
         """Where a furry body lies (large picture)."""
         return np.zeros_like(like) if self.body_shape is None else self.k.full_mask(self.body_shape)
-
-    def back_hair(self) -> None:
-        h, head = self.c.hair, self.c.head
-        d = self.dice("back-hair")
-        if h.kind == "mane":
-            a = np.linspace(0, 2 * np.pi, 90, endpoint=False)
-            r = 1 + h.volume + d.rng.uniform(-0.08, 0.08, 90) + 0.07 * np.resize([1, -1, 0], 90)
-            for k, f in ((1.0, 0.8), (0.86, 1.0)):
-                mane = np.stack([np.cos(a) * r * head.width * k, np.sin(a) * r * 1.02 * k + 0.05], 1)
-                self.k.fill(self.rim(mane), shade(h.colour, f))
-                self._contour(self.rim(mane))
-            return
-        if h.kind == "hood":
-            t = np.linspace(-np.pi * 1.2, np.pi * 0.2, 40)
-            v = 1.12 + h.volume * 0.5
-            arc = np.stack([np.cos(t) * head.width * v, np.sin(t) * head.top * v], 1)
-            cape = np.concatenate([arc, [[1.5, 2.2], [1.8, 4], [-1.8, 4], [-1.5, 2.2]]])
-            self.k.fill(self.rim(cape), shade(h.colour, 0.85))
-            self._contour(self.rim(cape))
-            return
-        if not h.back or h.kind in ("none", "bald"):
-            return
-        v = 1.05 + h.volume
-        t = np.linspace(-np.pi, 0, 30)
-        arc = np.stack([np.cos(t) * head.width * v, np.sin(t) * head.top * (1 + h.volume * 0.6)], 1)
-        end = h.length * 1.3
-        flare = d.u(-0.1, 0.25)
-        tips = np.linspace(1, -1, 9)
-        hem = np.stack([tips * head.width * (v + flare), end + 0.12 * np.resize([0, 1], 9)], 1)
-        shape = np.concatenate([arc, hem])
-        self.k.fill(self.rim(shape), shade(h.colour, 0.78))
-        self._contour(self.rim(shape))
 
     def ears(self, line: Line) -> None:
         e, c = self.c.ears, self.c
@@ -126,7 +127,9 @@ class Dressing:
             def put(shape: Points, s: int = s, turn: Points = turn, base: Points = base) -> Points:
                 return self.rim((shape * [s, 1]) @ turn + base)
 
-            colour = c.skin if e.kind not in ("horn", "block") and e.tip is None or e.kind in ("tri", "long") else e.inner
+            colour = (
+                c.skin if (e.kind not in ("horn", "block") and e.tip is None) or e.kind in ("tri", "long") else e.inner
+            )
             if "darkears" in c.markings or e.kind == "flop":
                 colour = e.inner
             self.k.fill(put(outer), colour)
@@ -184,7 +187,9 @@ class Dressing:
         r = min(r, y.x * 0.92)
         t = np.linspace(0, 2 * np.pi, 40, endpoint=False)
         cos, sin = np.cos(t), np.sin(t)
-        ring = np.stack([np.sign(cos) * np.abs(cos) ** (2 / n) * r, np.sign(sin) * np.abs(sin) ** (2 / n) * r * 0.85], 1)
+        ring = np.stack(
+            [np.sign(cos) * np.abs(cos) ** (2 / n) * r, np.sign(sin) * np.abs(sin) ** (2 / n) * r * 0.85], 1
+        )
         w = self.px(d.u(0.02, 0.05))
         for s in (-1, 1):
             self.k.stroke(self.p(ring + [s * y.x, y.y], lift=0.15), colour, w, closed=True)
@@ -203,19 +208,21 @@ class Dressing:
         self.repaint_mouth()
 
     def repaint_mouth(self) -> None:
-        from faceshot_gallery.features import FeaturePainter
+        from faceshot_gallery.nose_mouth import NoseMouthPainter
 
-        FeaturePainter(self.k, self.a, self.p).mouth()
+        NoseMouthPainter(self.k, self.a, self.p).mouth()
 
     def _x_freckles(self) -> None:
         d = self.dice("freckles")
         for _ in range(26):
             at = np.array([[d.pick([-1, 1]) * d.u(0.1, 0.6), self.c.nose.y - d.u(-0.1, 0.22)]])
-            self.k.fill(self.p(ellipse(*at[0], 0.016, 0.016, n=8)), shade(self.c.skin, 0.75))
+            self.k.fill(self.p(around(at[0], 0.016, 0.016, n=8)), shade(self.c.skin, 0.75))
 
     def _x_earrings(self) -> None:
         for s in (-1, 1):
-            self.k.disc(self.rim([[s * self.c.head.width * 1.02, self.c.eyes.y + 0.6]])[0], self.px(0.06), (235, 195, 70))
+            self.k.disc(
+                self.rim([[s * self.c.head.width * 1.02, self.c.eyes.y + 0.6]])[0], self.px(0.06), (235, 195, 70)
+            )
 
     def _x_tear(self) -> None:
         y = self.c.eyes
@@ -236,174 +243,11 @@ class Dressing:
 
     def _x_panel(self) -> None:
         h, e, m = self.c.head, self.c.eyes, self.c.mouth
-        box = np.array([[-0.9, e.y - e.up - 0.12], [0.9, e.y - e.up - 0.12], [0.9, m.y + 0.18], [-0.9, m.y + 0.18]]) * [h.width, 1]
+        box = np.array([[-0.9, e.y - e.up - 0.12], [0.9, e.y - e.up - 0.12], [0.9, m.y + 0.18], [-0.9, m.y + 0.18]]) * [
+            h.width,
+            1,
+        ]
         self.k.stroke(self.p(box), shade(self.c.skin, 0.7), self.px(0.02), closed=True)
-
-    # ---- over the forehead ------------------------------------------------------------------------------------
-    def front_hair(self, line: Line) -> None:
-        self._hats(line)
-        h = self.c.hair
-        painter = getattr(self, f"_h_{h.kind}", None)
-        if painter is not None:
-            shape, colour = painter()
-            px = self.rim(shape)
-            self.k.fill(px, colour)
-            if h.kind != "bald" and self.c.style in ("photo", "painterly", "soft3d", "textured"):
-                self._strands(shape, colour)
-            line(px)
-
-    def _strands(self, shape: Points, colour: Colour) -> None:
-        d = self.dice("strands")
-        n = 60
-        x = d.rng.uniform(-1.3, 1.3, n)
-        y = d.rng.uniform(-1.5, 0.5, n)
-        sway = d.rng.normal(0, 0.06, n) + x * 0.3
-        t = np.linspace(0, 1, 6)
-        lines = np.stack([x[:, None] + t * sway[:, None], y[:, None] + t * 0.6 + 0 * x[:, None]], -1)
-        px = self.rim(lines.reshape(-1, 2)).reshape(n, 6, 2)
-        with self.k.clipped(self.rim(shape), 0.8):
-            for part, f in ((px[: n // 2], 0.8), (px[n // 2 :], 1.12)):
-                self.k.strokes(part, shade(colour, f), self.px(0.02))
-
-    def _cap_arc(self, volume: float, low: float) -> Points:
-        """From the image-left temple over the top to the image-right one."""
-        h = self.c.head
-        a0 = np.arcsin(np.clip(low / h.top, -0.98, 0.98))
-        t = np.linspace(-np.pi - a0, a0, 40)
-        return np.stack([np.cos(t) * h.width * (1.02 + volume * 0.5), np.sin(t) * h.top * (1 + volume)], 1)
-
-    def _h_short(self) -> tuple[Points, Colour]:
-        h, w, d = self.c.hair, self.c.head.width, self.dice("hair")
-        arc = self._cap_arc(h.volume, d.u(-0.3, 0.05))
-        x = np.linspace(0.97, -0.97, 24) * w
-        edge = h.line + 0.35 * (np.abs(x) / w) ** 4 + d.u(-0.15, 0.15) * x
-        return np.concatenate([arc, np.stack([x, edge], 1)]), h.colour
-
-    def _h_bald(self) -> tuple[Points, Colour]:
-        """A shaven head: a slightly darker crown."""
-        h, w = self.c.hair, self.c.head.width
-        arc = self._cap_arc(0.0, -0.1)
-        x = np.linspace(0.95, -0.95, 20) * w
-        return np.concatenate([arc, np.stack([x, h.line - 0.1 + 0.4 * (np.abs(x) / w) ** 3], 1)]), mix(self.c.skin, h.colour, 0.12)
-
-    def _h_fringe(self) -> tuple[Points, Colour]:
-        h, w, d = self.c.hair, self.c.head.width, self.dice("hair")
-        side = d.u(-0.2, h.length * 0.8)
-        arc = self._cap_arc(h.volume, 0.0)
-        n = 2 * h.teeth + 1
-        x = np.linspace(0.86, -0.86, n) * w
-        cut = d.u(0.03, 0.3)
-        tips = h.line + np.resize([0.0, cut], n) + d.rng.uniform(-0.06, 0.06, n) + 0.15 * np.abs(x) ** 2
-        tips = np.minimum(tips, self._fringe_limit())
-        lock = [[1.06 * w, side], [0.95 * w, side + 0.15], [0.88 * w, 0.0]]
-        other = [[-0.88 * w, 0.0], [-0.95 * w, side + 0.15], [-1.06 * w, side]]
-        return np.concatenate([arc, lock, np.stack([x, tips], 1), other]), h.colour
-
-    def _h_spiky(self) -> tuple[Points, Colour]:
-        h, w, d = self.c.hair, self.c.head.width, self.dice("hair")
-        arc = self._cap_arc(h.volume, 0.0)
-        r = 1 + np.resize([0.0, 0.02, 0.22, 0.04], len(arc)) * d.u(0.5, 1.3)
-        r[:4] = r[-4:] = 1
-        n = 2 * h.teeth + 1
-        x = np.linspace(0.9, -0.9, n) * w
-        tips = h.line + np.resize([-0.15, 0.18], n) + d.rng.uniform(-0.1, 0.1, n)
-        tips = np.minimum(tips, self._fringe_limit())
-        return np.concatenate([arc * r[:, None], np.stack([x, tips], 1)]), h.colour
-
-    def _fringe_limit(self) -> float:
-        """A fringe may hide the brows but not the eyes."""
-        y = self.c.eyes
-        return y.y - 0.6 * y.up
-
-    def _h_parted(self) -> tuple[Points, Colour]:
-        h, w, d = self.c.hair, self.c.head.width, self.dice("hair")
-        part = d.u(-0.5, 0.5) * w
-        side = d.u(-0.1, h.length * 0.7)
-        arc = self._cap_arc(h.volume, 0.0)
-        right = np.linspace(0.9 * w, part, 12)
-        left = np.linspace(part, -0.9 * w, 12)
-        f1 = np.abs(right - part) / (0.9 * w - part)
-        f2 = np.abs(left - part) / (0.9 * w + part)
-        top = h.line - 0.12
-        edge1 = np.stack([right, top + (0.1 - top) * f1**2.2], 1)
-        edge2 = np.stack([left, top + (0.1 - top) * f2**2.2], 1)
-        lock = [[1.05 * w, side], [0.95 * w, side + 0.2]]
-        other = [[-0.95 * w, side + 0.2], [-1.05 * w, side]]
-        return np.concatenate([arc, lock, edge1, edge2, other]), h.colour
-
-    def _h_curly(self) -> tuple[Points, Colour]:
-        h, w, d = self.c.hair, self.c.head.width, self.dice("hair")
-        arc = self._cap_arc(h.volume + 0.1, 0.05)
-        arc = arc * (1 + 0.05 * np.abs(np.sin(np.linspace(0, 14 * np.pi, len(arc)))))[:, None]
-        x = np.linspace(0.92, -0.92, 50) * w
-        edge = h.line + 0.3 * (np.abs(x) / w) ** 3 + 0.06 * np.abs(np.sin(np.linspace(0, d.u(6, 10) * np.pi, 50)))
-        return np.concatenate([arc, np.stack([x, edge], 1)]), h.colour
-
-    def _h_hood(self) -> tuple[Points, Colour]:
-        h, w = self.c.hair, self.c.head.width
-        t = np.linspace(-np.pi * 1.05, np.pi * 0.05, 40)
-        v = 1.14 + h.volume * 0.5
-        arc = np.stack([np.cos(t) * w * v, np.sin(t) * self.c.head.top * v], 1)
-        inner = np.stack([np.cos(t) * w * 0.97, np.sin(t) * self.c.head.top * 0.75], 1)[::-1]
-        return np.concatenate([arc, inner]), h.colour
-
-    def _h_cap(self) -> tuple[Points, Colour]:
-        h, w = self.c.hair, self.c.head.width
-        arc = self._cap_arc(h.volume * 0.6, h.line)
-        brim = [[1.15 * w, h.line + 0.06], [0, h.line + 0.14], [-1.15 * w, h.line + 0.06]]
-        return np.concatenate([arc, brim]), self.c.body
-
-    def _h_crown(self) -> tuple[Points, Colour]:
-        h, w = self.c.hair, self.c.head.width
-        x = np.linspace(-1.02, 1.02, 15) * w
-        top = np.stack([x, -self.c.head.top * 0.85 - np.resize([0.0, 0.45], 15)], 1)
-        low = np.stack([x[::-1], np.full(15, h.line) + 0.1 * (x / w) ** 2], 1)
-        return np.concatenate([top, low]), h.colour
-
-    def _h_wool(self) -> tuple[Points, Colour]:
-        h, w, d = self.c.hair, self.c.head.width, self.dice("hair")
-        a = np.linspace(-np.pi, 0, 40)
-        bumps = 1 + 0.07 * np.abs(np.sin(np.linspace(0, 9 * np.pi, 40)))
-        arc = np.stack([np.cos(a) * w * 0.72, h.line + np.sin(a) * (self.c.head.top + h.line + h.volume)], 1) * bumps[:, None]
-        x = np.linspace(0.7, -0.7, 15) * w
-        hem = np.stack([x, h.line + d.rng.uniform(-0.04, 0.14, 15)], 1)
-        return np.concatenate([arc, hem]), h.colour
-
-    def _h_tuft(self) -> tuple[Points, Colour]:
-        t = -self.c.head.top
-        return np.array([[-0.35, t + 0.2], [-0.3, t - 0.35], [-0.12, t + 0.02], [0, t - 0.5], [0.14, t + 0.02], [0.34, t - 0.3], [0.34, t + 0.2], [0, t + 0.28]]), self.c.hair.colour
-
-    def _hats(self, line: Line) -> None:
-        """Antenna, stem, crest, party hat, halo, cat ears, ribbon."""
-        c, t = self.c, -self.c.head.top
-        d = self.dice("hat")
-        if "antenna" in c.extras:
-            self.k.stroke(self.rim([[0, t + 0.02], [0, t - 0.35]]), shade(c.skin, 0.6), self.px(0.06))
-            self.k.disc(self.rim([[0, t - 0.4]])[0], self.px(0.11), d.colour((0, 1), (0.7, 1), (0.7, 1)))
-        if "stem" in c.extras:
-            stem = self.rim([[-0.12, t + 0.08], [-0.08, t - 0.22], [0.1, t - 0.28], [0.12, t + 0.08]])
-            self.k.fill(stem, (95, 115, 50))
-            line(stem)
-        if "crest" in c.extras:
-            crest = self.rim([[-0.2, t + 0.15], [-0.3, t - 0.25], [-0.05, t - 0.05], [0, t - 0.4], [0.1, t - 0.05], [0.3, t - 0.3], [0.2, t + 0.15]])
-            self.k.fill(crest, shade(c.skin, 0.8))
-            line(crest)
-        if "partyhat" in c.extras:
-            hat = self.rim([[-0.4, t + 0.22], [0.05, t - 0.7], [0.45, t + 0.22]])
-            self.k.fill(hat, d.colour((0, 1), (0.5, 0.9), (0.6, 0.95)))
-            line(hat)
-        if "halo" in c.extras:
-            self.k.stroke(self.rim(ellipse(0, t - 0.15, 0.55, 0.13)), (120, 200, 250), self.px(0.09), closed=True)
-        if "catears" in c.extras:
-            for s in (-1, 1):
-                ear = self.rim([[s * 0.3, t - 0.02], [s * 0.72, t - 0.5], [s * 0.88, t + 0.35]])
-                self.k.fill(ear, c.hair.colour)
-                line(ear)
-        if "ribbon" in c.extras:
-            x = d.pick([-0.6, 0.6])
-            bow = self.rim([[x, t], [x + 0.35, t - 0.22], [x + 0.35, t + 0.2], [x, t], [x - 0.35, t + 0.2], [x - 0.35, t - 0.22]])
-            self.k.fill(bow, d.colour((0.9, 1.1), (0.6, 0.9), (0.7, 0.95)))
-            line(bow)
 
 
 def _ear(kind: str, length: float, width: float) -> tuple[Points, Points]:

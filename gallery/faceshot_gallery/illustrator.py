@@ -80,7 +80,7 @@ def draw(
         Scene(canvas, anatomy, project).paint()
         rgb, alpha = canvas.done(), None
     rgb = finish(rgb, character)
-    landmarks = Landmarks(anatomy.points(project), Size(size, size), absent=anatomy.absent())
+    landmarks = Landmarks(anatomy.points(project).astype(np.float32), Size(size, size), absent=anatomy.absent())
     return Drawing(rgb, alpha, landmarks, character.domain, character.style)
 
 
@@ -111,11 +111,17 @@ def _random_expression(d: Dice) -> Expression:
         a = b = d.u(0, 0.15)
     jaw = d.pick([0.0, d.u(0, 0.3), d.u(0.2, 1.0)], [4, 2, 3])
     return Expression(
-        right_eye_open=a, left_eye_open=b, gaze=(d.u(-1, 1), d.u(-0.6, 0.6)) if d.chance(0.6) else (0.0, 0.0),
-        jaw_open=jaw, mouth_wide=d.n(0, 0.35), smile=float(np.clip(d.n(0.1, 0.4), -1, 1)),
-        lip_round=d.pick([0.0, d.u(0, 1)], [4, 1]), right_brow=float(np.clip(d.n(0, 0.4), -1, 1)),
-        left_brow=float(np.clip(d.n(0, 0.4), -1, 1)), brow_tilt=float(np.clip(d.n(0, 0.4), -1, 1)),
-    )  # fmt: skip
+        right_eye_open=a,
+        left_eye_open=b,
+        gaze=(d.u(-1, 1), d.u(-0.6, 0.6)) if d.chance(0.6) else (0.0, 0.0),
+        jaw_open=jaw,
+        mouth_wide=d.n(0, 0.35),
+        smile=float(np.clip(d.n(0.1, 0.4), -1, 1)),
+        lip_round=d.pick([0.0, d.u(0, 1)], [4, 1]),
+        right_brow=float(np.clip(d.n(0, 0.4), -1, 1)),
+        left_brow=float(np.clip(d.n(0, 0.4), -1, 1)),
+        brow_tilt=float(np.clip(d.n(0, 0.4), -1, 1)),
+    )
 
 
 def _hybrid(character: Character, d: Dice) -> Character:
@@ -127,10 +133,14 @@ def _hybrid(character: Character, d: Dice) -> Character:
     if swap == "eyes" and character.domain not in ("frog", "owl"):
         mine, e = character.eyes, other.eyes
         k = min(1.0, mine.x * 0.9 / max(e.w, 1e-3), 0.3 / max(e.up, e.low, 1e-3))
-        return replace(character, eyes=replace(e, x=mine.x, y=mine.y, w=e.w * k, up=e.up * k, low=e.low * k, patch=mine.patch))
+        return replace(
+            character, eyes=replace(e, x=mine.x, y=mine.y, w=e.w * k, up=e.up * k, low=e.low * k, patch=mine.patch)
+        )
     if swap == "mouth" and character.mouth.kind != "beak" and other.mouth.kind != "beak":
         mine_m = character.mouth
-        return replace(character, mouth=replace(other.mouth, x=mine_m.x, y=mine_m.y, w=min(other.mouth.w, mine_m.w * 1.4)))
+        return replace(
+            character, mouth=replace(other.mouth, x=mine_m.x, y=mine_m.y, w=min(other.mouth.w, mine_m.w * 1.4))
+        )
     return character
 
 
@@ -149,7 +159,14 @@ def sample(seed: int, *, size: int = 128, domain: str | None = None) -> Drawing:
     roll = d.pick([d.n(0, 6), d.u(-30, 30)], [2, 1])
     slack = max(0.04, (1 - share) * 0.5)
     drop = (who.head.bottom - who.head.top) / 2 * 0.3 * scale
-    pose = Pose(roll, float(np.clip(d.n(0, 10), -28, 28)), float(np.clip(d.n(0, 6), -15, 15)), scale, d.u(-slack, slack), d.u(-slack, slack) - drop)
+    pose = Pose(
+        roll,
+        float(np.clip(d.n(0, 10), -28, 28)),
+        float(np.clip(d.n(0, 6), -15, 15)),
+        scale,
+        d.u(-slack, slack),
+        d.u(-slack, slack) - drop,
+    )
     anatomy, project = Anatomy(who, _random_expression(d)), Projector(who, pose, size)
     canvas = Canvas(size, 2, who.style)
     backdrop(canvas, d, d.pick(["plain", "gradient", "photo", "clutter"], [3, 2, 3, 3]))
@@ -160,5 +177,5 @@ def sample(seed: int, *, size: int = 128, domain: str | None = None) -> Drawing:
     if d.chance(0.12):
         occlude(canvas, d)
     rgb = degrade(finish(canvas.done(), who), d)
-    landmarks = Landmarks(anatomy.points(project), Size(size, size), absent=anatomy.absent())
+    landmarks = Landmarks(anatomy.points(project).astype(np.float32), Size(size, size), absent=anatomy.absent())
     return Drawing(rgb, None, landmarks, name, who.style)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import cv2
 import numpy as np
@@ -125,14 +126,19 @@ class Canvas:
         cv2.fillPoly(mask, [_fixed(p - lo)], 255, cv2.LINE_AA, SHIFT)
         return mask, (slice(lo[1], hi[1]), slice(lo[0], hi[0]))
 
-    def blend(self, mask: Image, roi: tuple[slice, slice], colour: Colour | Image, alpha: float = 1.0) -> None:
+    def blend(
+        self, mask: npt.NDArray[Any], roi: tuple[slice, slice], colour: Colour | Image, alpha: float = 1.0
+    ) -> None:
         """Lay a colour (or a picture of the window's size) over a window through a mask."""
         a = mask.astype(np.float32)[..., None] * (alpha / 255)
         here = self.rgb[roi].astype(np.float32)
         self.rgb[roi] = (here + (np.asarray(colour, np.float32) - here) * a + 0.5).astype(np.uint8)
 
-    def soft(self, points: npt.ArrayLike, colour: Colour, alpha: float, blur: float, clip: Image | None = None) -> None:
+    def soft(
+        self, points: npt.ArrayLike, colour: Colour, alpha: float, blur: float, clip: npt.NDArray[Any] | None = None
+    ) -> None:
         """A blurred translucent shape (blush, shadow, bulge); ``clip`` is a mask of the whole large picture."""
+        mask: npt.NDArray[Any]
         mask, roi = self.mask(points, pad=blur * 1.5)
         if roi is None:
             return
@@ -152,7 +158,7 @@ class Canvas:
         """The picture at its final size."""
         if self.ss == 1:
             return self.rgb
-        return cv2.resize(self.rgb, (self.size, self.size), interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.resize(self.rgb, (self.size, self.size), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def ellipse(x: float, y: float, rx: float, ry: float, angle: float = 0.0, n: int = 40) -> npt.NDArray[np.float64]:
@@ -161,6 +167,12 @@ def ellipse(x: float, y: float, rx: float, ry: float, angle: float = 0.0, n: int
     a = np.deg2rad(angle)
     p = np.stack([rx * np.cos(t), ry * np.sin(t)], 1)
     return p @ np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]]) + [x, y]
+
+
+def around(centre: npt.ArrayLike, rx: float, ry: float, angle: float = 0.0, n: int = 40) -> npt.NDArray[np.float64]:
+    """(n, 2) points of an ellipse about a centre (2,)."""
+    x, y = np.asarray(centre, float)
+    return ellipse(float(x), float(y), rx, ry, angle, n)
 
 
 def clouds(rng: np.random.Generator, size: int, octaves: tuple[int, ...] = (4, 9, 24)) -> npt.NDArray[np.float32]:

@@ -7,9 +7,11 @@ import numpy as np
 
 from faceshot_gallery.anatomy import Anatomy, Points, Projector
 from faceshot_gallery.dressing import Dressing
-from faceshot_gallery.features import FeaturePainter
+from faceshot_gallery.eyes import EyePainter
+from faceshot_gallery.hair import HairPainter
+from faceshot_gallery.nose_mouth import NoseMouthPainter
 from faceshot_gallery.paint import Canvas, Image, clouds, ellipse
-from faceshot_gallery.traits import Dice, mix, shade
+from faceshot_gallery.traits import Dice, shade
 
 
 class Scene:
@@ -21,7 +23,9 @@ class Scene:
         self.real = self.c.style in ("photo", "painterly", "soft3d", "textured")
         self.furry = self.c.coat == "fur" and self.c.style not in ("flat", "outline", "sketch")
         self.dressing = Dressing(canvas, anatomy, project)
-        self.features = FeaturePainter(canvas, anatomy, project)
+        self.hair = HairPainter(canvas, anatomy, project)
+        self.eyes = EyePainter(canvas, anatomy, project)
+        self.mouth = NoseMouthPainter(canvas, anatomy, project)
         self.hull = self._hull()
 
     def dice(self, name: str) -> Dice:
@@ -49,20 +53,20 @@ class Scene:
         """Everything but the background."""
         before = self.k.rgb.copy() if self.real else None
         self.dressing.body()
-        self.dressing.back_hair()
+        self.hair.back_hair()
         self.dressing.ears(self.line)
         self._head()
         if self.furry:
             self._fur()
         self._relief()
-        self.features.eyes()
-        self.features.nose()
+        self.eyes.eyes()
+        self.mouth.nose()
         if "philtrum" in self.c.extras:
-            self.features.philtrum()
-        self.features.mouth()
+            self.mouth.philtrum()
+        self.mouth.mouth()
         self.dressing.on_face()
-        self.features.brows()
-        self.dressing.front_hair(self.line)
+        self.eyes.brows()
+        self.hair.front_hair(self.line)
         if before is not None:
             self._light(before)
 
@@ -115,9 +119,13 @@ class Scene:
         y, n = self.c.eyes, self.c.nose
         dark, light = shade(self.c.skin, 0.6), shade(self.c.skin, 1.3)
         for s in (-1, 1):
-            self.k.soft(self.p(ellipse(s * y.x, y.y - 0.03, y.w * 1.35, y.up + 0.12)), dark, 0.3, self.px(0.1), self.mask)
+            self.k.soft(
+                self.p(ellipse(s * y.x, y.y - 0.03, y.w * 1.35, y.up + 0.12)), dark, 0.3, self.px(0.1), self.mask
+            )
             self.k.soft(self.p(ellipse(s * 0.5, n.y, 0.2, 0.15)), light, 0.25, self.px(0.12), self.mask)
-        self.k.soft(self.p(ellipse(0, self.c.head.bottom * 0.97, 0.6, 0.1), rim=True), dark, 0.35, self.px(0.1), self.mask)
+        self.k.soft(
+            self.p(ellipse(0, self.c.head.bottom * 0.97, 0.6, 0.1), rim=True), dark, 0.35, self.px(0.1), self.mask
+        )
 
     def _markings(self) -> None:
         c, k, y = self.c, self.k, self.c.eyes
@@ -133,7 +141,10 @@ class Scene:
                         k.fill(self.p([[s * 1.1, v - 0.05], [s * 1.1, v + 0.04], [s * d.u(0.6, 0.75), v]]), dark)
             elif mark == "blaze":
                 w = d.u(0.06, 0.16)
-                k.fill(self.p([[-w * 0.4, -1.2], [w * 0.4, -1.2], [w, y.y], [w * 4, 1.2], [-w * 4, 1.2], [-w, y.y]]), c.skin2)
+                k.fill(
+                    self.p([[-w * 0.4, -1.2], [w * 0.4, -1.2], [w, y.y], [w * 4, 1.2], [-w * 4, 1.2], [-w, y.y]]),
+                    c.skin2,
+                )
             elif mark == "eyepatch":
                 s = d.pick([-1, 1])
                 k.fill(self.p(ellipse(s * y.x, y.y, y.w + 0.16, y.up + 0.2, 20)), dark)
@@ -152,7 +163,9 @@ class Scene:
                 for s in (-1, 1):
                     k.fill(self.p(ellipse(s * y.x, y.y, y.w + d.u(0.14, 0.2), y.up + d.u(0.14, 0.2))), c.skin2)
             elif mark == "cap":
-                k.fill(self.p([[-1.3, -1.3], [1.3, -1.3], [1.3, y.y - 0.15], [0, y.y + 0.05], [-1.3, y.y - 0.15]]), dark)
+                k.fill(
+                    self.p([[-1.3, -1.3], [1.3, -1.3], [1.3, y.y - 0.15], [0, y.y + 0.05], [-1.3, y.y - 0.15]]), dark
+                )
             elif mark == "zones":
                 self._zones(d)
             elif mark == "spots":
@@ -180,7 +193,12 @@ class Scene:
         ny, y, b = self.c.nose.y, self.c.eyes, self.c.head.bottom
         inner = d.u(0.06, 0.14)
         for s in (-1, 1):
-            edge = [[s * 1.6, self.c.head.cheek_y - 0.35], [s * 0.62, y.y + 0.34], [s * inner, ny - 0.1], [s * inner, ny + 0.02]]
+            edge = [
+                [s * 1.6, self.c.head.cheek_y - 0.35],
+                [s * 0.62, y.y + 0.34],
+                [s * inner, ny - 0.1],
+                [s * inner, ny + 0.02],
+            ]
             self.k.fill(self.p([*edge, [s * 0.02, b + 0.4], [s * 1.6, b + 0.4]]), self.c.skin2)
 
     def _fur(self) -> None:

@@ -1,0 +1,229 @@
+"""The illustrator draws what its landmarks say."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from faceshot.topology import FLIP, MIRROR_PAIRS, PARTS
+from faceshot_gallery import build
+from faceshot_gallery.illustrator import DOMAINS, STYLES, Drawing, Expression, Pose, character, draw, sample
+
+SHIPPED = Path(build.__file__).parent / "domains"
+SYMMETRIC = Pose()
+
+
+def at_rest(domain: str, seed: int = 3, expression: Expression | None = None, pose: Pose = SYMMETRIC) -> Drawing:
+    return draw(character(domain, seed, style="flat"), expression, pose, size=128)
+
+
+def symmetric(domain: str, seed: int = 3):
+    """A character without the deliberate asymmetries (crooked mouth, one bigger eye)."""
+    who = character(domain, seed, style="flat")
+    return replace(who, mouth=replace(who.mouth, x=0.0, tilt=0.0), eyes=replace(who.eyes, size_left=1.0))
+
+
+def test_there_is_a_wide_cast():
+    wanted = {"person", "anime", "cat", "dog", "bear", "fox", "rabbit", "monkey", "bird", "frog", "robot", "monster"}
+    assert wanted | {"plush", "statue", "smiley", "pumpkin"} <= set(DOMAINS)
+    assert len(STYLES) == 7
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_every_domain_draws_in_every_style(domain: str):
+    pictures = [draw(character(domain, 1, style=style), size=64).rgb for style in STYLES]
+    assert all(p.shape == (64, 64, 3) and p.dtype == np.uint8 and p.std() > 4 for p in pictures)
+    apart = [np.abs(a.astype(int) - b).mean() for i, a in enumerate(pictures) for b in pictures[:i]]
+    assert min(apart) > 0.5, "two styles look the same"
+
+
+@pytest.mark.parametrize("make", [lambda: at_rest("fox"), lambda: sample(11), lambda: build.gallery_picture("owl", 4)])
+def test_same_seed_same_picture(make):
+    a, b = make(), make()
+    assert np.array_equal(a.rgb, b.rgb)
+    assert a.landmarks == b.landmarks
+
+
+def test_other_seed_other_picture():
+    assert not np.array_equal(sample(1).landmarks.xy, sample(2).landmarks.xy)
+    assert character("cat", 1) != character("cat", 2)
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+@pytest.mark.parametrize("seed", range(4))
+def test_landmarks_are_in_anatomical_order(domain: str, seed: int):
+    who = symmetric(domain, seed)
+    x, y = draw(who, Expression(jaw_open=0.3), size=64).landmarks.xy.T
+    assert x[:8].max() < x[8] < x[9:17].min(), "the outline runs from image left to image right"
+    assert np.all(np.diff(y[:9]) > -1e-3) and np.all(np.diff(y[8:17]) < 1e-3), "down to the chin and up again"
+    assert x[37] < x[38] and x[43] < x[44] and x[36:42].max() < x[42:48].min()
+    assert x[36] < x[39] < x[42] < x[45]
+    for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
+        assert y[upper] < y[lower], "the upper lid lies above the lower one"
+    assert np.all(np.diff(x[17:22]) > 0) and np.all(np.diff(x[22:27]) > 0)
+    assert y[17:27].max() < max(y[36], y[45]), "brows lie above the eye corners"
+    assert np.all(np.diff(y[27:31]) > 0) and np.all(np.diff(x[31:36]) > 0)
+    assert np.all(np.diff(x[48:55]) > 0) and np.all(np.diff(x[54:60]) < 0) and x[59] > x[48]
+    for outer_up, inner_up, inner_low, outer_low in ((50, 61, 67, 58), (51, 62, 66, 57), (52, 63, 65, 56)):
+        assert y[outer_up] < y[inner_up] < y[inner_low] < y[outer_low]
+    assert y[62] > y[30] and y[57] < y[8] + 1e-3, "nose, mouth, chin from top to bottom"
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_a_frontal_face_is_mirror_symmetric(domain: str):
+    marks = draw(symmetric(domain), size=128).landmarks
+    assert np.abs(marks.flipped().xy - marks.xy).max() < 0.01
+    assert np.array_equal(marks.xy[list(FLIP)][list(FLIP)], marks.xy)
+
+
+def test_yaw_left_is_the_mirror_of_yaw_right():
+    who = symmetric("person")
+    a, b = (draw(who, pose=Pose(yaw=yaw), size=128).landmarks for yaw in (15, -15))
+    assert np.abs(a.flipped().xy - b.xy).max() < 0.01
+    assert np.abs(a.xy - b.xy).max() > 5
+    eye_widths = np.linalg.norm(a.xy[[39, 45]] - a.xy[[36, 42]], axis=1)
+    assert eye_widths[1] < eye_widths[0], "the far eye is narrower"
+
+
+@pytest.mark.parametrize("domain", [d for d in DOMAINS if character(d, 3).eyes.kind != "arc"])
+def test_closed_eyes_have_no_lid_gap(domain: str):
+    def gaps(drawing: Drawing) -> np.ndarray:
+        p = drawing.landmarks.xy
+        return np.array([np.abs(p[a] - p[b]).max() for a, b in ((37, 41), (38, 40), (43, 47), (44, 46))])
+
+    rest, shut = at_rest(domain), at_rest(domain, expression=Expression(right_eye_open=0, left_eye_open=0))
+    assert np.all(gaps(shut) < 0.02 * gaps(rest)), (gaps(shut), gaps(rest))
+    wink = at_rest(domain, expression=Expression(right_eye_open=0))
+    assert np.allclose(wink.landmarks.xy[42:48], rest.landmarks.xy[42:48])
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_an_open_jaw_parts_the_inner_lips(domain: str):
+    def gap(jaw: float) -> float:
+        p = at_rest(domain, expression=Expression(jaw_open=jaw)).landmarks.xy
+        return float(p[66, 1] - p[62, 1])
+
+    assert gap(0.5) > gap(0.0) + 0.5
+    assert gap(1.0) >= gap(0.5)
+
+
+@pytest.mark.parametrize(
+    ("move", "points", "direction"),
+    [
+        pytest.param(Expression(right_brow=1), slice(17, 22), (0, -1), id="right brow up"),
+        pytest.param(Expression(left_brow=1), slice(22, 27), (0, -1), id="left brow up"),
+        pytest.param(Expression(smile=1), slice(57, 58), (0, 1), id="a smile lowers the middle against the corners"),
+        pytest.param(Expression(mouth_wide=1), slice(54, 55), (1, 0), id="wide mouth"),
+        pytest.param(Expression(lip_round=1), slice(54, 55), (-1, 0), id="round lips"),
+    ],
+)
+def test_expressions_move_their_points(move: Expression, points: slice, direction: tuple[int, int]):
+    who = symmetric("person")
+    rest, moved = (draw(who, e, size=256).landmarks.xy for e in (Expression(), move))
+    step = (moved - rest)[points] @ np.array(direction)
+    assert step.min() > 1.0
+    still = [i for i in range(68) if i not in range(68)[points]]
+    if points.start < 48:
+        assert np.abs(moved - rest)[still].max() < 1e-4
+
+
+@pytest.mark.parametrize("style", ["flat", "outline", "soft3d"])
+def test_a_shift_moves_pixels_and_landmarks_alike(style):
+    who = character("fox", 2, style=style)
+    a = draw(who, pose=Pose(scale=0.6), size=128, background="none")
+    b = draw(who, pose=Pose(scale=0.6, dx=10 / 128, dy=-6 / 128), size=128, background="none")
+    assert np.allclose(b.landmarks.xy - a.landmarks.xy, [10, -6], atol=1e-3)
+    moved = np.roll(a.rgb.astype(int), (-6, 10), (0, 1))[12:-12, 12:-12]
+    solid = b.alpha[12:-12, 12:-12] == 255
+    assert np.abs(moved - b.rgb[12:-12, 12:-12])[solid].mean() < 1.0
+
+
+def _eye_blob(drawing: Drawing) -> np.ndarray:
+    """Centre of gravity of the bright green pixels."""
+    r, g, b = (drawing.rgb[..., i].astype(int) for i in range(3))
+    rows, columns = np.nonzero((g > 200) & (r < 60) & (b < 60))
+    assert len(rows) > 20
+    return np.array([columns.mean(), rows.mean()])
+
+
+@pytest.mark.parametrize(
+    "pose",
+    [Pose(), Pose(roll=25), Pose(roll=-12, scale=0.7, dx=0.1, dy=-0.05), Pose(yaw=18, pitch=6), Pose(roll=170)],
+    ids=["rest", "roll", "moved", "turned", "upside down"],
+)
+def test_pixels_lie_where_the_landmarks_are(pose: Pose):
+    """Paint only the image-right eye green: its pixels must be centred on its six landmarks."""
+    who = character("smiley", 3, style="flat")
+    eyes = replace(who.eyes, kind="dot", w=0.12, up=0.12, low=0.12, slant=0, dark=(0, 255, 0), shine=0, rim=0, lash=0.0)
+    who = replace(who, eyes=eyes, skin=(200, 60, 60), blush=0.0, brows=replace(who.brows, shown=False), extras=())
+    drawing = draw(who, Expression(right_eye_open=0.0), pose, size=256)
+    # the closed right eye leaves a thin green line: look only near the left eye
+    centre = drawing.landmarks.xy[42:48].mean(0)
+    mask = np.hypot(*(np.indices((256, 256))[::-1].reshape(2, -1) - centre[:, None])).reshape(256, 256) < 25
+    near = replace(drawing, rgb=np.where(mask[..., None], drawing.rgb, 128).astype(np.uint8))
+    assert np.abs(_eye_blob(near) - centre).max() < 0.35
+
+
+def test_a_matte_is_drawn_on_request():
+    drawing = draw(character("cat", 5, style="flat"), size=128, background="none")
+    assert drawing.alpha is not None and drawing.alpha[2, 2] == 0
+    x, y = np.round(drawing.landmarks.xy[30]).astype(int)
+    assert drawing.alpha[y, x] == 255
+    assert draw(character("cat", 5, style="flat"), size=64).alpha is None
+
+
+def test_absent_parts_are_named():
+    smiley = at_rest("smiley")
+    assert "nose" in smiley.landmarks.absent
+    assert not smiley.landmarks.visible[27:36].any() and smiley.landmarks.visible[36:].all()
+    assert set().union(*(sample(i, size=48).landmarks.absent for i in range(40))) <= set(PARTS)
+
+
+@pytest.mark.parametrize("bad", [("dragon", None), ("cat", "oil")])
+def test_unknown_names_are_refused(bad):
+    with pytest.raises(ValueError, match="are"):
+        character(bad[0], style=bad[1])
+
+
+def test_samples_are_varied_and_quick():
+    started = time.perf_counter()
+    pictures = [sample(seed, size=128) for seed in range(60)]
+    rate = len(pictures) / (time.perf_counter() - started)
+    assert rate > 12, f"{rate:.0f} pictures a second"  # a loaded CI core; 50 and more are usual on a free one
+    assert len({p.domain for p in pictures}) >= 16 and {p.style for p in pictures} == set(STYLES)
+    widths = np.array([np.ptp(p.landmarks.xy[:, 0]) for p in pictures]) / 128
+    assert widths.min() < 0.4 < 0.75 < widths.max()
+
+
+def test_the_shipped_gallery_is_what_build_makes(tmp_path: Path):
+    build.build_domain(tmp_path, "smiley")
+    made, shipped = (json.loads((f / "smiley" / "landmarks.json").read_text()) for f in (tmp_path, SHIPPED))
+    assert [e["id"] for e in made["images"]] == [e["id"] for e in shipped["images"]]
+    for a, b in zip(made["images"], shipped["images"], strict=True):
+        assert a["absent"] == b["absent"] and a["file"] == b["file"]
+        assert np.abs(np.array(a["points"]) - b["points"]).max() <= 0.02
+        x, y = (np.asarray(Image.open(f / "smiley" / a["file"]).convert("RGB"), int) for f in (tmp_path, SHIPPED))
+        assert np.abs(x - y).mean() < 1.5, a["id"]  # another OpenCV may smooth edges a little differently
+
+
+def test_the_shipped_gallery_is_complete_and_small():
+    assert sorted(f.name for f in SHIPPED.iterdir()) == sorted(DOMAINS)
+    assert sum(f.stat().st_size for f in SHIPPED.rglob("*") if f.is_file()) < 12e6
+    for domain in DOMAINS:
+        data = json.loads((SHIPPED / domain / "landmarks.json").read_text())
+        assert (data["schema"], data["scheme"], len(data["images"])) == (1, "ibug68", build.PER_DOMAIN)
+        for entry in data["images"]:
+            points = np.array(entry["points"])
+            assert points.shape == (68, 2) and (SHIPPED / domain / entry["file"]).is_file()
+            assert points.min() > 0 and points.max() < build.SIDE - 1
+            assert set(entry["absent"]) <= set(PARTS)
+
+
+def test_mirror_pairs_cover_the_face():
+    assert len(MIRROR_PAIRS) == 29
