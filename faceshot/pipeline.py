@@ -210,7 +210,7 @@ class FaceShot:
         chosen = AnimateOptions(**options)
         seconds: dict[str, float] = {}
         # 1. Everything that can be refused cheaply.
-        plan = Plan.make(picture, Path(output), driving, motion, landmarks, chosen, overwrite=overwrite)
+        plan = Plan.make(picture, Path(output), driving, motion, landmarks, chosen, seed=self.seed, overwrite=overwrite)
         self.check_names(domains=chosen.domains, match=plan.landmarks is None)
         settings = AnimationOptions(
             device=self.resolved_device, dtype=self.dtype, seed=self.seed, extra=dict(chosen.backend_options)
@@ -241,7 +241,7 @@ class FaceShot:
         plan.keep(marks, drive, moved)
         record = plan.record(moved, backend=backend.name, licence=backend.licence)
         record |= {"seed": self.seed, "device": settings.device, "dtype": self.dtype}
-        record |= {"model": model_record(self.preset) if plan.landmarks is None else None}
+        record |= {"matcher": model_record(self.preset) if plan.landmarks is None else None}
         write_sidecar(plan.output, record, overwrite=overwrite)
         return made
 

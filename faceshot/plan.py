@@ -35,7 +35,8 @@ class AnimateOptions:
 
     Attributes:
         mode, gain, only, without, smooth: as of :meth:`faceshot.FaceShot.retarget`.
-        source, rest, model: as of :meth:`faceshot.FaceShot.drive`; fps: of a driving array that has no rate.
+        source, rest, model: as of :meth:`faceshot.FaceShot.drive`; fps: of a driving array that
+            has no rate, or of a built-in motion; seconds: how long a built-in motion lasts.
         box, points, regularise, domains: as of :meth:`faceshot.FaceShot.match`.
         audio: ``driving`` (the clip's sound), ``none``, or a media file.
         backend_options: the backend's own options by name.
@@ -51,6 +52,7 @@ class AnimateOptions:
     rest: int | None = None
     model: str | Path | None = None
     fps: Fraction | None = None
+    seconds: float | None = None
     box: Sequence[float] | None = None
     points: Mapping[str, tuple[float, float]] | None = None
     regularise: Regularise = "robust"
@@ -95,6 +97,7 @@ class Plan:
         landmarks: LandmarksLike | None,
         options: AnimateOptions,
         *,
+        seed: int,
         overwrite: bool,
     ) -> Plan:
         """Check and read what was asked for.
@@ -113,6 +116,8 @@ class Plan:
 
             if motion not in MOTIONS:
                 raise UsageError(f"unknown motion {motion!r}; motions are {', '.join(MOTIONS)}")
+        elif options.seconds is not None:
+            raise UsageError("--seconds belongs to --motion; a clip is animated as long as it is")
         retarget_options(options.gain, options.only, options.without, options.smooth)
         check_format(output)
         given = [value for value in (picture, driving, landmarks, options.model) if isinstance(value, str | Path)]
@@ -122,7 +127,7 @@ class Plan:
         character = as_picture(picture)
         check_box(options.box, character.size)
         marks = None if landmarks is None else as_landmarks(landmarks, character.size)
-        sequence, clip = _motion(driving, motion, options.fps, character.size)
+        sequence, clip = _motion(driving, motion, options, character.size, seed)
         audio = _audio(options.audio, clip, output)
         sources = {"picture": source_record(picture)} | ({"landmarks": source_record(landmarks)} if landmarks else {})
         sources |= {"motion": {"name": motion}} if motion else {"driving": source_record(driving)}
@@ -150,8 +155,8 @@ class Plan:
         """What the sidecar says of this animation."""
         hidden = ("save_landmarks", "save_drive", "save_sequence")
         options = {name: value for name, value in asdict(self.options).items() if name not in hidden}
-        if isinstance(options["audio"], Path) or options["audio"] not in ("driving", "none"):
-            options["audio"] = Path(options["audio"]).name
+        for name in ("audio", "model"):  # a sidecar names files, it does not tell where they lie
+            options[name] = options[name] if options[name] is None else Path(options[name]).name
         size = self.picture.size
         return {
             "output": {"name": self.output.name, "frames": len(moved), "fps": str(moved.fps), "size": list(size)},
@@ -193,16 +198,16 @@ def check_outputs(outputs: Sequence[str | Path], inputs: Sequence[str | Path], o
 
 
 def _motion(
-    driving: DrivingLike | None, motion: str | None, fps: Fraction | None, size: Size
+    driving: DrivingLike | None, motion: str | None, options: AnimateOptions, size: Size, seed: int
 ) -> tuple[LandmarkSequence | None, Path | None]:
     """Driving landmarks where they are at hand, else the clip to find them in."""
     if motion is not None:
         from faceshot.motion import motion_template
 
-        return motion_template(motion, **({} if fps is None else {"fps": fps})), None
+        return motion_template(motion, fps=options.fps or Fraction(30), seconds=options.seconds, seed=seed), None
     assert driving is not None
     if isinstance(driving, LandmarkSequence) or is_sequence_file(driving):
-        return as_sequence(driving, fps, size), None
+        return as_sequence(driving, options.fps, size), None
     from faceshot.video import probe
 
     probe(driving)
