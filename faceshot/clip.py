@@ -66,8 +66,8 @@ def constant_rate(average: Fraction | None, base: Fraction | None) -> Fraction:
         average = base
     if average is None or not 0 < average <= MAX_RATE:
         return DEFAULT_RATE
-    if average == base and average.denominator <= 1001:
-        return average
+    if average == base and (average.denominator <= 100 or average.denominator == 1001):
+        return average  # stated, not measured from rounded times
     if base is not None and 0.9 <= average / base <= 1.02 and base <= 240:
         return standard_rate(base)
     return standard_rate(average)

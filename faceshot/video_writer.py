@@ -230,7 +230,10 @@ class _MediaSink:
         self.palette = Palette() if kind.pixels == "pal8" else None
         self.audio: AudioTrack | None = None
         self.last_tick = -10
-        self.container = av.open(f"file:{path.absolute()}", "w", format=kind.container, options=dict(kind.muxer))
+        muxer = dict(kind.muxer)
+        if self.palette is not None:
+            muxer["final_delay"] = str(max(2, round(1 / fps / _GIF_TICK)))
+        self.container = av.open(f"file:{path.absolute()}", "w", format=kind.container, options=muxer)
         self.container.metadata.update(metadata)
         stream: Any = self.container.add_stream(kind.codec, rate=fps, options=dict(kind.options))
         stream.width, stream.height, stream.pix_fmt = width, height, kind.pixels
