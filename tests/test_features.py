@@ -14,11 +14,11 @@ from torch.nn.functional import pixel_shuffle
 
 from faceshot.errors import FaceShotError, InputError, UsageError
 from faceshot.features import FeatureExtractor
-from faceshot.image_prompt import split_adapter
+from faceshot.image_prompt import install_adapter, split_adapter
 from faceshot.layers import recording
 from faceshot.models import pick_device, pick_dtype
 from faceshot.presets import get_preset
-from tests.tiny_networks import write_tiny_model
+from tests.tiny_networks import tiny_adapter, write_tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +186,43 @@ def test_dtype_by_name() -> None:
     assert pick_dtype("auto", "cpu", "vae") is pick_dtype("auto", "cuda", "pixel-unshuffle:4") is torch.float32
     with pytest.raises(UsageError, match="unknown dtype 'int8'"):
         pick_dtype("int8", "cpu", "vae")  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def adapted(model: Path) -> FeatureExtractor:
+    """With an IP-Adapter, read where the image prompt has passed through cross-attention."""
+    extractor = variant(model, layer="up_blocks.1", mode="inversion", t=301, steps=10)
+    install_adapter(extractor.unet, tiny_adapter(extractor.unet, 5))
+    preset = extractor.preset
+    return FeatureExtractor(preset, extractor.unet, extractor.schedule, extractor.prompt_embeds, batch_size=2)
+
+
+def test_without_an_image_prompt_the_adapter_changes_nothing(
+    model: Path, adapted: FeatureExtractor, images: np.ndarray
+) -> None:
+    plain = variant(model, layer="up_blocks.1", mode="inversion", t=301, steps=10).features(images)
+    adapted.features(images, image_embeds=torch.ones(5))  # a guided call before must not leave a trace
+    assert torch.allclose(adapted.features(images), plain, atol=1e-5 * float(plain.abs().max()))
+
+
+def test_image_prompts_for_all_for_each_and_several(adapted: FeatureExtractor, images: np.ndarray) -> None:
+    one, two = torch.randn(2, 5, generator=torch.Generator().manual_seed(0))
+    shared = adapted.features(images, image_embeds=one)
+    each = adapted.features(images, image_embeds=torch.stack([one, two, one]))
+    assert torch.allclose(shared[[0, 2]], each[[0, 2]], atol=1e-4) and not torch.allclose(shared[1], each[1], atol=1e-2)
+    pair = adapted.features(images, image_embeds=torch.stack([one, two]).expand(3, 2, 5))
+    assert not torch.allclose(pair, shared, atol=1e-2)
+    with pytest.raises(InputError, match="image_embeds must be"):
+        adapted.features(images, image_embeds=torch.zeros(2, 5))
+
+
+def test_an_adapter_for_another_network_is_refused(model: Path) -> None:
+    unet = variant(model).unet
+    state = tiny_adapter(unet, 5)
+    with pytest.raises(InputError, match="cross-attentions"):
+        install_adapter(unet, {key: state[key] for key in list(state)[:-2]})
+    with pytest.raises(InputError, match="does not fit"):
+        install_adapter(unet, {key: value[:3] if "ip_adapter" in key else value for key, value in state.items()})
 
 
 def test_adapter_checkpoints_in_both_layouts() -> None:

@@ -22,10 +22,11 @@ from faceshot.formats import write_landmarks
 from faceshot.gallery import Gallery, build_gallery, check_gallery, contact_sheet
 from faceshot.gallery_edit import add_domain, remove_domain
 from faceshot.gallery_store import find_domain, gallery_names, list_domains, read_domain
+from faceshot.image_prompt import install_adapter
 from faceshot.presets import get_preset, model_digest
 from faceshot.topology import CURVES, PART_POINTS
 from faceshot.types import Landmarks, RGBArray, Size
-from tests.tiny_networks import write_tiny_model
+from tests.tiny_networks import tiny_adapter, write_tiny_model
 
 SIZE = Size(160, 160)
 
@@ -255,6 +256,35 @@ def test_only_some_domains(two: Path, extractor: FeatureExtractor) -> None:
     assert gallery.only(["round"]).domains == ("round",)
     with pytest.raises(UsageError, match="unknown domain 'cat'; the gallery has plain, round"):
         gallery.only(["cat"])
+
+
+class _Colours:
+    """Stands in for CLIP: five numbers that say what colours a picture has."""
+
+    def __call__(self, images: RGBArray) -> torch.Tensor:
+        pixels = torch.from_numpy(images).float().flatten(1, 2) / 255
+        return torch.cat([pixels.mean(1), pixels.std(1)[:, :2]], 1)
+
+
+def test_guidance_by_domain_shows_the_domains_mean_picture(two: Path, model: Path, extractor: FeatureExtractor) -> None:
+    plain = FeatureExtractor.from_preset(get_preset(str(model), layer="up_blocks.1", guidance="domain"))
+    install_adapter(plain.unet, tiny_adapter(plain.unet, 5))
+    guided = FeatureExtractor(
+        plain.preset,
+        plain.unet,
+        plain.schedule,
+        plain.prompt_embeds,
+        image_encoder=_Colours(),  # type: ignore[arg-type]
+    )
+    domain = find_domain("plain", two)
+    got = gallery_features.derive(domain, guided)
+    pictures = [np.ascontiguousarray(cv2.imread(str(entry.path))[..., ::-1]) for entry in domain.pictures]
+    mean = guided.embed(np.stack([Crop.whole(SIZE, 64).apply(rgb) for rgb in pictures])).mean(0)
+    assert np.allclose(got.image_embed, mean, atol=1e-6) and got.part_embeds.shape == (5, 5)
+    crop = Crop.around(domain.pictures[0].landmarks.xy, out=64)
+    features = guided.features(crop.apply(pictures[0])[None], image_embeds=mean)[0].numpy()
+    seen = gallery_features.sample_features(features, crop.to_crop(domain.pictures[0].landmarks.xy), Size(64, 64))
+    assert np.allclose(got.norms[0], np.linalg.norm(seen, axis=1), rtol=1e-3)
 
 
 # Cache

@@ -40,6 +40,25 @@ def tiny_unet(seed: int = 0) -> UNet2DConditionModel:
         ).eval()
 
 
+def tiny_adapter(unet: UNet2DConditionModel, width: int, *, seed: int = 0) -> dict[str, torch.Tensor]:
+    """An IP-Adapter checkpoint (flat names) for ``unet`` and image embeddings of ``width``."""
+    generator = torch.Generator().manual_seed(seed)
+    text = unet.config.cross_attention_dim
+    state = {
+        "image_proj.proj.weight": torch.randn(4 * text, width, generator=generator) / width**0.5,
+        "image_proj.proj.bias": torch.zeros(4 * text),
+        "image_proj.norm.weight": torch.ones(text),
+        "image_proj.norm.bias": torch.randn(text, generator=generator),
+    }
+    names = [name for name in unet.attn_processors if not name.endswith("attn1.processor")]
+    for i, name in enumerate(names):
+        out = unet.get_submodule(name.removesuffix(".processor")).to_k.out_features
+        for key in ("to_k_ip", "to_v_ip"):
+            weight = torch.randn(out, text, generator=generator) / text**0.5
+            state[f"ip_adapter.{2 * i + 1}.{key}.weight"] = weight
+    return state
+
+
 def write_byte_tokenizer(folder: Path) -> None:
     """A CLIP tokenizer without merges: 256 bytes, 256 bytes that end a word, begin and end of text."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
