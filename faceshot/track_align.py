@@ -9,13 +9,14 @@ with gain and bias for changing light.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-FloatImage = npt.NDArray[np.float32]
+FloatImage = npt.NDArray[Any]
 #: (2, 3) similarity matrix, applied to column vectors (x, y, 1).
-Matrix = npt.NDArray[np.float64]
+Matrix = npt.NDArray[Any]
 
 
 def compose(outer: Matrix, inner: Matrix) -> Matrix:
@@ -50,7 +51,7 @@ def pyramid(gray: npt.NDArray[np.uint8], levels: int) -> list[FloatImage]:
     """Blurred float32 images, each half the size of the one before, finest first."""
     import cv2
 
-    images = [cv2.GaussianBlur(gray, (0, 0), 1.0).astype(np.float32)]
+    images: list[Any] = [cv2.GaussianBlur(gray, (0, 0), 1.0).astype(np.float32)]
     for _ in range(levels - 1):
         images.append(cv2.pyrDown(images[-1]))
     return images

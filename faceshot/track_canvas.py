@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,15 +11,15 @@ from faceshot import topology as topo
 from faceshot.track_align import Matrix
 from faceshot.types import RGBArray
 
-Array = npt.NDArray[np.float64]
-Gray = npt.NDArray[np.uint8]
+Array = npt.NDArray[Any]
+Gray = npt.NDArray[Any]
 
 
 def gray(rgb: RGBArray) -> Gray:
     """Luminance of an RGB picture."""
     import cv2
 
-    return cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY))
 
 
 def similarity(source: Array, target: Array) -> Matrix:
@@ -42,7 +44,7 @@ def warp(rgb: RGBArray, pose: Matrix, side: int) -> RGBArray:
     height, width = rgb.shape[:2]
     left, right = min(max(left, 0), width - 1), max(min(right, width), 1)
     top, bottom = min(max(top, 0), height - 1), max(min(bottom, height), 1)
-    part = rgb[top : max(bottom, top + 1), left : max(right, left + 1)]
+    part: Any = rgb[top : max(bottom, top + 1), left : max(right, left + 1)]
     matrix = pose.copy()
     matrix[:, 2] -= (left, top)
     if scale > 1.4 and min(part.shape[:2]) > scale:
@@ -52,14 +54,15 @@ def warp(rgb: RGBArray, pose: Matrix, side: int) -> RGBArray:
         matrix = matrix * ratio[:, None]
         matrix[:, 2] += 0.5 * ratio - 0.5
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(part, matrix, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    view = cv2.warpAffine(part, matrix, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(view, np.uint8)
 
 
 def rigid_mask(shape: Array, side: int) -> npt.NDArray[np.float32]:
     """(side, side) weights in 0..1: 1 on brows, nose and cheeks, less on what moves within the head, 0 off the face."""
     import cv2
 
-    mask = np.zeros((side, side), np.float32)
+    mask: Any = np.zeros((side, side), np.float32)
     cv2.fillConvexPoly(mask, cv2.convexHull(shape.astype(np.float32)).round().astype(np.int32), 1.0)
     mask = cv2.dilate(mask, np.ones((7, 7), np.uint8))
     mask[max(round(float(shape[topo.SUBNASALE, 1])), 0) :] *= 0.3
@@ -114,7 +117,7 @@ class FaceSearch:
             size = (round(rgb.shape[1] / scale), round(rgb.shape[0] / scale))
             if min(size) < self._SIDE or max(size) > 20 * self._SIDE:
                 continue
-            small = gray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
+            small = gray(np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8))
             _, score, _, place = cv2.minMaxLoc(cv2.matchTemplate(small, self._face, cv2.TM_CCOEFF_NORMED))
             if score > best:
                 best, zoom = score, base * factor

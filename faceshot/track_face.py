@@ -9,6 +9,7 @@ points; lids are measured by colour (``track_lids``), because flow loses them in
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +23,8 @@ from faceshot.track_lids import LidColours
 from faceshot.track_prior import DisplacementPrior
 from faceshot.types import Landmarks, RGBArray
 
-Array = npt.NDArray[np.float64]
-Gray = npt.NDArray[np.uint8]
+Array = npt.NDArray[Any]
+Gray = npt.NDArray[Any]
 Box = tuple[float, float, float, float]
 
 #: Points that are compared with the key frames together.
@@ -33,17 +34,19 @@ _KEY_GROUPS: tuple[tuple[int, ...], ...] = (
     topo.NOSE_BRIDGE + topo.NOSE_BASE,
     topo.RIGHT_EYE,
     topo.LEFT_EYE,
-    (49, 50, 51, 52, 53, 61, 62, 63),
-    (55, 56, 57, 58, 59, 65, 66, 67),
-    (48, 60),
-    (54, 64),
-    (6, 7, 8, 9, 10),
-    (0, 1, 2, 3, 4, 5),
-    (11, 12, 13, 14, 15, 16),
+    tuple(i for pair in (*topo.OUTER_LIP_PAIRS, *topo.INNER_LIP_PAIRS) for i in pair[:1]),
+    tuple(i for pair in (*topo.OUTER_LIP_PAIRS, *topo.INNER_LIP_PAIRS) for i in pair[1:]),
+    *zip(topo.MOUTH_CORNERS, topo.INNER_MOUTH_CORNERS, strict=True),
+    topo.JAW[6:11],
+    topo.JAW[:6],
+    topo.JAW[11:],
 )
 #: Points that hardly move within the head: their look tells whether this is still the face.
-_STEADY = (*topo.NOSE_BRIDGE, *topo.NOSE_BASE, 36, 39, 42, 45, 18, 20, 23, 25)
-_LIDS = (37, 38, 40, 41, 43, 44, 46, 47)
+_STEADY = (
+    *(topo.NOSE_BRIDGE + topo.NOSE_BASE + topo.OUTER_EYE_CORNERS + topo.INNER_EYE_CORNERS),
+    *(topo.RIGHT_BROW[1::2] + topo.LEFT_BROW[1::2]),
+)
+_LIDS = frozenset(i for pairs in topo.LID_PAIRS.values() for pair in pairs for i in pair)
 #: Points of each eye, and its (upper, lower) lid pairs.
 EYES = ((topo.RIGHT_EYE, topo.LID_PAIRS["right_eye"]), (topo.LEFT_EYE, topo.LID_PAIRS["left_eye"]))
 
@@ -184,7 +187,7 @@ class FaceTracker:
         import cv2
 
         gray = to_gray(self._stabilised(rgb, self._pose))
-        motion = np.eye(2, 3)
+        motion: Matrix = np.eye(2, 3)
         support = cv2.goodFeaturesToTrack(self._previous, 150, 0.01, 6, mask=(self._mask > 0.5).astype(np.uint8))
         if support is not None and len(support) >= 8 and not jumped:
             start = support.reshape(-1, 2)
@@ -267,7 +270,7 @@ class FaceTracker:
         displacement, information = np.zeros((68, 2)), np.zeros((68, 2, 2))
         reach = 15.0 if jumped else 6.0
         for k in np.unique(chosen):
-            key, index = self._keys[k], np.flatnonzero(chosen == k)
+            key, index = self._keys[k], np.flatnonzero(chosen == k).tolist()
             start = self._base[index] + key.state[index] * self._unit
             flow = lucas_kanade(key.gray, gray, start, predicted[index], window=self.options.window, levels=1)
             near = np.linalg.norm(flow.points - predicted[index], axis=1) < reach

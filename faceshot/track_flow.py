@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
-Gray = npt.NDArray[np.uint8]
+Array = npt.NDArray[Any]
+Gray = npt.NDArray[Any]
 
 #: Half side and step, in pixels, of the patches that are compared with keys.
 _PATCH, _PATCH_STEP = 9, 2
@@ -34,7 +35,7 @@ def lucas_kanade(
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 12, 0.02)
     flags = cv2.OPTFLOW_USE_INITIAL_FLOW
     a = np.ascontiguousarray(start, np.float32).reshape(-1, 1, 2)
-    b = np.ascontiguousarray(guess, np.float32).reshape(-1, 1, 2).copy()
+    b: Any = np.ascontiguousarray(guess, np.float32).reshape(-1, 1, 2).copy()
     size = (window, window)
     b, there, _ = cv2.calcOpticalFlowPyrLK(
         first, second, a, b, winSize=size, maxLevel=levels, criteria=criteria, flags=flags, minEigThreshold=1e-6
@@ -79,8 +80,8 @@ def patches(gray: Gray, points: Array) -> npt.NDArray[np.float32]:
     n = len(offset)
     x = np.broadcast_to(points[:, 0, None, None] + offset[None, None, :], (len(points), n, n))
     y = np.broadcast_to(points[:, 1, None, None] + offset[None, :, None], (len(points), n, n))
-    maps = (np.ascontiguousarray(m.reshape(-1, n), np.float32) for m in (x, y))
-    values = cv2.remap(blurred, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    map_x, map_y = (np.ascontiguousarray(m.reshape(-1, n), np.float32) for m in (x, y))
+    values: Any = cv2.remap(blurred, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     values = values.reshape(len(points), -1).astype(np.float32)
     values -= values.mean(1, keepdims=True)
     # The floor keeps the noise of a blank patch from passing for a pattern.

@@ -8,11 +8,13 @@ no texture, so it serves a drawn white eye on a flat face as well as a photograp
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
-RGB = npt.NDArray[np.uint8]
+Array = npt.NDArray[Any]
+RGB = npt.NDArray[Any]
 
 _COLUMNS = 20
 _BINS = 16

@@ -8,30 +8,33 @@ says nothing about sliding along the edge (aperture problem), and the prior supp
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from faceshot import topology as topo
 
-Array = npt.NDArray[np.float64]
+Array = npt.NDArray[Any]
 
+_EYE_REGION = tuple(range(topo.NOSE_BRIDGE[0], topo.LEFT_EYE[-1] + 1))
+_UPPER_LIP = topo.OUTER_LIPS[:7] + topo.INNER_LIPS[:5]
+_LOWER_LIP = topo.OUTER_LIPS[6:] + topo.OUTER_LIPS[:1] + topo.INNER_LIPS[4:] + topo.INNER_LIPS[:1]
 #: (points, amplitude x, amplitude y, length): standard deviation and correlation length in inter-ocular units.
 _GROUPS: tuple[tuple[tuple[int, ...], float, float, float], ...] = (
-    (tuple(range(68)), 0.05, 0.05, 0.8),
-    (tuple(range(27, 48)), 0.03, 0.03, 0.5),
+    (tuple(range(topo.N_POINTS)), 0.05, 0.05, 0.8),
+    (_EYE_REGION, 0.03, 0.03, 0.5),
     (topo.JAW, 0.08, 0.10, 0.6),
-    ((*range(5, 12), *range(54, 60), 48, *range(64, 68), 60), 0.08, 0.15, 0.8),
+    (topo.JAW[5:12] + _LOWER_LIP, 0.08, 0.15, 0.8),
     (topo.RIGHT_BROW, 0.06, 0.12, 0.35),
     (topo.LEFT_BROW, 0.06, 0.12, 0.35),
-    ((*topo.RIGHT_BROW, *topo.LEFT_BROW), 0.03, 0.08, 1.0),
+    (topo.RIGHT_BROW + topo.LEFT_BROW, 0.03, 0.08, 1.0),
     (topo.NOSE_BASE, 0.03, 0.03, 0.25),
-    ((36, 37, 38, 39), 0.02, 0.06, 0.3),
-    ((39, 40, 41, 36), 0.02, 0.03, 0.3),
-    ((42, 43, 44, 45), 0.02, 0.06, 0.3),
-    ((45, 46, 47, 42), 0.02, 0.03, 0.3),
-    (tuple(range(48, 68)), 0.08, 0.08, 0.8),
-    ((*range(48, 55), *range(60, 65)), 0.12, 0.12, 0.3),
-    ((*range(54, 60), 48, *range(64, 68), 60), 0.12, 0.16, 0.3),
+    *((eye[:4], 0.02, 0.06, 0.3) for eye in (topo.RIGHT_EYE, topo.LEFT_EYE)),
+    *((eye[3:] + eye[:1], 0.02, 0.03, 0.3) for eye in (topo.RIGHT_EYE, topo.LEFT_EYE)),
+    (topo.OUTER_LIPS + topo.INNER_LIPS, 0.08, 0.08, 0.8),
+    (_UPPER_LIP, 0.12, 0.12, 0.3),
+    (_LOWER_LIP, 0.12, 0.16, 0.3),
 )
 #: What every point may do on its own.
 _OWN = 0.008

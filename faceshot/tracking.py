@@ -10,6 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from faceshot.track_face import EYES, Box, FaceTracker, Step, TrackOptions, lid_
 from faceshot.types import Landmarks, LandmarkSequence, Picture, RGBArray, Size
 
 logger = logging.getLogger("faceshot")
-Array = npt.NDArray[np.float64]
+Array = npt.NDArray[Any]
 Pairs = tuple[tuple[int, int], ...]
 #: Finds the landmarks of a picture (in an approximate face box, where known) and says how sure it is (0..1).
 Locate = Callable[[Picture, Box | None], tuple[Landmarks, float]]
@@ -129,7 +130,7 @@ def _assemble(
     score = np.concatenate([np.zeros((dropped, 68)), score]) * found[:, None]
     xy[~found] = np.nan
     rest = int(np.flatnonzero(found)[0])
-    return LandmarkSequence(xy, size, fps, found, score, first.absent, rest)
+    return LandmarkSequence(xy.astype(np.float32), size, fps, found, score, first.absent, rest)
 
 
 def _place_lids(xy: Array, carried: Array, opening: Array, found: npt.NDArray[np.bool_], pairs: Pairs) -> None:
@@ -140,10 +141,11 @@ def _place_lids(xy: Array, carried: Array, opening: Array, found: npt.NDArray[np
     """
     if not np.isfinite(opening).any():
         return
-    opening = np.nan_to_num(opening, nan=1.0)
+    opening = _median3(np.nan_to_num(opening, nan=1.0))
     smallest = float(opening[found].min())
     closed = smallest if smallest < 0.5 else 0.2
-    stretched = _CLOSED + np.clip((opening - closed) / (_STRETCHED - closed), 0, None) * (_STRETCHED - _CLOSED)
+    share = np.clip((opening - closed) / (_STRETCHED - closed), 0, None) ** 0.7
+    stretched = _CLOSED + share * (_STRETCHED - _CLOSED)
     width = np.where(opening < _STRETCHED, stretched, opening)[:, None]
     share = lid_share(opening)[:, None]
     for upper, lower in pairs:
@@ -151,6 +153,12 @@ def _place_lids(xy: Array, carried: Array, opening: Array, found: npt.NDArray[np
         high = low + np.minimum(width, 1.0) * (carried[:, upper] - low)
         xy[:, upper] = share * xy[:, upper] + (1 - share) * high
         xy[:, lower] = share * xy[:, lower] + (1 - share) * low
+
+
+def _median3(values: Array) -> Array:
+    """Median of three neighbours: a single odd frame goes, a blink of two frames stays."""
+    padded = np.concatenate([values[:1], values, values[-1:]])
+    return np.median(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0)
 
 
 def _keep_order(xy: Array) -> None:
