@@ -18,8 +18,8 @@ import numpy as np
 from faceshot.errors import InputError, UsageError
 from faceshot.gallery_features import (
     DomainFeatures,
-    cache_folder,
     derive,
+    feature_cache,
     load,
     obtain,
     places,
@@ -175,7 +175,7 @@ def build_gallery(
         As :meth:`Gallery.load`.
     """
     digest = extractor.settings.digest
-    root = cache_folder(cache_dir) if into is None else Path(into)
+    root = feature_cache(cache_dir) if into is None else Path(into)
     domains = [domain for domain in list_domains(gallery) if domain.pictures]
     written = []
     for domain in progress(domains, "gallery features", total=len(domains), unit="domain"):
@@ -285,7 +285,7 @@ def _check_features(domain: Domain, preset: Preset, digest: str, cache_dir: str 
     if not ready:
         message = f"no features of preset {preset.name} yet; made on first use, or now with: faceshot gallery build"
         findings.append(Finding("note", domain.name, message))
-    for old in _older(cache_folder(cache_dir), preset.name, digest, content):
+    for old in _older(feature_cache(cache_dir), preset.name, digest, content):
         message = f"{old} was made with older settings; faceshot gallery build removes it"
         findings.append(Finding("stale", domain.name, message))
     return findings

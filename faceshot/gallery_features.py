@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +23,7 @@ from faceshot.output import writing
 from faceshot.presets import locate
 from faceshot.topology import N_POINTS, PARTS
 from faceshot.types import BoolArray, FloatArray, RGBArray, Size
+from faceshot.weights import cache_folder
 
 if TYPE_CHECKING:
     from faceshot.features import FeatureExtractor
@@ -147,13 +147,9 @@ def _mean(points: npt.NDArray[Any], visible: BoolArray) -> FloatArray:
     return (total / np.maximum(weight.sum(0), 1)).astype(np.float32)
 
 
-def cache_folder(cache_dir: str | Path | None = None) -> Path:
-    """Where derived features are kept: ``cache_dir``, ``FACESHOT_CACHE``, or the platform's cache; plus ``gallery``."""
-    given = cache_dir or os.environ.get("FACESHOT_CACHE")
-    if given:
-        return Path(given) / "gallery"
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    return (Path(base) if base else Path.home() / ".cache") / "faceshot" / "gallery"
+def feature_cache(cache_dir: str | Path | None = None) -> Path:
+    """Where derived features are kept: ``gallery`` in the cache folder."""
+    return cache_folder(cache_dir) / "gallery"
 
 
 def places(digest: str, content: str, cache_dir: str | Path | None = None) -> list[Path]:
@@ -163,7 +159,7 @@ def places(digest: str, content: str, cache_dir: str | Path | None = None) -> li
         shipped = [locate("package:faceshot_gallery") / "derived" / name]
     except MissingError:
         shipped = []
-    return [*shipped, cache_folder(cache_dir) / name]
+    return [*shipped, feature_cache(cache_dir) / name]
 
 
 def obtain(domain: Domain, extractor: FeatureExtractor, *, cache_dir: str | Path | None = None) -> DomainFeatures:
@@ -186,7 +182,7 @@ def obtain(domain: Domain, extractor: FeatureExtractor, *, cache_dir: str | Path
             if found.content == content:
                 return found
     features = derive(domain, extractor)
-    target = cache_folder(cache_dir) / digest / f"{content}.safetensors"
+    target = feature_cache(cache_dir) / digest / f"{content}.safetensors"
     try:
         save(target, features, extractor.settings.describe(), name=domain.name)
     except InputError as error:

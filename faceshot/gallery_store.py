@@ -77,7 +77,7 @@ class Domain:
 def data_dir() -> Path:
     """Where the user's galleries live: ``FACESHOT_DATA``, else the platform's folder for user data."""
     if given := os.environ.get("FACESHOT_DATA"):
-        return Path(given)
+        return Path(given).expanduser()
     base = os.environ.get("XDG_DATA_HOME") or os.environ.get("LOCALAPPDATA")
     return Path(base) / "faceshot" if base else Path.home() / ".local" / "share" / "faceshot"
 

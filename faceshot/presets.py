@@ -230,7 +230,7 @@ def locate(source: str, *, files: tuple[str, ...] = (), offline: bool = False) -
     if kind != "hub":
         raise UsageError(f"model source {source!r} must start with package:, hub: or folder:")
     if root := os.environ.get("FACESHOT_WEIGHTS"):
-        for folder in (Path(root) / place, Path(root) / place.rpartition("/")[2]):
+        for folder in (Path(root).expanduser() / place, Path(root).expanduser() / place.rpartition("/")[2]):
             if folder.is_dir():
                 return folder
     return _from_hub(place, files, offline)
