@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from faceshot import topology as topo
 from faceshot.types import Landmarks, Picture, RGBArray
+from faceshot_warp.cavity import closing_line, draw_cavity, draw_inside, keep_to_lips, own_inside
 from faceshot_warp.controls import (
     IDENTITY,
     Affine,
@@ -20,16 +21,12 @@ from faceshot_warp.controls import (
     head_motion,
     lid_closure,
 )
-from faceshot_warp.field import Grid, basis, inverse, without_folds
+from faceshot_warp.field import Grid, basis, inverse, sample, steepness, without_folds
 from faceshot_warp.lids import Lid, make_lid
 from faceshot_warp.mouth import (
     Frame,
     between_lips,
-    closing_line,
-    draw_cavity,
-    draw_inside,
     make_mouth,
-    own_inside,
     place_mouth,
 )
 from faceshot_warp.options import WarpOptions
@@ -41,6 +38,8 @@ _EYES = ((topo.RIGHT_EYE, topo.RIGHT_BROW), (topo.LEFT_EYE, topo.LEFT_BROW))
 
 #: Displacements below this many pixels are no motion.
 _STILL = 1e-3
+#: Bound on the change per pixel of the head's displacement, where it dies out around the head.
+_STRETCH = 0.75
 #: Rows drawn at a time are limited to about this many pixels, which bounds the memory of large pictures.
 _STRIP_PIXELS = 2_000_000
 
@@ -131,11 +130,15 @@ class Animator:
     def _field(self, half: _Half, shift: npt.NDArray, head: Affine) -> Grid:
         """Forward displacement of every node, free of folds."""
         region = self.region
-        local = cv2.gemm(half.matrix, shift[half.points].astype(np.float32), 1, None, 0)
+        # Not numpy's product: waking BLAS threads for so small a one costs more than the product.
+        moves = shift[half.points].astype(np.float32)
+        local = cv2.gemm(half.matrix, moves, 1.0, None, 0.0)  # type: ignore[call-overload]
         local = local.reshape(*region.local.shape[:2], 2) * region.local
         turn = (head.matrix - np.eye(2)).astype(np.float32)
         moved = self.nodes + local
         whole = cv2.transform(moved, np.c_[turn, head.shift.astype(np.float32)]) * region.head
+        # What surrounds the head stretches only so far: larger motion of the head is held back as a whole.
+        whole *= np.float32(min(1.0, _STRETCH / max(steepness(whole, region.lattice.step), 1e-6)))
         return without_folds(local + whole, region.lattice.step)
 
     def _draw_lids(self, closures: list[float]) -> None:
@@ -154,7 +157,7 @@ class Animator:
             out[lattice.top + top : lattice.top + bottom, lattice.left : lattice.left + lattice.width] = strip
 
     def _sample(self, maps: Grid) -> RGBArray:
-        return cv2.remap(self.canvas, maps, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        return sample(self.canvas, maps, cv2.INTER_CUBIC)
 
     def _draw_mouth(self, fields: list[Grid], backs: list[Grid], out: RGBArray) -> None:
         """Redraw the surroundings of the mouth: lips from their own halves, and what is between them."""
@@ -202,7 +205,10 @@ class Animator:
         # Both fields meet again toward the edge of the patch.
         side = smooth((1.8 - np.abs(frame.s)) / 0.7)
         depth = smooth(1 + frame.above / np.float32(0.55 * frame.width + 2))
-        return above + apart * frame.full(share * side * depth)[..., None]
+        lower = frame.full(share * side * depth)
+        maps = above + apart * lower[..., None]
+        assert self.mouth is not None
+        return keep_to_lips(self.mouth, frame, maps, lower) if self.mouth.open else maps
 
     def _inside(self, frame: Frame) -> npt.NDArray[np.float32]:
         mouth = self.mouth
@@ -210,8 +216,7 @@ class Animator:
         if mouth.inside is not None:
             return draw_inside(mouth, frame)
         if mouth.open:
-            maps = own_inside(mouth, frame)
-            return cv2.remap(self.canvas, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+            return sample(self.canvas, own_inside(mouth, frame)).astype(np.float32)
         return draw_cavity(mouth, frame)
 
 

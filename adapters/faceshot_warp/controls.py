@@ -46,7 +46,7 @@ class Affine:
         return xy @ self.matrix.T + self.shift
 
     def inverse(self) -> Affine:
-        matrix = np.linalg.inv(self.matrix)
+        matrix: Array = np.linalg.inv(self.matrix).astype(np.float64)
         return Affine(matrix, -matrix @ self.shift)
 
 

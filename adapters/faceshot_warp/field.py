@@ -7,15 +7,22 @@ pixel of the frame where in the picture its colour is.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-Grid = npt.NDArray[np.float32]
+Grid = npt.NDArray[Any]  # float32 (rows, columns, channels): values at the nodes of a lattice
+Plane = npt.NDArray[Any]  # float32 (h, w) or (h, w, channels): values at pixels
 
 #: The smallest local area ratio a forward field may have; 0 would be a fold.
 MIN_AREA = 0.22
+
+
+def sample(image: npt.NDArray[Any], maps: Plane, interpolation: int = cv2.INTER_LINEAR) -> npt.NDArray[Any]:
+    """Values of ``image`` at the places ``maps`` (h, w, 2), float32 (x, y); beyond its edges the edge repeats."""
+    return cv2.remap(image, maps, None, interpolation, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
 
 
 @dataclass(frozen=True)
@@ -59,8 +66,7 @@ class Lattice:
     def sample(self, grid: Grid, xy: npt.NDArray) -> npt.NDArray:
         """Bilinear values (n, c) of a node array (rows, columns, c) at pixels (n, 2)."""
         place = ((xy - np.array(self.origin)) / self.step).astype(np.float32).reshape(-1, 1, 2)
-        out = cv2.remap(grid, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return out.reshape(len(place), -1)
+        return sample(grid, place).reshape(len(place), -1)
 
     def dense(self, grid: Grid, left: int, top: int, right: int, bottom: int) -> Grid:
         """Bilinear upsampling of a node array over a box of pixels, counted from the region's corner."""
@@ -110,21 +116,37 @@ def without_folds(field: Grid, step: float, minimum: float = MIN_AREA) -> Grid:
             return field
         mask = np.zeros(field.shape[:2], np.float32)
         mask[:-1, :-1] = tight
-        mask = cv2.GaussianBlur(cv2.dilate(mask, np.ones((5, 5), np.uint8)), (0, 0), 1.5)
-        field = field + mask[..., None] * (cv2.GaussianBlur(field, (0, 0), 2.0) - field)
+        near: Plane = cv2.GaussianBlur(cv2.dilate(mask, np.ones((5, 5), np.uint8)), (0, 0), 1.5)
+        field = field + near[..., None] * (cv2.GaussianBlur(field, (0, 0), 2.0) - field)
     while (area_ratio(field, step) < minimum).any() and np.abs(field).max() > 1e-3:
         field = field * np.float32(0.85)
     return field
 
 
-def inverse(field: Grid, step: float, rounds: int = 9) -> Grid:
-    """V with V(y) = -field(y + V(y)), by damped fixed-point iteration on the nodes."""
+def steepness(field: Grid, step: float) -> float:
+    """Largest change of the field per pixel: 1 would stretch the picture to double its size somewhere."""
+    dx = (field[:, 1:] - field[:, :-1])[:-1]
+    dy = (field[1:] - field[:-1])[:, :-1]
+    return float(np.sqrt(((dx**2 + dy**2).sum(-1) / 2).max())) / step
+
+
+def inverse(field: Grid, step: float, rounds: int = 6) -> Grid:
+    """V with V(y) = -field(y + V(y)), by damped Newton steps on the nodes; ``field`` must be free of folds."""
     rows, columns = field.shape[:2]
     index = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1).astype(np.float32)
-    back = -field
+    slope = np.empty((rows, columns, 4), np.float32)
+    slope[..., 0::2] = np.gradient(field, axis=1)
+    slope[..., 1::2] = np.gradient(field, axis=0)
+    slope /= np.float32(step)
+    back = -0.7 * field
     for _ in range(rounds):
-        found = cv2.remap(
-            field, index + back / np.float32(step), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-        back = 0.4 * back - 0.6 * found
+        place = index + back / np.float32(step)
+        rest = back + sample(field, place)
+        a, b, c, d = np.moveaxis(sample(slope, place), -1, 0)
+        a, d = a + 1, d + 1
+        # Where the slope is near a fold, or changes within a step, a full step would overshoot.
+        determinant = np.maximum(a * d - b * c, 2 * MIN_AREA)
+        move = np.stack([d * rest[..., 0] - b * rest[..., 1], a * rest[..., 1] - c * rest[..., 0]], -1)
+        move /= determinant[..., None]
+        back -= np.clip(move, -2 * step, 2 * step, dtype=np.float32)
     return back

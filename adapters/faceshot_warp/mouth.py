@@ -1,7 +1,7 @@
-"""The inside of a mouth: drawn cavity, tongue and teeth, a user's picture, or the picture's own open mouth.
+"""The mouth of the picture, measured once, and its coordinates in a frame.
 
-Per-frame work happens in the mouth's own coordinates: ``s`` along the line of the inner corners (-1..1 between
-them), and pixels below the upper and above the lower inner lip.
+Frames are drawn in the mouth's own coordinates: ``s`` along the line of the inner corners (-1..1 between them),
+and pixels below the upper and above the lower inner lip.
 """
 
 from __future__ import annotations
@@ -14,10 +14,8 @@ import numpy.typing as npt
 
 from faceshot import topology as topo
 from faceshot.types import Landmarks, Picture
+from faceshot_warp.field import Plane
 from faceshot_warp.options import WarpOptions
-from faceshot_warp.region import smooth
-
-Plane = npt.NDArray[np.float32]
 
 #: Points on each inner-lip curve.
 SAMPLES = 25
@@ -89,7 +87,7 @@ def make_mouth(picture: Picture, landmarks: Landmarks, options: WarpOptions) -> 
         upper = lower = (upper + lower) / 2
         gap = 0.0
     teeth = options.teeth == "on" or (options.teeth == "auto" and "eyebrows" not in landmarks.absent)
-    inside = None
+    inside: Plane | None = None
     if options.mouth_picture is not None:
         from faceshot.image import read_picture
 
@@ -113,7 +111,7 @@ def _palette(
     face = cv2.resize(face, (48, 48), interpolation=cv2.INTER_AREA).reshape(-1, 3).astype(np.float32)
     tone = np.median(face, axis=0)
     whole = cv2.resize(rgb, (64, 64), interpolation=cv2.INTER_AREA).reshape(-1, 3).astype(np.float32)
-    common, strongest = np.percentile(np.ptp(face, 1), 60), np.percentile(np.ptp(whole, 1), 98)
+    common, strongest = np.percentile(np.ptp(face, 1), 60), np.percentile(np.ptp(whole, 1), 99.7)
     colourful = float(np.clip(max((common - 12) / 50, (strongest - 20) / 50), 0, 1))
     bright = float(np.clip(np.percentile(face.mean(1), 75) / 200, 0.35, 1.1))
 
@@ -188,9 +186,11 @@ def between_lips(frame: Frame) -> tuple[tuple[slice, slice], Frame]:
     rows = np.flatnonzero(frame.cover.any(1))
     columns = np.flatnonzero(frame.cover.any(0))
     cut = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    planes = {name: frame.full(getattr(frame, name))[cut] for name in ("s", "n", "below", "above")}
+    s, n, below, above = (frame.full(plane)[cut] for plane in (frame.s, frame.n, frame.below, frame.above))
     left, top = frame.left + int(columns[0]), frame.top + int(rows[0])
-    return cut, replace(frame, left=left, top=top, cover=frame.cover[cut], coarse=1, **planes)
+    cover = frame.cover[cut]
+    part = replace(frame, left=left, top=top, s=s, n=n, below=below, above=above, cover=cover, coarse=1)
+    return cut, part
 
 
 def place_mouth(upper: npt.NDArray, lower: npt.NDArray, patch: tuple[int, int, int, int]) -> Frame:
@@ -215,8 +215,8 @@ def place_mouth(upper: npt.NDArray, lower: npt.NDArray, patch: tuple[int, int, i
     n = dy * np.float32(axis[0]) - dx * np.float32(axis[1])
     u_s, u_n = (upper - centre) @ axis * 2 / width, (upper - centre) @ normal
     l_s, l_n = (lower - centre) @ axis * 2 / width, (lower - centre) @ normal
-    below = n - _lookup(s, u_s, u_n)
-    above = _lookup(s, l_s, l_n) - n
+    below = n - lookup(s, u_s, u_n)
+    above = lookup(s, l_s, l_n) - n
     opening = float(max(((lower - upper) @ normal).max(), 0.0))
     outline = np.concatenate([upper, lower[::-1]]) - (left, top)
     area = np.zeros((bottom - top, right - left), np.uint8)
@@ -242,89 +242,10 @@ def _rounded(
     return lower + (dent * min(max(opening / (0.3 * width), 0.0), 1.0))[:, None] * normal
 
 
-def _lookup(s: Plane, at: npt.NDArray, value: npt.NDArray) -> Plane:
+def lookup(s: Plane, at: npt.NDArray, value: npt.NDArray) -> Plane:
     """Piecewise linear value(s) through a table of 512 entries (np.interp over a picture is slow)."""
     order = np.argsort(at, kind="stable")
     table = np.interp(np.linspace(-1.6, 1.6, 513), at[order], value[order]).astype(np.float32)
     place = np.clip((s + np.float32(1.6)) * np.float32(160), 0, 511.99)
     low = place.astype(np.int32)
     return table[low] + (place - low.astype(np.float32)) * (table[low + 1] - table[low])
-
-
-def draw_cavity(mouth: Mouth, frame: Frame) -> Plane:
-    """(h, w, 3) float32: dark cavity, tongue and teeth behind the lips of ``frame``."""
-    p = mouth.palette
-    reach = max(frame.opening, 1e-3)
-    edge = 1 - np.minimum(np.minimum(frame.below, frame.above) / (0.22 * reach + 1.0), 1)
-    out = p.deep + smooth(edge)[..., None] * (0.55 * (p.rim - p.deep))
-    # Tongue: a mound on the lower lip, seen once the mouth is open wide enough.
-    rise = 0.46 * reach * np.clip((reach / mouth.width - 0.06) / 0.2, 0, 1)
-    mound = rise * (1 - (frame.s / 0.68) ** 2) - frame.above
-    inside = np.clip(mound + 0.5, 0, 1)
-    light = smooth(mound / max(0.8 * rise, 1.0)) * 0.35 + 0.65
-    groove = 1 - 0.12 * np.exp(-((frame.s / 0.08) ** 2)) * np.clip(mound / (0.3 * reach), 0, 1)
-    out = out + inside[..., None] * (p.tongue * (light * groove)[..., None] - out)
-    if mouth.teeth:
-        drop = min(0.12 * mouth.width, 0.36 * reach) * float(smooth(np.float32((reach / mouth.width - 0.04) / 0.14)))
-        row = drop * np.clip(1.25 * (1 - frame.s**4), 0, 1) * (1 - 0.10 * frame.s**2) - frame.below
-        cover = np.clip(row + 0.5, 0, 1) * np.clip((0.93 - np.abs(frame.s)) * 8, 0, 1)
-        shade = 0.74 + 0.22 * np.clip(frame.below / max(0.6 * drop, 1.0), 0, 1)
-        out = out + cover[..., None] * (p.teeth * shade[..., None] - out)
-    if frame.dent > 0.5:
-        # Where a dent was filled the drawn lip line is gone: give the edge its colour back.
-        thick = 0.03 * mouth.width
-        rim = (
-            np.clip(thick + 0.5 - frame.above, 0, 1) * np.clip(1.2 - np.abs(frame.s), 0, 1) * min(frame.dent / thick, 1)
-        )
-        out = out + rim[..., None] * (p.line - out)
-    # Shadow of the upper lip.
-    shadow = 1 - 0.35 * np.clip(1 - frame.below / (0.14 * reach + 1.0), 0, 1)
-    return out * shadow[..., None]
-
-
-def draw_inside(mouth: Mouth, frame: Frame) -> Plane:
-    """(h, w, 3) float32: the user's mouth picture, hanging from the upper lip, over the drawn cavity."""
-    assert mouth.inside is not None
-    height, width = mouth.inside.shape[:2]
-    tall = max(frame.opening, 0.5 * frame.width)
-    x = (frame.s + 1) * np.float32(0.5 * width) - np.float32(0.5)
-    y = frame.below * np.float32(height / tall) - np.float32(0.5)
-    picked = cv2.remap(mouth.inside, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return picked[..., :3]
-
-
-def own_inside(mouth: Mouth, frame: Frame) -> tuple[Plane, Plane]:
-    """Where in the picture the inside of an open mouth is seen: maps (x, y) for ``cv2.remap``.
-
-    Opening wider stretches it; closing leaves its size and lets the lips cover it.
-    """
-    centre = (mouth.upper[0] + mouth.upper[-1] + mouth.lower[0] + mouth.lower[-1]) / 4
-    along = (mouth.upper[-1] + mouth.lower[-1] - mouth.upper[0] - mouth.lower[0]) / 2
-    width = float(np.hypot(*along))
-    axis = along / width
-    normal = np.array([-axis[1], axis[0]])
-    rest_u, rest_l = (mouth.upper - centre) @ normal, (mouth.lower - centre) @ normal
-    rest_s = (mouth.upper - centre) @ axis * 2 / width, (mouth.lower - centre) @ axis * 2 / width
-    # The anchor lies a third of the way down: closing is mostly the lower lip's doing.
-    share = 0.35
-    top = _lookup(frame.s, rest_s[0], rest_u)
-    rest_anchor = (1 - share) * top + share * _lookup(frame.s, rest_s[1], rest_l)
-    now_anchor = (1 - share) * (frame.n - frame.below) + share * (frame.n + frame.above)
-    stretch = max(frame.opening / max(float((rest_l - rest_u).max()), 1.0), 1.0)
-    depth = rest_anchor + (frame.n - now_anchor) / np.float32(stretch)
-    along_px = frame.s * np.float32(width / 2)
-    x = np.float32(centre[0]) + along_px * np.float32(axis[0]) + depth * np.float32(normal[0])
-    y = np.float32(centre[1]) + along_px * np.float32(axis[1]) + depth * np.float32(normal[1])
-    return x.astype(np.float32), y.astype(np.float32)
-
-
-def closing_line(mouth: Mouth, frame: Frame) -> Plane:
-    """(h, w), or (1, 1) of zero: cover of the line that is left of an open mouth when it closes."""
-    rest = float(max(np.abs((mouth.lower - mouth.upper)).max(), 1.0))
-    amount = float(smooth(np.float32(1 - frame.opening / (0.35 * rest))))
-    if amount == 0:
-        return np.zeros((1, 1), np.float32)
-    thick = float(np.clip(0.018 * mouth.width, 0.6, 60))
-    middle = np.abs(frame.full(frame.below - frame.above)) / 2
-    taper = np.clip((1.0 - np.abs(frame.full(frame.s))) * 10, 0, 1)
-    return np.clip(thick + 0.5 - middle, 0, 1) * taper * amount

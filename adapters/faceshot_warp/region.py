@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from faceshot import topology as topo
 from faceshot.types import Landmarks, Picture
 from faceshot_warp.controls import face_unit
-from faceshot_warp.field import Grid, Lattice
+from faceshot_warp.field import Grid, Lattice, Plane, sample
 from faceshot_warp.options import WarpOptions
 
 _SMALL = 256  # long side of the picture in which background and borders are judged
@@ -33,7 +34,7 @@ class Region:
     local: Grid
 
 
-def smooth(x: npt.NDArray) -> npt.NDArray:
+def smooth(x: Any) -> Any:
     """Smoothstep of x clipped to 0..1."""
     x = np.clip(x, 0, 1)
     return x * x * (3 - 2 * x)
@@ -54,7 +55,7 @@ def head_outline(landmarks: Landmarks) -> npt.NDArray[np.float64]:
     return cv2.convexHull(np.vstack([seen, dome]).astype(np.float32))[:, 0].astype(np.float64)
 
 
-def _background(picture: Picture) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], float]:
+def _background(picture: Picture, unit: float) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], float]:
     """Background mask and the mask of border pixels that must stay, both on a small picture; and its scale."""
     width, height = picture.size
     scale = min(1.0, _SMALL / max(width, height))
@@ -65,7 +66,9 @@ def _background(picture: Picture) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np
         alpha = cv2.resize(picture.alpha, size, interpolation=cv2.INTER_AREA)
         return alpha < 100, border & (alpha >= 8), scale
     small = cv2.resize(picture.rgb, size, interpolation=cv2.INTER_AREA)
-    patch = np.ones((9, 9), np.uint8)
+    # As far as motion may carry something in from the side.
+    side = 2 * max(4, round(0.13 * unit * scale)) + 1
+    patch = np.ones((side, side), np.uint8)
     contrast = (cv2.dilate(small, patch).astype(int) - cv2.erode(small, patch)).max(-1)
     colour = np.median(small[border], axis=0)
     like = (np.abs(small.astype(int) - colour) <= _FLAT).all(-1).astype(np.uint8)
@@ -79,7 +82,8 @@ def _background(picture: Picture) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np
 
 def _node_mask(small: npt.NDArray, lattice: Lattice, scale: float, outside: float) -> npt.NDArray[np.float32]:
     place = ((lattice.nodes() + 0.5) * scale - 0.5).astype(np.float32)
-    return cv2.remap(small.astype(np.float32), place, None, cv2.INTER_LINEAR, borderValue=outside)
+    wide = np.pad(small.astype(np.float32), 1, constant_values=outside)
+    return sample(wide, place + np.float32(1))
 
 
 def find_region(picture: Picture, landmarks: Landmarks, options: WarpOptions) -> Region:
@@ -93,7 +97,7 @@ def find_region(picture: Picture, landmarks: Landmarks, options: WarpOptions) ->
     step = int(max(1, round(unit / 36)))
     lattice = Lattice(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1]), step)
 
-    background, fixed, scale = _background(picture)
+    background, fixed, scale = _background(picture, unit)
     head = np.zeros((lattice.rows, lattice.columns), np.uint8)
     place = (outline - np.array(lattice.origin)) / step
     cv2.fillConvexPoly(head, np.round(place).astype(np.int32), 1)
@@ -106,18 +110,16 @@ def find_region(picture: Picture, landmarks: Landmarks, options: WarpOptions) ->
 
     if fixed.any():
         distance = cv2.distanceTransform((~fixed).astype(np.uint8), cv2.DIST_L2, 5) / scale
-        stay = smooth(_node_mask(distance, lattice, scale, 0.0) / (options.edge_fade * unit))
+        # Two nodes and a pixel of the small picture to spare: the border stays exactly, also after the blur.
+        inside = _node_mask(distance, lattice, scale, 0.0) - (2.5 * step + 1 / scale)
+        stay = smooth(inside / (options.edge_fade * unit))
         head_share, local_share = head_share * stay, local_share * stay
     blur = (cv2.GaussianBlur(a.astype(np.float32), (0, 0), 1.2) for a in (head_share, local_share))
     head_share, local_share = blur
-    if fixed.any():
-        # Nodes at a fixed border stay exactly, also after the blur.
-        keep = np.clip(_node_mask(distance, lattice, scale, 0.0) / (3 * step), 0, 1)
-        head_share, local_share = head_share * keep, local_share * keep
     return Region(lattice, head_share[..., None].astype(np.float32), local_share[..., None].astype(np.float32))
 
 
-def _distance(mask: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+def _distance(mask: npt.NDArray[np.uint8]) -> Plane:
     return cv2.distanceTransform(1 - mask, cv2.DIST_L2, 5)
 
 

@@ -1,0 +1,114 @@
+"""What is seen between the lips: a drawn cavity with tongue and teeth, a user's picture, or the picture's own mouth."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from faceshot_warp.field import Plane, sample
+from faceshot_warp.mouth import Frame, Mouth, lookup
+from faceshot_warp.region import smooth
+
+
+def draw_cavity(mouth: Mouth, frame: Frame) -> Plane:
+    """(h, w, 3) float32: dark cavity, tongue and teeth behind the lips of ``frame``."""
+    p = mouth.palette
+    reach = max(frame.opening, 1e-3)
+    edge = 1 - np.minimum(np.minimum(frame.below, frame.above) / (0.22 * reach + 1.0), 1)
+    out = p.deep + smooth(edge)[..., None] * (0.55 * (p.rim - p.deep))
+    # Tongue: a mound on the lower lip, seen once the mouth is open wide enough.
+    rise = 0.46 * reach * np.clip((reach / mouth.width - 0.06) / 0.2, 0, 1)
+    mound = rise * (1 - (frame.s / 0.68) ** 2) - frame.above
+    inside = np.clip(mound + 0.5, 0, 1)
+    light = smooth(mound / max(0.8 * rise, 1.0)) * 0.35 + 0.65
+    groove = 1 - 0.12 * np.exp(-((frame.s / 0.08) ** 2)) * np.clip(mound / (0.3 * reach), 0, 1)
+    out = out + inside[..., None] * (p.tongue * (light * groove)[..., None] - out)
+    if mouth.teeth:
+        drop = min(0.12 * mouth.width, 0.36 * reach) * float(smooth(np.float32((reach / mouth.width - 0.04) / 0.14)))
+        row = drop * np.clip(1.25 * (1 - frame.s**4), 0, 1) * (1 - 0.10 * frame.s**2) - frame.below
+        cover = np.clip(row + 0.5, 0, 1) * np.clip((0.93 - np.abs(frame.s)) * 8, 0, 1)
+        shade = 0.74 + 0.22 * np.clip(frame.below / max(0.6 * drop, 1.0), 0, 1)
+        out = out + cover[..., None] * (p.teeth * shade[..., None] - out)
+    if frame.dent > 0.5:
+        # Where a dent was filled the drawn lip line is gone: give the edge its colour back.
+        thick = 0.03 * mouth.width
+        rim = (
+            np.clip(thick + 0.5 - frame.above, 0, 1) * np.clip(1.2 - np.abs(frame.s), 0, 1) * min(frame.dent / thick, 1)
+        )
+        out = out + rim[..., None] * (p.line - out)
+    # Shadow of the upper lip.
+    shadow = 1 - 0.35 * np.clip(1 - frame.below / (0.14 * reach + 1.0), 0, 1)
+    return out * shadow[..., None]
+
+
+def draw_inside(mouth: Mouth, frame: Frame) -> Plane:
+    """(h, w, 3) float32: the user's mouth picture, hanging from the upper lip, over the drawn cavity."""
+    assert mouth.inside is not None
+    height, width = mouth.inside.shape[:2]
+    tall = max(frame.opening, 0.5 * frame.width)
+    x = (frame.s + 1) * np.float32(0.5 * width) - np.float32(0.5)
+    y = frame.below * np.float32(height / tall) - np.float32(0.5)
+    picked = sample(mouth.inside, np.dstack([x, y]))
+    over = picked[..., 3:] / 255
+    return over * picked[..., :3] + (1 - over) * draw_cavity(mouth, frame)
+
+
+def own_inside(mouth: Mouth, frame: Frame) -> Plane:
+    """Where in the picture the inside of an open mouth is seen: (h, w, 2) places (x, y).
+
+    Opening wider stretches it; closing leaves its size and lets the lips cover it.
+    """
+    centre, axis, normal, rest_upper, rest_lower = _rest_edges(mouth)
+    # The anchor lies a third of the way down: closing is mostly the lower lip's doing.
+    share = 0.35
+    rest_anchor = (1 - share) * lookup(frame.s, *rest_upper) + share * lookup(frame.s, *rest_lower)
+    now_anchor = (1 - share) * (frame.n - frame.below) + share * (frame.n + frame.above)
+    stretch = max(frame.opening / max(float((rest_lower[1] - rest_upper[1]).max()), 1.0), 1.0)
+    depth = rest_anchor + (frame.n - now_anchor) / np.float32(stretch)
+    along_px = frame.s * np.float32(mouth.width / 2)
+    x = np.float32(centre[0]) + along_px * np.float32(axis[0]) + depth * np.float32(normal[0])
+    y = np.float32(centre[1]) + along_px * np.float32(axis[1]) + depth * np.float32(normal[1])
+    return np.dstack([x, y]).astype(np.float32)
+
+
+def _rest_edges(mouth: Mouth) -> tuple[Plane, Plane, Plane, tuple[Plane, Plane], tuple[Plane, Plane]]:
+    """Middle of the corners, axis and normal of the mouth in the picture; its inner lips as tables (s, n)."""
+    centre = (mouth.upper[0] + mouth.upper[-1] + mouth.lower[0] + mouth.lower[-1]) / 4
+    along = (mouth.upper[-1] + mouth.lower[-1] - mouth.upper[0] - mouth.lower[0]) / 2
+    axis = along / max(float(np.hypot(*along)), 1e-6)
+    normal = np.array([-axis[1], axis[0]])
+    tables = [((c - centre) @ axis * 2 / mouth.width, (c - centre) @ normal) for c in (mouth.upper, mouth.lower)]
+    return centre, axis, normal, tables[0], tables[1]
+
+
+def keep_to_lips(mouth: Mouth, frame: Frame, maps: Plane, lower: Plane) -> Plane:
+    """Maps of the lips that never reach into the open mouth of the picture: teeth and tongue do not leak out.
+
+    Args:
+        maps: (h, w, 2) where in the picture the patch is sampled.
+        lower: (h, w) share of the lower half of the face, 0..1.
+    """
+    centre, axis, normal, rest_upper, rest_lower = _rest_edges(mouth)
+    places = maps[:: frame.coarse, :: frame.coarse] - centre.astype(np.float32)
+    s = places @ (axis * 2 / mouth.width).astype(np.float32)
+    n = places @ normal.astype(np.float32)
+    # The more the mouth is closed, the further from the drawn edge of the lips.
+    shut = 1 - min(frame.opening / max(float((rest_lower[1] - rest_upper[1]).max()), 1.0), 1.0)
+    margin = shut * (1.0 + 0.02 * mouth.width)
+    down = np.maximum(lookup(s, *rest_lower) + margin - n, 0)
+    up = np.minimum(lookup(s, *rest_upper) - margin - n, 0)
+    inside = np.clip((1.02 - np.abs(s)) * 25, 0, 1) * ((n > lookup(s, *rest_upper) - margin) & (down > 0))
+    side = lower[:: frame.coarse, :: frame.coarse]
+    push = np.where(side > 0.5, down, up) * inside
+    return maps + frame.full(push.astype(np.float32))[..., None] * normal.astype(np.float32)
+
+
+def closing_line(mouth: Mouth, frame: Frame) -> Plane:
+    """(h, w), or (1, 1) of zero: cover of the line that is left of an open mouth when it closes."""
+    rest = float(max(np.abs(mouth.lower - mouth.upper).max(), 1.0))
+    amount = float(smooth(np.float32(1 - frame.opening / (0.35 * rest))))
+    if amount == 0:
+        return np.zeros((1, 1), np.float32)
+    thick = float(np.clip(0.018 * mouth.width, 0.6, 60))
+    middle = np.abs(frame.full(frame.below - frame.above)) / 2
+    taper = np.clip((1.0 - np.abs(frame.full(frame.s))) * 10, 0, 1)
+    return np.clip(thick + 0.5 - middle, 0, 1) * taper * amount
