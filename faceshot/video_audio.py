@@ -105,7 +105,7 @@ class _Copy(_Track):
             if packet.pts is None or packet.size == 0:
                 continue
             time = packet.pts * packet.time_base - self.begin
-            if time >= until:
+            if time + (packet.duration or 0) * packet.time_base / 2 >= until:  # long packets: round to the nearer end
                 self.waiting = packet
                 return
             if time < (-2 * (packet.duration or 0) * packet.time_base if self.hides else 0):

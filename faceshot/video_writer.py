@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -155,6 +156,7 @@ class VideoWriter:
             else:
                 kinds = _ALPHA_KINDS if self._alpha else _KINDS
                 kind = kinds[self.path.suffix.lower()]
+                stack.enter_context(_explained(self.path, self.size))
                 self._sink = _MediaSink(part, kind, self.size, self.fps, self.metadata, self._alpha)
                 stack.callback(self._sink.abort)
                 self._sink.add_audio(*self._audio)
@@ -172,7 +174,8 @@ class VideoWriter:
             raise InputError(f"frame {self.frames} must be uint8 of shape {want}, got {frame.dtype} of {frame.shape}")
         if self._alpha and frame.shape[2] == 3:
             frame = np.dstack([frame, np.full(shape, 255, np.uint8)])
-        self._sink.write(frame, self.frames)
+        with _explained(self.path, self.size):
+            self._sink.write(frame, self.frames)
         self.frames += 1
 
     def __exit__(
@@ -191,6 +194,22 @@ class VideoWriter:
                 raise
         finally:
             self._sink = None
+
+
+@contextlib.contextmanager
+def _explained(path: Path, size: Size) -> Iterator[None]:
+    """Turn what an encoder refuses (sizes beyond its limits, mostly) into one line; disk errors pass."""
+    import av
+
+    try:
+        yield
+    except av.FFmpegError as error:
+        if isinstance(error, OSError):
+            raise
+        reason = error.strerror or error
+        raise InputError(
+            f"cannot encode {path} of {size.width}x{size.height} pixels ({reason}); try another size or format"
+        ) from error
 
 
 class _FolderSink:

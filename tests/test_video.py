@@ -601,6 +601,13 @@ except InputError as error:
         assert not list(tmp_path.iterdir()), name
 
 
+def test_sizes_beyond_a_codec_are_one_clear_error(tmp_path: Path) -> None:
+    for name in ("a.mp4", "a.webm", "a.webp"):
+        with pytest.raises(InputError, match=r"cannot encode|WebP holds"):
+            write(tmp_path / name, [np.zeros((2, 70_000, 3), np.uint8)])
+        assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.slow
 def test_ten_thousand_frames_in_constant_memory(tmp_path: Path) -> None:
     import psutil
