@@ -39,6 +39,9 @@ def drive(
     model: ModelFlag = None,
     start: Annotated[int, typer.Option(metavar="N", help="First frame.")] = 0,
     stop: Annotated[int | None, typer.Option(metavar="N", help="Frame to stop before.")] = None,
+    landmarks: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Of the first frame, for track, instead of matching them.")
+    ] = None,
     overlay: Annotated[
         Path | None, typer.Option(metavar="VIDEO", help="Also draw the landmarks over the clip.")
     ] = None,
@@ -59,7 +62,7 @@ def drive(
         check_file(clip, "clip")
     probe(clip)
     shot = load_shot(common)
-    sequence = shot.drive(clip, source=source, rest=frame, model=model, start=start, stop=stop)
+    sequence = shot.drive(clip, source=source, rest=frame, model=model, start=start, stop=stop, landmarks=landmarks)
     write_sequence(output, sequence, overwrite=common.overwrite)
     lines = [str(output)]
     if overlay is not None:

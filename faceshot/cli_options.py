@@ -153,7 +153,8 @@ class _Log(logging.Handler):
     """Writes to whatever ``sys.stderr`` is at that moment (tests and notebooks replace it)."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        typer.echo(f"{record.levelname.lower()}: {record.getMessage()}", file=sys.stderr)
+        name = "note" if record.levelno <= logging.INFO else record.levelname.lower()
+        typer.echo(f"{name}: {record.getMessage()}", file=sys.stderr)
 
 
 def configure(common: Common) -> None:
@@ -164,7 +165,7 @@ def configure(common: Common) -> None:
     log = logging.getLogger("faceshot")
     log.handlers = [_Log()]
     log.propagate = False
-    log.setLevel(logging.ERROR if common.quiet else logging.DEBUG if common.verbose else logging.WARNING)
+    log.setLevel(logging.ERROR if common.quiet else logging.DEBUG if common.verbose else logging.INFO)
 
 
 def load_shot(

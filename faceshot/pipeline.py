@@ -143,19 +143,22 @@ class FaceShot:
         model: str | Path | None = None,
         start: int = 0,
         stop: int | None = None,
+        landmarks: LandmarksLike | None = None,
     ) -> LandmarkSequence:
         """The 68 landmarks of every frame of a driving clip, see :func:`faceshot.driving.drive`.
 
         Args:
             source: ``auto``, ``mediapipe``, ``facexlib`` or ``track``; model: its model file.
             rest: frame that motion is measured from; None chooses one.
-            start, stop: range of frames.
+            start, stop: range of frames; landmarks: of the first of them, for ``track`` (instead of matching).
         """
         from faceshot.driving import drive
+        from faceshot.video import probe
 
+        first = None if landmarks is None else as_landmarks(landmarks, probe(clip).size)
         return drive(
             clip, source=source, rest=rest, model=model, start=start, stop=stop, matcher=lambda: self.matcher,
-            offline=self.offline, cache_dir=self.cache_dir,
+            landmarks=first, device=self.resolved_device, offline=self.offline, cache_dir=self.cache_dir,
         )  # fmt: skip
 
     def retarget(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +21,7 @@ CORE = REPO / "faceshot"
 LEVELS: tuple[tuple[str, str], ...] = (
     ("vocabulary", "errors topology"),
     ("data", "types output progress"),
-    ("maths", "matching rearrange shape crop retarget eyelids lips smooth stabilise motion metrics"),
+    ("maths", "matching rearrange shape crop retarget eyelids head lips smooth motion metrics"),
     (
         "input, output, models",
         "image clip palette render video formats backends presets models inversion layers features weights gallery "
@@ -100,14 +100,15 @@ def test_importing_stays_light(module: str) -> None:
 
 
 def test_help_is_instant() -> None:
-    # The promise is 0.3 s on a quiet machine; the best of five rides out the other worker of a two-core test run.
+    """The promise is 0.3 s on a quiet machine; processor time is that, however busy the test machine is."""
     seconds = []
-    for _ in range(5):
-        begin = time.perf_counter()
+    for _ in range(3):
+        before = os.times()
         done = subprocess.run([sys.executable, "-m", "faceshot", "--help"], capture_output=True, text=True, cwd=REPO)
-        seconds.append(time.perf_counter() - begin)
+        after = os.times()
+        seconds.append(after.children_user + after.children_system - before.children_user - before.children_system)
         assert done.returncode == 0 and "animate" in done.stdout
-    assert min(seconds) < 0.3, f"faceshot --help takes {min(seconds):.2f} s"
+    assert 0 < min(seconds) < 0.3, f"faceshot --help takes {min(seconds):.2f} s of processor time"
 
 
 def test_every_public_name_resolves() -> None:

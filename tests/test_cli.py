@@ -1,0 +1,273 @@
+"""The command line: what it prints where, exit codes, files by hand in between, interruption."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+
+import faceshot
+from faceshot import cli_match, cli_options, cli_values
+from faceshot.backends import KnownBackend
+from faceshot.errors import InputError, UsageError
+from faceshot.formats import read_landmarks, read_sequence, write_landmarks, write_sequence
+from faceshot.types import Landmarks, LandmarkSequence, Size
+from tests.helpers import Run, face_points
+
+COMMANDS = {
+    "match": "--overlay",
+    "drive": "consent",
+    "retarget": "--gain",
+    "animate": "consent",
+    "gallery add": "DOMAIN",
+    "gallery build": "--preset",
+    "gallery check": "--preset",
+    "gallery list": "--gallery",
+    "gallery remove": "DOMAIN",
+    "gallery show": "DOMAIN",
+    "backends": "--json",
+    "weights list": "--json",
+    "weights fetch": "NAME",
+    "weights check": "NAME",
+    "weights where": "NAME",
+    "doctor": "--json",
+}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    """A picture, its landmarks and a short driving sequence, as files."""
+    from faceshot.image import write_picture
+
+    y, x = np.mgrid[0:96, 0:96]
+    write_picture(tmp_path / "face.png", np.stack([x * 2, y * 2, x + y], -1).astype(np.uint8))
+    write_landmarks(tmp_path / "face.json", Landmarks(face_points(96), Size(96, 96)))
+    xy = np.repeat(face_points(96)[None], 6, 0)
+    xy[..., 0] += np.arange(6)[:, None]
+    write_sequence(tmp_path / "drive.npz", LandmarkSequence(xy, Size(96, 96), faceshot.types.as_fps(25)))
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, cli: Callable[..., Run]) -> None:
+    run = cli(*command.split(), "--help")
+    assert run.code == 0 and run.err == ""
+    assert COMMANDS[command] in run.out and f"Usage: faceshot {command}" in run.out
+
+
+def test_version_and_bare_call(cli: Callable[..., Run]) -> None:
+    assert cli("--version").out == f"faceshot {faceshot.__version__}\n"
+    for arguments in ((), ("gallery",), ("weights",)):
+        run = cli(*arguments)
+        assert run.code == 2 and "Commands:" in run.out
+
+
+def test_the_choices_are_the_library_s() -> None:
+    """The command line repeats short lists of names, because reading them from their modules would cost imports."""
+    from faceshot.driving import Source
+    from faceshot.formats import SUFFIXES
+    from faceshot.matcher import ANCHORS, Regularise
+    from faceshot.models import DType
+    from faceshot.retarget import MODES
+
+    assert get_args(cli_options.Mode) == MODES
+    assert set(get_args(cli_options.Regularise)) == set(get_args(Regularise))
+    assert set(get_args(cli_options.Source)) == set(get_args(Source))
+    assert set(get_args(cli_options.Dtype)) == set(get_args(DType))
+    assert set(cli_values.ANCHORS) == set(ANCHORS)
+    assert set(cli_match.FORMATS) == set(SUFFIXES) == {f".{name}" for name in get_args(cli_match.Format)}
+
+
+def test_the_motions_in_the_help_are_all_there(cli: Callable[..., Run]) -> None:
+    from faceshot.motion import MOTIONS
+
+    told = " ".join(cli("animate", "--help").out.split())
+    assert " ".join(MOTIONS) in told
+
+
+@pytest.mark.parametrize(
+    ("pictures", "output", "expected"),
+    [
+        pytest.param(["a.png"], "x.json", ["x.json"], id="one picture, one file"),
+        pytest.param(["a.png"], "x.coco.json", ["x.coco.json"], id="double suffix"),
+        pytest.param(["a.png"], "x", ["x/a.npz"], id="one picture, folder"),
+        pytest.param(["a.png", "b.jpg"], "x", ["x/a.npz", "x/b.npz"], id="several"),
+        pytest.param(["pics"], "x", ["x/a.npz", "x/b.npz"], id="folder, text left out"),
+        pytest.param(["pics", "pics/a.png"], "x", ["x/a.npz", "x/b.npz"], id="the same file twice"),
+    ],
+)
+def test_where_landmarks_go(
+    pictures: list[str], output: str, expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pics").mkdir()
+    for name in ("a.png", "b.jpg", "pics/a.png", "pics/b.webp", "pics/notes.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    tasks = cli_match.plan([Path(name) for name in pictures], Path(output), "npz")
+    assert [task.output.as_posix() for task in tasks] == expected
+
+
+def test_two_pictures_never_share_a_file(tmp_path: Path) -> None:
+    for name in ("a.png", "a.jpg"):
+        (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(InputError, match=r"a\.png and .*a\.jpg|a\.jpg and .*a\.png"):
+        cli_match.plan([tmp_path / "a.png", tmp_path / "a.jpg"], tmp_path / "out", "json")
+
+
+@pytest.mark.parametrize(
+    ("text", "gains"),
+    [
+        ("mouth=1.5", {"mouth": 1.5}),
+        ("eyes=0", {"right_eye": 0, "left_eye": 0}),
+        ("mouth=2, brows=0.5", {"mouth": 2, "right_brow": 0.5, "left_brow": 0.5}),
+        ("zoom=0", {"zoom": 0}),
+    ],
+)
+def test_gains(text: str, gains: dict[str, float]) -> None:
+    from faceshot.topology import MOTION_PARTS
+
+    assert cli_values.parse_gain(text, MOTION_PARTS) == gains
+    assert cli_values.parse_gain(f"all=3,{text}", MOTION_PARTS) == dict.fromkeys(MOTION_PARTS, 3) | gains
+
+
+def test_points_by_hand_and_by_file(tmp_path: Path) -> None:
+    (tmp_path / "points.json").write_text('{"nose": [3, 4.5], "left_eye": [1, 2]}')
+    by_hand = cli_values.parse_points("nose=3,4.5; left_eye=1,2")
+    assert by_hand == cli_values.parse_points(str(tmp_path / "points.json")) == {"nose": (3, 4.5), "left_eye": (1, 2)}
+    (tmp_path / "points.json").write_text("[1]")
+    with pytest.raises(InputError, match="must hold an object"):
+        cli_values.parse_points(str(tmp_path / "points.json"))
+
+
+def test_stages_by_hand_give_what_animate_gives(cli: Callable[..., Run], world: Path) -> None:
+    """Files in between can be taken out, looked at, and fed back."""
+    run = cli("retarget", world / "face.json", world / "drive.npz", "-o", world / "moved.json", "--gain", "head=2")
+    assert (run.code, run.out, run.err) == (0, f"{world / 'moved.json'}\n", "")
+    run = cli(
+        *("animate", world / "face.png", "--landmarks", world / "face.json", "--driving", world / "drive.npz"),
+        *("-o", world / "out.mp4", "--gain", "head=2", "--save-sequence", world / "kept.json", "--json"),
+    )
+    result = json.loads(run.out)
+    assert run.code == 0 and result["frames"] == 6 and result["fps"] == "25"
+    assert Path(result["video"]).is_file() and Path(result["sidecar"]).is_file()
+    assert (world / "kept.json").read_text() == (world / "moved.json").read_text()
+
+
+def test_landmarks_edited_by_hand_are_used(cli: Callable[..., Run], world: Path) -> None:
+    data = json.loads((world / "face.json").read_text())
+    data["points"][8][1] += 5
+    (world / "edited.json").write_text(json.dumps(data))
+    cli("retarget", world / "edited.json", world / "drive.npz", "-o", world / "moved.npz")
+    rest = read_sequence(world / "moved.npz")[0].xy - read_landmarks(world / "face.json").xy
+    assert rest[8] == pytest.approx([0, 5], abs=0.01) and np.abs(np.delete(rest, 8, 0)).max() < 0.01
+
+
+def test_quiet_says_nothing_and_overwrite_replaces(cli: Callable[..., Run], world: Path) -> None:
+    line = ("retarget", world / "face.json", world / "drive.npz", "-o", world / "moved.npz")
+    assert cli(*line).code == 0
+    assert cli(*line).code == 1
+    run = cli(*line, "--overwrite", "-q")
+    assert (run.code, run.err) == (0, "")
+
+
+def test_backends_shows_what_is_not_installed(cli: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    known = KnownBackend("dream", "not there yet", "MIT", "pip install faceshot-dream")
+    monkeypatch.setattr("faceshot.backends.KNOWN", (known,))
+    run = cli("backends")
+    assert run.code == 0 and "warp\tready" in run.out
+    assert "dream\tnot installed" in run.out and "pip install faceshot-dream" in run.out
+    rows = {row["name"]: row for row in json.loads(cli("backends", "--json").out)["backends"]}
+    assert rows["warp"]["needs"] == [] and rows["dream"]["state"] == "not installed"
+    with pytest.raises(UsageError, match=r"installed are .*warp"):
+        from faceshot.backends import load_backend
+
+        load_backend("nightmare")
+
+
+def test_galleries_can_be_filled_and_emptied(cli: Callable[..., Run], world: Path) -> None:
+    (world / "mine").mkdir()
+    for i in range(3):
+        (world / f"mine/{i}.png").write_bytes((world / "face.png").read_bytes())
+        (world / f"mine/{i}.json").write_bytes((world / "face.json").read_bytes())
+    where = ("--gallery", world / "gallery")
+    assert cli("gallery", "add", "blob", world / "mine", *where).code == 0
+    assert "blob\t3 pictures" in cli("gallery", "list", *where).out
+    shown = json.loads(cli("gallery", "show", "blob", *where, "--json").out)
+    assert shown["pictures"] == 3 and [entry["size"] for entry in shown["entries"]] == [[96, 96]] * 3
+    assert cli("gallery", "show", "blob", *where, "-o", world / "sheet.png").code == 0
+    assert (world / "sheet.png").is_file()
+    assert cli("gallery", "remove", "blob", *where).code == 0
+    assert cli("gallery", "show", "blob", *where).code == 2
+
+
+def test_doctor_knows_this_installation(cli: Callable[..., Run]) -> None:
+    found = json.loads(cli("doctor", "--json").out)["findings"]
+    topics = {finding["topic"] for finding in found}
+    assert {"system", "packages", "devices", "video", "cache", "backend warp", "model mini"} <= topics
+    assert all(finding["text"] and finding["state"] in ("ok", "note", "problem") for finding in found)
+
+
+def _fake_package(folder: Path, name: str, version: str) -> None:
+    info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+
+
+def test_doctor_finds_a_torchvision_that_does_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from faceshot.doctor import _torchvision
+
+    _fake_package(tmp_path, "torchvision", "0.28.0")
+    (tmp_path / "torchvision.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "torchvision", raising=False)
+    (finding,) = _torchvision()
+    assert finding.state == "problem" and "pip uninstall torchvision" in finding.text and "nms" in finding.text
+
+
+def test_doctor_finds_two_opencvs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from faceshot.doctor import _cv2
+
+    before = _cv2()
+    _fake_package(tmp_path, "opencv-contrib-python", "4.1.0")
+    monkeypatch.syspath_prepend(tmp_path)
+    (finding,) = _cv2()
+    assert before == [] and finding.state == "problem" and "opencv-contrib-python 4.1.0" in finding.text
+
+
+def test_ctrl_c_says_interrupted_and_leaves_nothing(world: Path) -> None:
+    out = world / "out"
+    out.mkdir()
+    line = ("animate", world / "face.png", "--landmarks", world / "face.json", "--motion", "idle", "--seconds", "600")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "faceshot", *map(str, line), "-o", str(out / "a.mp4")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not list(out.iterdir()) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout, stderr) == (130, "", "interrupted\n")
+    assert list(out.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX pipes")
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "faceshot", "gallery", "list"], stdout=write, stderr=subprocess.PIPE, text=True
+    )
+    os.close(write)
+    assert done.stderr == "" and done.returncode == 0
