@@ -411,6 +411,14 @@ def test_gif_keeps_time_and_caps_its_rate(tmp_path: Path) -> None:
         assert sum(delays) == pytest.approx(1000 * count / fps, abs=30)
 
 
+def test_gif_keeps_small_patches_of_strong_colour(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 255, 256 * 256).reshape(256, 256)
+    picture = np.stack([ramp, ramp * 0.9, ramp.T * 0.8 + 30], axis=2).astype(np.uint8)  # very many greyish colours
+    picture[100:108, 60:72] = (250, 220, 10)
+    read = next(read_frames(write(tmp_path / "a.gif", [picture])))
+    assert np.abs(read[101:107, 62:70].reshape(-1, 3).mean(0) - (250, 220, 10)).max() < 12
+
+
 def test_gif_shows_new_colours_that_come_late(tmp_path: Path) -> None:
     plain = np.full((64, 64, 3), (200, 180, 160), np.uint8)
     late = plain.copy()
