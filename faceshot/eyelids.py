@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from faceshot.smooth import without_ripple
+
 Array = npt.NDArray[np.float64]
 Complex = npt.NDArray[np.complex128]
 
@@ -24,8 +26,10 @@ _DEEPEST = 0.3
 _CLOSED_DEFAULT, _CLOSED_MOST = 0.12, 0.5
 #: Lids are shut from a little above the level of the driver's typical blink.
 _CLOSED_MARGIN = 1.15
-#: An eye opens at most this much further than at rest (softly).
+#: An eye opens at most this much further than at rest (softly); less where it is already this many times as tall as
+#: the driver's would be on the same face.
 _WIDE_MOST = 0.25
+_TALL = 2.5
 #: Changes of the opening below this are noise (share of the rest opening).
 _NOISE = 0.08
 
@@ -58,7 +62,7 @@ def closed_level(opening: Array, fps: float) -> float:
     minima = opening[lowest & (brief | (opening < 0.4 * usual))]
     if len(minima) == 0:
         return _CLOSED_DEFAULT
-    return float(np.clip(np.quantile(minima, 0.8) * _CLOSED_MARGIN, 0.05, _CLOSED_MOST))
+    return float(np.clip(np.quantile(minima, 0.8) * _CLOSED_MARGIN, 0.1, _CLOSED_MOST))
 
 
 def move_lids(
@@ -67,22 +71,22 @@ def move_lids(
     now: Complex,
     *,
     width_ratio: float,
+    face_ratio: float,
     strangeness: float,
     fps: float,
     gain: float,
     closure: bool,
-    smoothing: bool,
 ) -> Complex:
     """The character's eye (T, 6) in its own frame.
 
     Args:
         ref: (6,) the character's eye at rest; rest: (6,) the driver's; now: (T, 6) the driver's in every frame.
         width_ratio: character's eye width over the driver's, within limits.
+        face_ratio: character's face size over the driver's.
         strangeness: 0 when the character is the driver (then the driver is given back), 1 for any other face.
         fps: frames per second.
         gain: of the motion, 0 or more.
         closure: map the driver's closed level to a shut eye.
-        smoothing: take noise out of the opening.
     """
     out = _additive(ref, rest, now, width_ratio, gain)
     width = max(float(abs(rest[_CORNERS[1]] - rest[_CORNERS[0]])), 1e-9)
@@ -94,12 +98,12 @@ def move_lids(
         return out
     opening = aperture(now) / rest_aperture
     shut = closed_level(opening, fps)
-    if smoothing:
-        opening = _without_noise(opening, fps)
+    opening = without_ripple(opening, fps, _NOISE)
+    most = _WIDE_MOST * min(1.0, _TALL * face_ratio * rest_aperture / max(float(aperture(ref)), 1e-9))
     share = np.where(
         opening < 1,
         1 - gain * np.minimum((1 - opening) / (1 - shut), 1.0),
-        1 + _WIDE_MOST * np.tanh(gain * (opening - 1) / _WIDE_MOST),
+        1 + most * np.tanh(gain * (opening - 1) / most),
     )
     share = np.maximum(share, 0.0)[:, None]
     sideways = gain * width_ratio * (now.real - rest.real)
@@ -129,16 +133,3 @@ def _additive(ref: Complex, rest: Complex, now: Complex, width_ratio: float, gai
     out[:, _UPPER] = out[:, _UPPER].real + 1j * (middle - distance / 2)
     out[:, _LOWER] = out[:, _LOWER].real + 1j * (middle + distance / 2)
     return out
-
-
-def _without_noise(opening: Array, fps: float) -> Array:
-    """Small ripples averaged away, anything as large as a blink passed at once and at full depth."""
-    sigma = 0.07 * fps
-    reach = min(int(np.ceil(2.5 * sigma)), len(opening) - 1)
-    if reach < 1:
-        return opening
-    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    calm = np.convolve(np.pad(opening, reach, mode="reflect"), kernel / kernel.sum(), mode="valid")
-    ripple = opening - calm
-    x = np.clip(np.abs(ripple) / _NOISE, 0.0, 1.0)
-    return calm + ripple * x * x * (3 - 2 * x)

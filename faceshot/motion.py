@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -40,7 +41,7 @@ _VISEMES = {
 _MOUTH = ("jaw", "wide", "round", "upper_lip", "lower_lip", "press")
 #: Seconds over which a mouth shape blends into its neighbours: the jaw is quick, rounding is prepared early.
 _BLEND = (0.045, 0.055, 0.075, 0.040, 0.040, 0.026)
-_PHRASES = ("MALOSE", "FIMA", "SOLAMI", "BEAFUL", "LOMEA", "SIFOMA", "AMELU", "MUSALI", "FALOE")
+_PHRASES = ("MALOSE", "FIMA", "SOLAMI", "MEAFUL", "LOMEA", "SIFOMA", "AMELU", "MUSALI", "FALOE")
 
 
 def motion_template(
@@ -156,7 +157,6 @@ def _syllables(period: float, rng: np.random.Generator, rate: float = 9.0) -> li
         for letter in phrase:
             if now >= end:
                 break
-            letter = {"B": "M"}.get(letter, letter)
             shapes.append((now, letter))
             now += (1.25 if letter in "AEIOU" else 0.8) / rate * rng.uniform(0.8, 1.25)
         shapes.append((now, "_"))
@@ -188,7 +188,7 @@ def _talk(t: Array, period: float, rng: np.random.Generator) -> Pose:
 
 def _pauses(shapes: Sequence[tuple[float, str]]) -> list[float]:
     """Where phrases begin: the first sound after a pause."""
-    return [b[0] for a, b in zip(shapes[:-1], shapes[1:], strict=True) if a[1] == "_" and b[1] != "_"]
+    return [b[0] for a, b in pairwise(shapes) if a[1] == "_" and b[1] != "_"]
 
 
 def _laugh(t: Array, period: float, rng: np.random.Generator) -> Pose:

@@ -17,8 +17,8 @@ import numpy as np
 from faceshot.errors import InputError, UsageError
 from faceshot.retarget_stable import Controls, retarget_stable
 from faceshot.retarget_upstream import retarget_upstream
-from faceshot.smooth import require_found
-from faceshot.topology import MOTION_PARTS, MotionPart, Part
+from faceshot.smooth import require_found, smooth
+from faceshot.topology import MOTION_PARTS, MotionPart
 from faceshot.types import Landmarks, LandmarkSequence
 
 RetargetMode = Literal["stable", "faceshot"]
@@ -28,7 +28,7 @@ MAX_GAIN = 3.0
 _UPSTREAM_SIDE = 512
 
 #: What stands still when the character (or the driver) lacks a part.
-_MOTION_OF_PART: dict[Part, tuple[MotionPart, ...]] = {
+_MOTION_OF_PART: dict[str, tuple[MotionPart, ...]] = {
     "face_boundary": ("jaw",),
     "eyebrows": ("right_brow", "left_brow"),
     "nose": ("nose",),
@@ -47,8 +47,9 @@ class RetargetOptions:
         zoom: how much of the head's change of size is followed, 0 .. 3.
         parts: the parts that move; parts left out only follow the head.
         closure: a driver's closed eye closes the character's eye completely, whatever the size of either.
-        smoothing: One-Euro filter on what retargeting enlarges (a small driver's noise on a big eye); a motion that
-            passes at its own size is never delayed, and blinks keep their depth.
+        smoothing: One-Euro filter (without lag) on the driver's landmarks first; blinks keep their depth. Off by
+            default: a driver that equals the character is then given back exactly. Noise that retargeting enlarges
+            (a small driver's eye on a big one) is calmed in any case.
 
     Raises:
         UsageError: a gain outside 0..3, an unknown part.
@@ -65,7 +66,7 @@ class RetargetOptions:
     zoom: float = 1.0
     parts: tuple[MotionPart, ...] = MOTION_PARTS
     closure: bool = True
-    smoothing: bool = True
+    smoothing: bool = False
 
     def __post_init__(self) -> None:
         for name in (*MOTION_PARTS, "zoom"):
@@ -87,12 +88,12 @@ class RetargetOptions:
         """The gain of a part, 0 when it is switched off."""
         return float(getattr(self, part)) if part in self.parts else 0.0
 
-    def controls(self, absent: Iterable[Part] = ()) -> Controls:
+    def controls(self, absent: Iterable[str] = ()) -> Controls:
         """Gains as numbers, with the motion of ``absent`` parts at 0."""
         gains = {part: self.gain(part) for part in MOTION_PARTS}
         for name in absent:
             gains.update(dict.fromkeys(_MOTION_OF_PART[name], 0.0))
-        return Controls(gains, zoom=float(self.zoom), closure=self.closure, smoothing=self.smoothing)
+        return Controls(gains, zoom=float(self.zoom), closure=self.closure)
 
 
 def retarget(
@@ -136,7 +137,7 @@ def retarget(
     else:
         xy = retarget_stable(
             landmarks.xy,
-            driving.xy,
+            (smooth(driving) if options.smoothing else driving).xy,
             driving.rest,
             float(driving.fps),
             options.controls(landmarks.absent | driving.absent),

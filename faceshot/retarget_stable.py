@@ -19,14 +19,14 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot.eyelids import move_lids
+from faceshot.head_motion import ZOOM_RANGE, Head, head_motion, own_frame, strangeness
 from faceshot.lips import keep_order, move_lips
-from faceshot.smooth import one_euro
+from faceshot.smooth import one_euro_both_ways
 from faceshot.topology import (
     INNER_LIPS,
     JAW,
     LEFT_BROW,
     LEFT_EYE,
-    MIRROR_PAIRS,
     NOSE_BASE,
     NOSE_BRIDGE,
     OUTER_LIPS,
@@ -40,13 +40,10 @@ Complex = npt.NDArray[np.complex128]
 
 _NOSE = (*NOSE_BRIDGE, *NOSE_BASE)
 _MOUTH = (*OUTER_LIPS, *INNER_LIPS)
-#: Points that keep their place in the face: upper contour, eye corners, the nose's root.
-_RIGID = (0, 1, 2, 14, 15, 16, 27, 28, 36, 39, 42, 45)
 #: How far gaps may pull a translation ratio away from the face's size ratio, and sizes a deformation ratio.
 _SHIFT_RANGE = (0.25, 1.3)
 _SHAPE_RANGE = (0.25, 3.0)
 _EYE_WIDTH_RANGE = (0.15, 8.0)
-_ZOOM_RANGE = (0.4, 2.5)
 #: A part may use this share of the room to its neighbour (more only where the driver itself does).
 _ROOM = 0.8
 _FILTER_CUTOFF, _FILTER_BETA = 2.0, 6.0
@@ -62,16 +59,6 @@ class Controls:
     gains: Mapping[MotionPart, float]
     zoom: float
     closure: bool
-    smoothing: bool
-
-
-class _Head(NamedTuple):
-    """A face at rest in its own frame: ``points`` = (picture - origin) * exp(-i angle)."""
-
-    origin: complex
-    angle: float
-    points: Complex
-    size: float
 
 
 class _Part(NamedTuple):
@@ -127,73 +114,22 @@ def retarget_stable(
     """
     ref_xy, dri_xy = np.asarray(reference, np.float64), np.asarray(driving, np.float64)
     ref_c, dri_c = ref_xy[..., 0] + 1j * ref_xy[..., 1], dri_xy[..., 0] + 1j * dri_xy[..., 1]
-    ref, dri0 = _head(ref_c), _head(dri_c[rest])
-    turn, zoom, shift = _head_motion(dri_c, dri0, rest, fps, driver_visible)
+    ref, dri0 = own_frame(ref_c), own_frame(dri_c[rest])
+    turn, zoom, shift = head_motion(dri_c, dri0, rest, fps, driver_visible)
     dri = (dri_c - (dri0.origin + shift)[:, None]) * (np.exp(-1j * (dri0.angle + turn)) / zoom)[:, None]
-    strangeness = _strangeness(ref.points / ref.size, dri0.points / dri0.size)
+    unlike = strangeness(ref.points / ref.size, dri0.points / dri0.size)
 
-    out = _move_parts(ref, dri0, dri, strangeness, fps, controls)
+    out = _move_parts(ref, dri0, dri, unlike, fps, controls)
     _cap(out, ref, dri0, dri, controls)
 
     head = controls.gains["head"]
     size_ratio = ref.size / dri0.size
-    grown = np.clip(zoom ** (controls.zoom * head), *_ZOOM_RANGE) if controls.zoom * head != 1 else zoom
+    grown = np.clip(zoom ** (controls.zoom * head), *ZOOM_RANGE) if controls.zoom * head != 1 else zoom
     placed = out * (np.exp(1j * (ref.angle + head * turn)) * grown)[:, None]
     placed += (ref.origin + head * size_ratio * shift)[:, None]
     result = np.stack([placed.real, placed.imag], axis=-1)
     result[rest] = ref_xy
     return result
-
-
-def _head(points: Complex) -> _Head:
-    """A face's own frame: x along the sum of all right-to-left pairs, origin between contour ends 0 and 16."""
-    right, left = np.array(MIRROR_PAIRS).T
-    across = (points[left] - points[right]).sum()
-    angle = float(np.angle(across)) if abs(across) > 1e-9 else 0.0
-    origin = complex((points[0] + points[16]) / 2)
-    own = (points - origin) * np.exp(-1j * angle)
-    size = float(np.sqrt(np.mean(np.abs(own - own.mean()) ** 2)))
-    return _Head(origin, angle, own, max(size, 1e-6))
-
-
-def _head_motion(
-    driving: Complex, head: _Head, rest: int, fps: float, visible: npt.NDArray[np.bool_] | None
-) -> tuple[Array, Array, Complex]:
-    """Turn (T,) in radians, zoom (T,) and shift (T,) of the driver's head origin since the rest frame."""
-    rigid = [i for i in _RIGID if visible is None or visible[i]]
-    rigid = rigid if len(rigid) >= 4 else list(_RIGID)
-    at_rest = driving[rest, rigid]
-    centre = at_rest.mean()
-    spread = at_rest - centre
-    now = driving[:, rigid]
-    middle = now.mean(1)
-    fit = (now * spread.conj()).sum(1) / max(float((np.abs(spread) ** 2).sum()), 1e-12)
-    turn = np.unwrap(np.angle(fit))
-    turn = turn - turn[rest]
-    # Size is noisy and yaw narrows it too: a calm version is the zoom, the rest is left to the parts.
-    zoom = np.clip(_calm(np.abs(fit), fps), *_ZOOM_RANGE)
-    zoom = np.clip(zoom / zoom[rest], *_ZOOM_RANGE)
-    origin = middle + (head.origin - centre) * np.exp(1j * turn) * zoom
-    return turn, zoom, origin - origin[rest]
-
-
-def _calm(x: Array, fps: float, seconds: float = 0.12) -> Array:
-    """Gaussian average over time, ends mirrored."""
-    sigma = seconds * fps
-    reach = max(1, min(int(np.ceil(2.5 * sigma)), len(x) - 1)) if len(x) > 1 else 0
-    if reach == 0:
-        return x
-    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    return np.convolve(np.pad(x, reach, mode="reflect"), kernel / kernel.sum(), mode="valid")
-
-
-def _strangeness(ref: Complex, dri: Complex) -> float:
-    """0 when the character *is* the driver at rest (up to place, turn and size), 1 from a small difference on.
-
-    Corrections for unlike faces (full closure, limits) grow with it, so that a driver is given back exactly.
-    """
-    distance = float(np.sqrt(np.mean(np.abs(ref - dri) ** 2)))
-    return float(np.clip((distance - 0.002) / 0.02, 0.0, 1.0))
 
 
 def _ratio(a: float, b: float) -> float:
@@ -209,7 +145,7 @@ def _spread(points: Complex) -> tuple[float, float]:
     return float(points.real.std()), float(points.imag.std())
 
 
-def _face_ratio(ref: _Head, dri: _Head) -> tuple[float, float]:
+def _face_ratio(ref: Head, dri: Head) -> tuple[float, float]:
     """How much wider and taller the character's face is than the driver's."""
     size = ref.size / dri.size
     (rw, rh), (dw, dh) = _spread(ref.points), _spread(dri.points)
@@ -226,7 +162,7 @@ class _Job(NamedTuple):
     now: Complex
 
 
-def _move_parts(ref: _Head, dri0: _Head, dri: Complex, strangeness: float, fps: float, controls: Controls) -> Complex:
+def _move_parts(ref: Head, dri0: Head, dri: Complex, unlike: float, fps: float, controls: Controls) -> Complex:
     """The character's points (T, 68) in its head's frame."""
     face = _face_ratio(ref, dri0)
     size = ref.size / dri0.size
@@ -249,12 +185,12 @@ def _move_parts(ref: _Head, dri0: _Head, dri: Complex, strangeness: float, fps: 
             (dri0.points[points] - o_0) * x_0.conj(),
             (dri[:, points] - o_m[:, None]) * x_m.conj()[:, None],
         )
-        local = _deform(job, ref, dri0, face, strangeness, fps, gain, controls)
+        local = _deform(job, ref, dri0, face, unlike, fps, gain, controls)
         turn = x_m * x_0.conj() if gain == 1 else np.exp(1j * gain * np.angle(x_m * x_0.conj()))
         shift = gain * _shift(o_m - o_0, part, ref, dri0, face)
         out[:, points] = (o_r + shift)[:, None] + local * (x_r * turn)[:, None]
-    if controls.smoothing and len(dri) > 1:
-        _filter(out, ref.points + gains * size * (dri - dri0.points), fps, ref.size)
+    if unlike > 0 and len(dri) > 1:
+        _filter(out, ref.points, gains * size * (dri - dri0.points), fps, ref.size)
     return out
 
 
@@ -268,7 +204,7 @@ def _part_frame(points: Complex, part: _Part) -> tuple[Complex, Complex]:
     return origin, np.where(length > 1e-9, across / np.maximum(length, 1e-9), 1.0)
 
 
-def _jaw(ref: _Head, dri0: _Head, dri: Complex, face: tuple[float, float]) -> Complex:
+def _jaw(ref: Head, dri0: Head, dri: Complex, face: tuple[float, float]) -> Complex:
     """Displacement (T, 17) of the contour, scaled by the two contours' extents."""
     jaw = list(JAW)
     (rw, rh), (dw, dh) = _spread(ref.points[jaw]), _spread(dri0.points[jaw])
@@ -277,7 +213,7 @@ def _jaw(ref: _Head, dri0: _Head, dri: Complex, face: tuple[float, float]) -> Co
     return kx * delta.real + 1j * ky * delta.imag
 
 
-def _shift(move: Complex, part: _Part, ref: _Head, dri0: _Head, face: tuple[float, float]) -> Complex:
+def _shift(move: Complex, part: _Part, ref: Head, dri0: Head, face: tuple[float, float]) -> Complex:
     """Translation (T,) of a part, scaled by the room on the side it moves to (character over driver)."""
     origin = list(part.anchor)
 
@@ -296,10 +232,10 @@ def _shift(move: Complex, part: _Part, ref: _Head, dri0: _Head, face: tuple[floa
 
 def _deform(
     job: _Job,
-    ref: _Head,
-    dri0: _Head,
+    ref: Head,
+    dri0: Head,
     face: tuple[float, float],
-    strangeness: float,
+    unlike: float,
     fps: float,
     gain: float,
     controls: Controls,
@@ -314,11 +250,11 @@ def _deform(
             job.rest,
             job.now,
             width_ratio=_clip(width, size, _EYE_WIDTH_RANGE),
-            strangeness=strangeness,
+            face_ratio=size,
+            strangeness=unlike,
             fps=fps,
             gain=gain,
             closure=controls.closure,
-            smoothing=controls.smoothing,
         )
     if job.part.name == "mouth":
         width = _clip(width, size, _SHAPE_RANGE)
@@ -328,28 +264,31 @@ def _deform(
     delta = job.now - job.rest
     if job.part.name in ("right_brow", "left_brow"):
         # A kink that only this driver's brow has would be printed onto the character: keep the arc.
-        delta = (1 - strangeness) * delta + strangeness * (delta @ _ARC)
+        delta = (1 - unlike) * delta + unlike * (delta @ _ARC)
     return job.ref + gain * _clip(width, size, _SHAPE_RANGE) * delta
 
 
-def _lip_scale(width: float, ref: _Head, dri0: _Head, face: tuple[float, float]) -> float:
+def _lip_scale(width: float, ref: Head, dri0: Head, face: tuple[float, float]) -> float:
     """How far lips part: the middle one of three ratios: mouth widths, room down to the chin, heights of the face."""
     gaps = [float((h.points[[7, 8, 9]].mean() - h.points[[56, 57, 58]].mean()).imag) for h in (ref, dri0)]
     room = _clip(_ratio(*gaps), face[1], _SHAPE_RANGE) if min(gaps) > 0 else face[1]
     return float(np.median([width, room, face[1]]))
 
 
-def _filter(out: Complex, plain: Complex, fps: float, size: float) -> None:
-    """Take noise out of what retargeting adds to the driver's own motion ``plain`` (T, 68), in place.
+def _filter(out: Complex, still: Complex, motion: Complex, fps: float, size: float) -> None:
+    """Take noise out of what retargeting adds to the driver's own ``motion`` (T, 68), in place.
 
-    Lids ride on their eye's corners: their own noise is dealt with as opening (:mod:`faceshot.eyelids`).
+    A motion that is passed on at its own size or smaller is left alone; what is enlarged is One-Euro filtered in so
+    far as it is larger. Lids ride on their eye's corners: :mod:`faceshot.eyelids` calms their opening.
     """
-    extra = (out - plain) / size
-    pairs = np.stack([extra.real, extra.imag], axis=-1)
-    both = np.concatenate([pairs, pairs[::-1]], axis=1)
-    calm = one_euro(both, fps, min_cutoff=_FILTER_CUTOFF, beta=_FILTER_BETA)
-    calm = (calm[:, :68] + calm[::-1, 68:]) / 2
+    moved = out - still
+    power = (np.abs(motion) ** 2).sum(0)
+    follows = (moved * motion.conj()).real.sum(0) / np.maximum(power, 1e-12 * size**2)
+    extra = (moved - np.clip(follows, 0.0, 1.0) * motion) / size
+    pairs = np.ascontiguousarray(extra).view(np.float64).reshape(*extra.shape, 2)
+    calm = one_euro_both_ways(pairs, fps, min_cutoff=_FILTER_CUTOFF, beta=_FILTER_BETA)
     change = ((calm - pairs) * size).view(np.complex128)[..., 0]
+    change[:, follows <= 1.0] = 0
     for outer, inner, lids_out, lids_in in ((36, 39, (37, 41), (38, 40)), (45, 42, (44, 46), (43, 47))):
         for lid in lids_out:
             change[:, lid] = (2 * change[:, outer] + change[:, inner]) / 3
@@ -358,25 +297,25 @@ def _filter(out: Complex, plain: Complex, fps: float, size: float) -> None:
     out += change
 
 
-def _cap(out: Complex, ref: _Head, dri0: _Head, dri: Complex, controls: Controls) -> None:
+def _cap(out: Complex, ref: Head, dri0: Head, dri: Complex, controls: Controls) -> None:
     """Keep parts out of their neighbours, then put the lips in order; in place.
 
-    The way a part goes toward its neighbour (less the neighbour's own way) is cut at 0.8 of the gap at rest, or at
-    the share of the gap that the driver itself uses.
+    The way a point goes toward the neighbour (less the neighbour's own way) is cut at 0.8 of its gap at rest, or at
+    the share of the gap that the driver's point itself uses.
     """
     for name, moving, neighbours, sign in _CAPS:
         if controls.gains[name] == 0:
             continue
         a, b = list(moving), list(neighbours)
-        gap_r, gap_d = (_gap(h.points, a, b, sign) for h in (ref, dri0))
-        if gap_r < 0.02 * ref.size:
+        gap_r, gap_d = (sign * (h.points[b].imag.mean() - h.points[a].imag) for h in (ref, dri0))
+        if gap_r.min() < 0.02 * ref.size:
             continue
         way_r, way_d = (
-            sign * ((p[:, a].imag - h.points[a].imag).mean(1) - (p[:, b].imag - h.points[b].imag).mean(1))
+            sign * (p[:, a].imag - h.points[a].imag - (p[:, b].imag - h.points[b].imag).mean(1, keepdims=True))
             for p, h in ((out, ref), (dri, dri0))
         )
-        allowed = gap_r * np.maximum(_ROOM, way_d / gap_d if gap_d > 0.02 * dri0.size else _ROOM)
-        out[:, a] -= 1j * sign * np.maximum(way_r - allowed, 0.0)[:, None]
+        used = way_d / gap_d if gap_d.min() > 0.02 * dri0.size else np.full_like(way_d, _ROOM)
+        out[:, a] -= 1j * sign * np.maximum(way_r - gap_r * np.maximum(_ROOM, used), 0.0)
     if controls.gains["mouth"] != 0:
         mouth = next(part for part in _PARTS if part.name == "mouth")
         points = list(mouth.points)
@@ -387,8 +326,3 @@ def _cap(out: Complex, ref: _Head, dri0: _Head, dri: Complex, controls: Controls
         origin, axis = _part_frame(out, mouth)
         keep_order(*locals_)
         out[:, points] = origin[:, None] + locals_[0] * axis[:, None]
-
-
-def _gap(points: Complex, moving: list[int], neighbours: list[int], sign: int) -> float:
-    """Room in direction ``sign`` of y between the foremost moving point and the neighbours' middle."""
-    return float(sign * points[neighbours].imag.mean() - (sign * points[moving].imag).max())

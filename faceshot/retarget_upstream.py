@@ -181,7 +181,7 @@ def _tame(s: Array) -> Array:
     count = used.sum(1)
     rows = np.where((count > (n - 2) / 2)[:, None], rows, 0.0)
     size = np.abs(rows)
-    outlying = _outliers(size, used, count) & (rows != 0)
+    outlying: BoolArray = _outliers(size, used, count) & (rows != 0)
     which = np.flatnonzero(outlying.any(1))
     size[which] = _bridge(size[which], used[which], outlying[which])
     return (np.sign(rows) * size).reshape(frames, 2, n).transpose(0, 2, 1)
@@ -198,7 +198,7 @@ def _outliers(size: Array, used: BoolArray, count: npt.NDArray[np.int_]) -> Bool
     mad = _quantile(deviation, used, count, 0.5)
     mad = np.where(mad < 0.1, mad + 0.1, mad)
     score = used & (0.6745 * deviation / mad[:, None] > 2.5)
-    return np.where(fence.any(1)[:, None], fence, score)
+    return np.where(fence.any(axis=1, keepdims=True), fence, score)
 
 
 def _quantile(values: Array, used: BoolArray, count: npt.NDArray[np.int_], q: float) -> Array:
@@ -213,15 +213,16 @@ def _quantile(values: Array, used: BoolArray, count: npt.NDArray[np.int_], q: fl
 
 
 def _bridge(size: Array, used: BoolArray, outlying: BoolArray) -> Array:
-    """Outliers <- mean of the nearest good neighbours, the chain's used points taken as a ring."""
-    size = size.copy()
-    for row, use, bad in zip(size, used, outlying, strict=True):
-        ring = np.flatnonzero(use)
-        good = ~bad[ring]
-        if not good.any():
-            continue
-        for k in np.flatnonzero(~good):
-            left = next(j for j in range(1, len(ring) + 1) if good[k - j])
-            right = next(j for j in range(1, len(ring) + 1) if good[(k + j) % len(ring)])
-            row[ring[k]] = (row[ring[k - left]] + row[ring[(k + right) % len(ring)]]) / 2
-    return size
+    """Outliers <- mean of the nearest good neighbours, the chain's used points taken as a ring; rows (R, n)."""
+    good = used & ~outlying
+    place = np.where(good, np.arange(size.shape[1]), -1)
+    left = np.maximum.accumulate(place, axis=1)
+    left = np.where(left < 0, place.max(1, keepdims=True), left)
+    place = np.where(good, np.arange(size.shape[1]), size.shape[1])
+    right = np.minimum.accumulate(place[:, ::-1], axis=1)[:, ::-1]
+    right = np.where(right == size.shape[1], place.min(1, keepdims=True), right)
+    rows = np.arange(len(size))[:, None]
+    replace = outlying & good.any(1, keepdims=True)
+    last = size.shape[1] - 1
+    mean = (size[rows, np.clip(left, 0, last)] + size[rows, np.clip(right, 0, last)]) / 2
+    return np.where(replace, mean, size)

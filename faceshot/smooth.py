@@ -15,18 +15,22 @@ import numpy.typing as npt
 
 from faceshot.errors import InputError, UsageError
 from faceshot.topology import LID_PAIRS
-from faceshot.types import LandmarkSequence, as_fps
+from faceshot.types import FloatArray, LandmarkSequence, as_fps
 
 Array = npt.NDArray[np.float64]
 
 #: Cut-off at rest in Hz, and by how many Hz it rises per face width per second.
 MIN_CUTOFF = 1.5
 BETA = 5.0
-#: Lids close in 0.1 s; a blink filtered like a head would lose half of its depth.
-LID_MIN_CUTOFF = 6.0
-LID_BETA = 60.0
+#: Lid movements up to this share of the face's width are taken for noise; a blink is several times as large.
+LID_NOISE = 0.012
+_RIPPLE_SECONDS = 0.07
 _SPEED_CUTOFF = 1.0
-_LIDS = sorted({i for pairs in LID_PAIRS.values() for pair in pairs for i in pair})
+#: (corners, lids) of both eyes.
+_EYES = tuple(
+    (list(ends), sorted(i for pair in LID_PAIRS[name] for i in pair))
+    for name, ends in (("right_eye", (36, 39)), ("left_eye", (42, 45)))
+)
 
 
 def one_euro(
@@ -68,16 +72,62 @@ def one_euro(
     return out
 
 
+def one_euro_both_ways(
+    values: npt.ArrayLike,
+    fps: float | Fraction,
+    *,
+    min_cutoff: float | npt.ArrayLike = MIN_CUTOFF,
+    beta: float | npt.ArrayLike = BETA,
+) -> Array:
+    """The mean of the One-Euro filter run forwards and backwards: nothing lags, so lips stay with the sound.
+
+    Arguments and result as in :func:`one_euro`; ``values`` are (T, n, ...) and ``min_cutoff``, ``beta`` numbers or
+    arrays that fit one sample.
+    """
+    x = np.asarray(values, np.float64)
+    cutoff, slope = (np.broadcast_to(np.asarray(v, np.float64), x.shape[1:]) for v in (min_cutoff, beta))
+    n = x.shape[1]
+    both = one_euro(
+        np.concatenate([x, x[::-1]], axis=1),
+        fps,
+        min_cutoff=np.concatenate([cutoff, cutoff]),
+        beta=np.concatenate([slope, slope]),
+    )
+    return (both[:, :n] + both[::-1, n:]) / 2
+
+
+def average(values: npt.ArrayLike, fps: float | Fraction, seconds: float) -> Array:
+    """Gaussian average over the first axis, standard deviation ``seconds``; the ends are mirrored."""
+    x = np.asarray(values, np.float64)
+    sigma = seconds * float(fps)
+    reach = min(math.ceil(2.5 * sigma), len(x) - 1)
+    if reach < 1:
+        return x
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    kernel /= kernel.sum()
+    padded = np.pad(x, [(reach, reach)] + [(0, 0)] * (x.ndim - 1), mode="reflect")
+    return np.asarray(sum(w * padded[k : k + len(x)] for k, w in enumerate(kernel)))
+
+
+def without_ripple(values: npt.ArrayLike, fps: float | Fraction, noise: float) -> Array:
+    """Ripples smaller than ``noise`` averaged away; anything larger passes at once and at full depth."""
+    x = np.asarray(values, np.float64)
+    calm = average(x, fps, _RIPPLE_SECONDS)
+    ripple = x - calm
+    size = np.clip(np.abs(ripple) / noise, 0.0, 1.0)
+    return calm + ripple * size * size * (3 - 2 * size)
+
+
 def smooth(
     sequence: LandmarkSequence, *, min_cutoff: float = MIN_CUTOFF, beta: float = BETA, keep_blinks: bool = True
 ) -> LandmarkSequence:
-    """One-Euro filtered landmarks; speeds count in face widths, so the picture's size does not matter.
+    """One-Euro filtered landmarks without lag; speeds count in face widths, so the picture's size does not matter.
 
     Args:
         sequence: every frame found (bridge gaps before).
         min_cutoff: Hz, more than 0; lower is smoother.
         beta: rise of the cut-off in Hz per face width per second, 0 or more; higher follows faster.
-        keep_blinks: lid points get a fast filter that keeps more than 95 % of a blink's depth.
+        keep_blinks: lids only lose movements under 1.2 % of the face's width, so that blinks keep their depth.
 
     Raises:
         UsageError: a parameter out of range.
@@ -90,11 +140,14 @@ def smooth(
     require_found(sequence)
     xy = sequence.xy.astype(np.float64)
     width = float(np.median(np.linalg.norm(xy[:, 16] - xy[:, 0], axis=-1))) or 1.0
-    cutoff, slope = np.full((68, 1), min_cutoff), np.full((68, 1), float(beta))
+    own = xy / width
+    calm = one_euro_both_ways(own, sequence.fps, min_cutoff=min_cutoff, beta=beta)
     if keep_blinks:
-        cutoff[_LIDS] = np.maximum(cutoff[_LIDS], LID_MIN_CUTOFF)
-        slope[_LIDS] = np.maximum(slope[_LIDS], LID_BETA)
-    return replace(sequence, xy=one_euro(xy / width, sequence.fps, min_cutoff=cutoff, beta=slope) * width)
+        for corners, lids in _EYES:
+            rider = own[:, lids] - own[:, corners].mean(1, keepdims=True)
+            centre = calm[:, corners].mean(1, keepdims=True)
+            calm[:, lids] = without_ripple(rider, sequence.fps, LID_NOISE) + centre
+    return replace(sequence, xy=(calm * width).astype(np.float32))
 
 
 def resample(sequence: LandmarkSequence, fps: Any) -> LandmarkSequence:
@@ -116,11 +169,11 @@ def resample(sequence: LandmarkSequence, fps: Any) -> LandmarkSequence:
     high = np.where(mix > 0, high, low)
     assert sequence.found is not None
 
-    def between(a: Any) -> Array:
+    def between(a: FloatArray) -> FloatArray:
         w = mix.reshape(-1, *(1,) * (a.ndim - 1))
-        return a[low] + w * (a[high].astype(np.float64) - a[low])
+        return (a[low] + w * (a[high].astype(np.float64) - a[low])).astype(np.float32)
 
-    score = None if sequence.score is None else np.clip(between(sequence.score), 0, 1)
+    score = None if sequence.score is None else np.clip(between(sequence.score), 0.0, 1.0)
     rest = min(count - 1, round(sequence.rest * fps / sequence.fps))
     found = sequence.found[low] & sequence.found[high]
     return replace(sequence, xy=between(sequence.xy), fps=fps, found=found, score=score, rest=rest)
