@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot_gallery.anatomy import Anatomy, Projector
-from faceshot_gallery.illustrator import DOMAINS, STYLES, Character, Drawing, Expression, Pose, character, draw
+from faceshot_gallery.illustrator import DOMAINS, Character, Drawing, Expression, Pose, character, draw
 from faceshot_gallery.traits import Dice, Style
 
 PER_DOMAIN = 10
@@ -58,13 +58,13 @@ def gallery_picture(domain: str, index: int) -> Drawing:
     return draw(who, expression, framed(who, expression, pose), size=SIDE)
 
 
-def save_picture(path: Path, rgb: npt.NDArray[np.uint8]) -> None:
+def save_picture(path: Path, rgb: npt.NDArray[np.uint8], limit: int = COLOUR_LIMIT) -> None:
     """Write a small PNG: true colour where that is small, otherwise an adaptive palette."""
     from PIL import Image
 
     picture = Image.fromarray(rgb)
     picture.save(path, optimize=True)
-    if path.stat().st_size > COLOUR_LIMIT:
+    if path.stat().st_size > limit:
         picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
@@ -125,22 +125,53 @@ def contact_sheet(
     return sheet
 
 
-def overview(cell: int = 96) -> npt.NDArray[np.uint8]:
-    """Every domain (rows) in every style (columns)."""
+#: A good drawing of every kind, for the documentation: domain, seed, style.
+_SHOWCASE: tuple[tuple[str, int, Style], ...] = (
+    ("cat", 46, "flat"),
+    ("person", 48, "photo"),
+    ("fox", 48, "photo"),
+    ("robot", 48, "photo"),
+    ("anime", 45, "soft3d"),
+    ("dog", 49, "outline"),
+    ("lion", 48, "photo"),
+    ("smiley", 44, "photo"),
+    ("rabbit", 47, "textured"),
+    ("statue", 43, "painterly"),
+    ("frog", 42, "soft3d"),
+    ("monster", 46, "flat"),
+    ("panda", 46, "flat"),
+    ("owl", 48, "photo"),
+    ("llama", 49, "outline"),
+    ("pumpkin", 51, "soft3d"),
+    ("monkey", 47, "textured"),
+    ("bird", 41, "outline"),
+    ("plush", 45, "soft3d"),
+    ("mouse", 49, "outline"),
+    ("koala", 46, "flat"),
+    ("cartoon", 49, "outline"),
+    ("pig", 51, "soft3d"),
+    ("bear", 46, "flat"),
+)
+
+
+def showcase(columns: int = 8, cell: int = 144) -> npt.NDArray[np.uint8]:
+    """One drawing of every domain on a sheet, for the documentation."""
     pictures = []
-    for domain in DOMAINS:
-        for i, style in enumerate(STYLES):
-            who = character(domain, FIRST_SEED + 20 + i, style=style)
-            pictures.append(draw(who, None, framed(who, Expression(), Pose()), size=cell).rgb)
-    return contact_sheet(pictures, len(STYLES))
+    for domain, seed, style in _SHOWCASE:
+        who, smile = character(domain, seed, style=style), Expression(smile=0.25)
+        pictures.append(draw(who, smile, framed(who, smile, Pose(), share=0.56, middle=0.56), size=cell).rgb)
+    return contact_sheet(pictures, columns)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where to write <domain>/images and <domain>/landmarks.json")
+    parser.add_argument("--showcase", type=Path, help="also write the sheet of the documentation to this PNG")
     parser.add_argument("--domain", action="append", choices=DOMAINS, help="only these domains")
     options = parser.parse_args(arguments)
     build_gallery(options.folder, options.domain or DOMAINS)
+    if options.showcase:
+        save_picture(options.showcase, showcase(), limit=600_000)
 
 
 if __name__ == "__main__":

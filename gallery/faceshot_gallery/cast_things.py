@@ -124,6 +124,7 @@ def plush(d: Dice, real: bool) -> Traits:
         "seam") if d.chance(0.5) else t["extras"]
     t.update(skin=skin, skin2=mix(skin, (255, 250, 240), 0.6), line=shade(skin, 0.5), coat="felt", markings=(),
         body=skin)
+    t["head"] = replace(t["head"], fuzz=0.0)
     return t
 
 

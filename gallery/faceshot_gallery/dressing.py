@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from faceshot_gallery.anatomy import Anatomy, Points, Projector
-from faceshot_gallery.paint import Canvas, Image, around, ellipse
-from faceshot_gallery.traits import Dice, mix, shade
+from faceshot_gallery.paint import Canvas, Image, around, ellipse, rounded
+from faceshot_gallery.traits import Dice, Pose, mix, shade
 
 Line = Callable[[Points], None]
 
@@ -19,13 +19,20 @@ class Dressing:
     def __init__(self, canvas: Canvas, anatomy: Anatomy, project: Projector) -> None:
         self.k, self.a, self.p = canvas, anatomy, project
         self.c = anatomy.c
-        self.body_shape: Points | None = None
+        pose = project.pose
+        still = Pose(pose.roll - 0.75 * float(np.clip(pose.roll, -25, 25)), 0, 0, pose.scale, pose.dx, pose.dy)
+        self.lean = Projector(anatomy.c, still, project.size)
+        self.fur_shapes: list[Points] = []
 
     def dice(self, name: str) -> Dice:
         return Dice(self.c.seed, name)
 
     def rim(self, points: object) -> Points:
         return self.p(points, rim=True)  # type: ignore[arg-type]
+
+    def torso(self, points: object) -> Points:
+        """Project what belongs to the body: it does not turn, and leans a quarter as much as the head."""
+        return self.lean(points, rim=True)  # type: ignore[arg-type]
 
     def px(self, length: float) -> float:
         return self.p.px(length)
@@ -45,11 +52,16 @@ class Dressing:
             r = d.u(1.05, 1.4) + d.rng.uniform(-0.06, 0.06, 70)
             drop = d.u(0.1, 0.6)
             ruff = np.stack([np.cos(t) * r * w, np.sin(t) * r * b + drop * np.clip(np.sin(t), 0, 1)], 1)
-            self.body_shape = self.rim(ruff)
-            body = np.array([[-w, b], [w, b], [w * 1.5, 5], [-w * 1.5, 5]])
+            body = self.torso(
+                rounded(
+                    [[-w, b * 0.5], [w, b * 0.5], [w * 1.2, b + 0.6], [w * 1.6, 5], [-w * 1.6, 5], [-w * 1.2, b + 0.6]]
+                )
+            )
+            collar = self.rim(ruff)
             colour = d.pick([c.body, c.skin2, shade(c.skin, 0.9)], [3, 1, 1])
-            self.k.fill(self.rim(body), shade(colour, 0.9))
-            self.k.fill(self.body_shape, colour)
+            self.k.fill(body, shade(colour, 0.88))
+            self.k.fill(collar, colour)
+            self.fur_shapes = [body, collar]
             return
         if c.body_kind in ("fur", "longneck"):
             top = w * (0.62 if c.body_kind == "longneck" else d.u(0.75, 1.0))
@@ -66,9 +78,9 @@ class Dressing:
                     [-top * 1.05, b + 0.2],
                 ]
             )
-            self.body_shape = self.rim(shape)
-            self.k.fill(self.body_shape, mix(c.body, shade(c.body, 0.85), d.u(0, 1)))
-            self._contour(self.body_shape)
+            self.fur_shapes = [self.torso(rounded(shape))]
+            self.k.fill(self.fur_shapes[0], mix(c.body, shade(c.body, 0.85), d.u(0, 1)))
+            self._contour(self.fur_shapes[0])
         else:
             neck = w * d.u(0.42, 0.6)
             s = d.u(1.3, 2.0)
@@ -84,17 +96,17 @@ class Dressing:
                     [-s * 0.8, b + 0.5],
                 ]
             )
-            self.k.fill(self.rim(cloth), c.body)
-            self._contour(self.rim(cloth))
+            self.k.fill(self.torso(rounded(cloth)), c.body)
+            self._contour(self.torso(rounded(cloth)))
             skin = c.skin if c.coat != "metal" else shade(c.skin, 0.6)
             throat = np.array(
                 [[-neck, b * 0.4], [neck, b * 0.4], [neck, b + 0.3], [0, b + d.u(0.4, 0.9)], [-neck, b + 0.3]]
             )
-            self.k.fill(self.rim(throat), shade(skin, d.u(0.8, 1.0)))
-            self._contour(self.rim(throat[1:]), closed=False)
+            self.k.fill(self.torso(throat), shade(skin, d.u(0.8, 1.0)))
+            self._contour(self.torso(throat[1:]), closed=False)
             if d.chance(0.5):
-                with self.k.clipped(self.rim(throat)):
-                    self.k.soft(self.rim(ellipse(0, b + 0.05, neck, 0.16)), shade(skin, 0.5), 0.5, self.px(0.08))
+                with self.k.clipped(self.torso(throat)):
+                    self.k.soft(self.torso(ellipse(0, b + 0.05, neck, 0.16)), shade(skin, 0.5), 0.5, self.px(0.08))
         if "collar" in c.extras:
             band = np.array(
                 [
@@ -106,12 +118,15 @@ class Dressing:
                     [-0.75 * w, b + 0.2],
                 ]
             )
-            self.k.fill(self.rim(band), d.colour((0, 1), (0.6, 0.9), (0.4, 0.9)))
-            self.k.disc(self.rim([[0, b + 0.36]])[0], self.px(0.1), (235, 190, 60))
+            self.k.fill(self.torso(band), d.colour((0, 1), (0.6, 0.9), (0.4, 0.9)))
+            self.k.disc(self.torso([[0, b + 0.36]])[0], self.px(0.1), (235, 190, 60))
 
     def furry_mask(self, like: Image) -> Image:
         """Where a furry body lies (large picture)."""
-        return np.zeros_like(like) if self.body_shape is None else self.k.full_mask(self.body_shape)
+        mask = np.zeros_like(like)
+        for shape in self.fur_shapes:
+            mask |= self.k.full_mask(shape)
+        return mask
 
     def ears(self, line: Line) -> None:
         e, c = self.c.ears, self.c

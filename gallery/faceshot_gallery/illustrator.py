@@ -56,7 +56,7 @@ def character(domain: str, seed: int = 0, *, style: Style | None = None) -> Char
 
 
 def _supersampling(size: int) -> int:
-    return 2 if size <= 512 else 1
+    return 2 if size <= 1024 else 1
 
 
 def draw(
@@ -87,16 +87,26 @@ def draw(
 def _matted(
     character: Character, anatomy: Anatomy, project: Projector, size: int
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """Paint over black and over white; the difference is the matte."""
+    """Paint over black and over white: the difference is the matte. Light comes after, or it would count as matte."""
+    import cv2
+
     layers = []
-    for level in (0.0, 255.0):
+    for level in (255.0, 0.0):
         canvas = Canvas(size, _supersampling(size), character.style, (level, level, level))
-        Scene(canvas, anatomy, project).paint()
-        layers.append(canvas.done().astype(np.float32))
-    black, white = layers
+        scene = Scene(canvas, anatomy, project)
+        scene.paint(lit=False)
+        layers.append(canvas.rgb.astype(np.float32))
+    white, black = layers
     alpha = np.clip(255 - (white - black).mean(2), 0, 255)
-    rgb = np.clip(black / np.maximum(alpha[..., None], 1) * 255, 0, 255)
-    return rgb.astype(np.uint8), np.round(alpha).astype(np.uint8)
+    bare = alpha < 2
+    canvas.rgb[:] = np.clip(black / np.maximum(alpha[..., None], 1) * 255, 0, 255)
+    canvas.rgb[bare] = character.skin
+    scene.light(None)
+    weight = alpha[..., None] + 1e-3
+    small, cover = (
+        cv2.resize(v, (size, size), interpolation=cv2.INTER_AREA) for v in (canvas.rgb * weight, weight[..., 0])
+    )
+    return np.round(small / cover[..., None]).astype(np.uint8), np.clip(np.round(cover), 0, 255).astype(np.uint8)
 
 
 def _random_expression(d: Dice) -> Expression:

@@ -169,6 +169,15 @@ def ellipse(x: float, y: float, rx: float, ry: float, angle: float = 0.0, n: int
     return p @ np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]]) + [x, y]
 
 
+def rounded(points: npt.ArrayLike, rounds: int = 2) -> npt.NDArray[np.float64]:
+    """A closed polygon with its corners cut off again and again (Chaikin): soft shoulders from a few points."""
+    p = np.asarray(points, float)
+    for _ in range(rounds):
+        q = np.roll(p, -1, axis=0)
+        p = np.stack([0.75 * p + 0.25 * q, 0.25 * p + 0.75 * q], 1).reshape(-1, 2)
+    return p
+
+
 def around(centre: npt.ArrayLike, rx: float, ry: float, angle: float = 0.0, n: int = 40) -> npt.NDArray[np.float64]:
     """(n, 2) points of an ellipse about a centre (2,)."""
     x, y = np.asarray(centre, float)

@@ -49,9 +49,9 @@ class Scene:
         if self.c.style in ("outline", "sketch"):
             self.k.stroke(points, self.c.line, self.px(self.c.line_width) * scale, closed)
 
-    def paint(self) -> None:
-        """Everything but the background."""
-        before = self.k.rgb.copy() if self.real else None
+    def paint(self, lit: bool = True) -> None:
+        """Everything but the background; ``lit=False`` leaves the light to a later :meth:`light`."""
+        before = self.k.rgb.copy() if self.real and lit else None
         self.dressing.body()
         self.hair.back_hair()
         self.dressing.ears(self.line)
@@ -68,7 +68,7 @@ class Scene:
         self.eyes.brows()
         self.hair.front_hair(self.line)
         if before is not None:
-            self._light(before)
+            self.light(before)
 
     def _head(self) -> None:
         self.k.fill(self.hull, self.c.skin)
@@ -239,8 +239,10 @@ class Scene:
         flat = self.p(spikes.reshape(-1, 2), rim=True).reshape(n, 3, 2)
         self.k.spikes(flat, self.p((base * 0.95), rim=True), d.rng.uniform(0.88, 1.06, n))
 
-    def _light(self, before: Image) -> None:
-        """Light from one side, over everything the character covers."""
+    def light(self, before: Image | None) -> None:
+        """Light from one side, over what differs from the picture ``before`` (over everything without it)."""
+        if not self.real:
+            return
         d = self.dice("light")
         n = 48
         size = self.p.size
@@ -265,6 +267,6 @@ class Scene:
         if self.c.coat == "stone" or self.c.style in ("photo", "textured"):
             field = field * (1 + clouds(d.rng, side, (6, 20, 60)) * d.u(0.02, 0.1))
         field = np.repeat(field[..., None], 3, 2)
-        changed = np.any(self.k.rgb != before, axis=2)
         lit = np.clip(self.k.rgb * field, 0, 255).astype(np.uint8)
-        np.copyto(self.k.rgb, lit, where=changed[..., None])
+        changed = np.any(self.k.rgb != before, axis=2)[..., None] if before is not None else True
+        np.copyto(self.k.rgb, lit, where=changed)
