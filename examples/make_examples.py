@@ -10,8 +10,8 @@ from __future__ import annotations
 import argparse
 import tempfile
 import wave
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from faceshot.formats import write_landmarks
 from faceshot.image import write_picture
 from faceshot.video import VideoWriter
 from faceshot_gallery.build import framed
-from faceshot_gallery.illustrator import Character, Expression, Pose, Style, character, draw
+from faceshot_gallery.illustrator import Character, Drawing, Expression, Pose, Style, character, draw
 
 FPS = Fraction(30000, 1001)
 FRAMES = 120
@@ -39,7 +39,7 @@ class Example:
     seed: int
     style: Style
     size: int = 640
-    expression: Expression = Expression()
+    expression: Expression = field(default_factory=Expression)
     roll: float = 0.0
     yaw: float = 0.0
     matte: bool = False
@@ -162,7 +162,7 @@ def actor() -> Character:
     return character("person", 18, style="soft3d")
 
 
-def frames(who: Character, acts: Iterable[tuple[Expression, Pose]]):
+def frames(who: Character, acts: Iterable[tuple[Expression, Pose]]) -> Iterator[Drawing]:
     """Drawings of a performance, with the framing of its first frame."""
     rest = framed(who, Expression(smile=0.12), Pose(), share=0.5, middle=0.54)
     for expression, pose in acts:

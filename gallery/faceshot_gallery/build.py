@@ -136,7 +136,7 @@ _SHOWCASE: tuple[tuple[str, int, Style], ...] = (
     ("lion", 48, "photo"),
     ("smiley", 44, "photo"),
     ("rabbit", 47, "textured"),
-    ("statue", 43, "painterly"),
+    ("statue", 48, "photo"),
     ("frog", 42, "soft3d"),
     ("monster", 46, "flat"),
     ("panda", 46, "flat"),

@@ -52,11 +52,8 @@ class Dressing:
             r = d.u(1.05, 1.4) + d.rng.uniform(-0.06, 0.06, 70)
             drop = d.u(0.1, 0.6)
             ruff = np.stack([np.cos(t) * r * w, np.sin(t) * r * b + drop * np.clip(np.sin(t), 0, 1)], 1)
-            body = self.torso(
-                rounded(
-                    [[-w, b * 0.5], [w, b * 0.5], [w * 1.2, b + 0.6], [w * 1.6, 5], [-w * 1.6, 5], [-w * 1.2, b + 0.6]]
-                )
-            )
+            half = np.array([[w, b * 0.5], [w * 1.2, b + 0.6], [w * 1.6, 5]])
+            body = self.torso(rounded(np.concatenate([half, half[::-1] * [-1, 1]])))
             collar = self.rim(ruff)
             colour = d.pick([c.body, c.skin2, shade(c.skin, 0.9)], [3, 1, 1])
             self.k.fill(body, shade(colour, 0.88))

@@ -80,6 +80,8 @@ def draw(
         Scene(canvas, anatomy, project).paint()
         rgb, alpha = canvas.done(), None
     rgb = finish(rgb, character)
+    if alpha is not None:
+        rgb[alpha == 0] = character.skin
     landmarks = Landmarks(anatomy.points(project).astype(np.float32), Size(size, size), absent=anatomy.absent())
     return Drawing(rgb, alpha, landmarks, character.domain, character.style)
 
