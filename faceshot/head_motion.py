@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot.smooth import average
-from faceshot.topology import MIRROR_PAIRS
+from faceshot.topology import INNER_EYE_CORNERS, JAW, MIRROR_PAIRS, NOSE_BRIDGE, OUTER_EYE_CORNERS
 
 Array = npt.NDArray[np.float64]
 Complex = npt.NDArray[np.complex128]
 
 #: Points that keep their place in the face: upper contour, eye corners, the nose's root.
-_RIGID = (0, 1, 2, 14, 15, 16, 27, 28, 36, 39, 42, 45)
+_RIGID = (*JAW[:3], *JAW[-3:], *NOSE_BRIDGE[:2], *OUTER_EYE_CORNERS, *INNER_EYE_CORNERS)
 ZOOM_RANGE = (0.4, 2.5)
 
 

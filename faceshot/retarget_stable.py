@@ -81,8 +81,8 @@ _PARTS = (
 )
 #: (part, moving points, neighbours, direction in y): what may not run into what.
 _CAPS: tuple[tuple[MotionPart, tuple[int, ...], tuple[int, ...], int], ...] = (
-    ("mouth", (55, 56, 57, 58, 59, 65, 66, 67), (7, 8, 9), 1),
-    ("mouth", (49, 50, 51, 52, 53, 61, 62, 63), (32, 33, 34), -1),
+    ("mouth", OUTER_LIPS[7:] + INNER_LIPS[5:], (7, 8, 9), 1),
+    ("mouth", OUTER_LIPS[1:6] + INNER_LIPS[1:4], (32, 33, 34), -1),
     ("right_brow", RIGHT_BROW, (37, 38), 1),
     ("left_brow", LEFT_BROW, (43, 44), 1),
     ("right_eye", (37, 38), RIGHT_BROW, -1),

@@ -189,27 +189,28 @@ def _tame(s: Array) -> Array:
 
 def _outliers(size: Array, used: BoolArray, count: npt.NDArray[np.int_]) -> BoolArray:
     """Tukey's fences on the used values of each row (R, n); rows without a hit fall back to the modified z-score."""
-    q1, q3 = _quantile(size, used, count, 0.25), _quantile(size, used, count, 0.75)
+    q1, median, q3 = _quantiles(size, used, count, 0.25, 0.5, 0.75)
     spread = q3 - q1
     spread = np.where(spread < 0.2, spread + 0.2, spread)
     fence = used & ((size < (q1 - 1.5 * spread)[:, None]) | (size > (q3 + 1.5 * spread)[:, None]))
-    median = _quantile(size, used, count, 0.5)
     deviation = np.abs(size - median[:, None])
-    mad = _quantile(deviation, used, count, 0.5)
+    (mad,) = _quantiles(deviation, used, count, 0.5)
     mad = np.where(mad < 0.1, mad + 0.1, mad)
     score = used & (0.6745 * deviation / mad[:, None] > 2.5)
     return np.where(fence.any(axis=1, keepdims=True), fence, score)
 
 
-def _quantile(values: Array, used: BoolArray, count: npt.NDArray[np.int_], q: float) -> Array:
-    """Linear quantile over the used entries of every row; 0 for empty rows."""
+def _quantiles(values: Array, used: BoolArray, count: npt.NDArray[np.int_], *quantiles: float) -> list[Array]:
+    """Linear quantiles over the used entries of every row; 0 for empty rows."""
     ordered = np.sort(np.where(used, values, np.inf), axis=1)
-    place = q * np.maximum(count - 1, 0)
-    low = np.floor(place).astype(int)
-    high = np.minimum(low + 1, np.maximum(count - 1, 0))
-    rows = np.arange(len(values))
-    a, b = (np.where(count > 0, ordered[rows, k], 0.0) for k in (low, high))
-    return a + (b - a) * (place - low)
+    ordered[count == 0] = 0.0
+    last, rows, out = np.maximum(count - 1, 0), np.arange(len(values)), []
+    for q in quantiles:
+        place = q * last
+        low = place.astype(int)
+        a, b = ordered[rows, low], ordered[rows, np.minimum(low + 1, last)]
+        out.append(a + (b - a) * (place - low))
+    return out
 
 
 def _bridge(size: Array, used: BoolArray, outlying: BoolArray) -> Array:
