@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from faceshot.topology import CHAINS, JAW
+from faceshot.topology import BRIDGE_LINE, CHAINS, JAW
 from faceshot.types import FloatArray
 
 #: Chains in the order they are re-spaced; later ones see the earlier ones' results. The bridge is treated apart.
 _ORDER = (0, 10, 11, 3, 6, 7, 8, 9, 1, 2, 4, 5)
-_BRIDGE = (27, 28, 29, 30, 33)
 
 
 def rearrange(xy: np.ndarray) -> FloatArray:
@@ -33,7 +32,7 @@ def rearrange(xy: np.ndarray) -> FloatArray:
         part = points[chain].astype(np.float64)
         fitted = _on_ellipse(part) if CHAINS[index] == JAW else _on_circle(part)
         points[chain] = _on_line(part) if fitted is None else fitted
-    points[list(_BRIDGE)] = _straight_bridge(points[list(_BRIDGE)].astype(np.float64))
+    points[list(BRIDGE_LINE)] = _straight_bridge(points[list(BRIDGE_LINE)].astype(np.float64))
     return points.astype(np.float32)
 
 

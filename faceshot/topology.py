@@ -87,6 +87,20 @@ CHAIN_NAMES: Final = (
 )
 ENDPOINTS: Final = tuple((chain[0], chain[-1]) for chain in CHAINS)
 
+#: The points upstream puts on one straight line: the nose bridge and the middle of the nose base.
+BRIDGE_LINE: Final = (27, 28, 29, 30, 33)
+
+#: What a user may point at by hand, and the landmarks whose mean each name is.
+ANCHORS: Final = MappingProxyType(
+    {
+        "right_eye": RIGHT_EYE,
+        "left_eye": LEFT_EYE,
+        "nose": (NOSE_TIP,),
+        "right_mouth": (MOUTH_CORNERS[0],),
+        "left_mouth": (MOUTH_CORNERS[1],),
+    }
+)
+
 #: Polylines for drawing: (indices, closed).
 CURVES: Final = (
     (JAW, False),

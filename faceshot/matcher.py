@@ -1,0 +1,287 @@
+"""Character picture -> 68 landmarks: find the face, look closer, choose gallery domains per part, match, tidy.
+
+The paper asks a language model where the five parts are. Here the matcher does it itself, coarse to fine: a first pass
+over windows of falling size finds the face with vectors averaged over all domains; a second pass on an upright close-up
+chooses a domain for every part and matches again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from faceshot.anchors import Anchors, Box, bind, check_anchors, check_box, face_from_anchors, face_from_box
+from faceshot.crop import Crop, part_crops
+from faceshot.errors import UsageError
+from faceshot.matching import best_matches, normalised, refine, sample_features, score_maps
+from faceshot.rearrange import rearrange
+from faceshot.search import SearchOptions, windows
+from faceshot.shape import ShapeFit, ShapeOptions, ShapePrior, fit_shape
+from faceshot.topology import FLIP, N_POINTS, PART_POINTS, PARTS, Part
+from faceshot.types import FloatArray, Landmarks, Picture, RGBArray, Size
+
+if TYPE_CHECKING:
+    from faceshot.models import DType
+
+logger = logging.getLogger("faceshot")
+
+Regularise = Literal["none", "faceshot", "robust"]
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """The landmarks found in a picture.
+
+    Attributes:
+        landmarks: tidied, in pixels of the picture, with per-point confidence.
+        confidence: 0..1 that this is a face and the landmarks lie on it; compare with ``Matcher.threshold``.
+        raw: the plain best matches (FaceShot, Eq. 4) of the close-up.
+        domains: gallery domain chosen for each part.
+        box: (left, top, right, bottom) of the face in pixels.
+    """
+
+    landmarks: Landmarks
+    confidence: float
+    raw: Landmarks
+    domains: dict[Part, str]
+    box: Box
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """A candidate face: its 68 points in picture pixels and its quality 0..1."""
+
+    xy: FloatArray
+    quality: float
+
+    @property
+    def roll(self) -> float:
+        across = self.xy[42:48].mean(0) - self.xy[36:42].mean(0)
+        return float(np.rad2deg(np.arctan2(across[1], across[0])))
+
+
+class Matcher:
+    """Finds the landmarks of characters with one model and its galleries.
+
+    Args:
+        preset: name or folder of the diffusion model (``faceshot.presets``).
+        galleries: folders or names of galleries to combine; empty means the shipped one, and the user's if there is.
+        device, dtype: where and how the model runs.
+        offline: never look on the network for weights.
+        cache_dir: where derived gallery features are kept; None means the user's cache.
+
+    Raises:
+        UsageError: unknown preset or gallery. MissingError: weights are not here.
+    """
+
+    #: Confidence below which a match should not be trusted.
+    threshold = 0.35
+
+    def __init__(
+        self,
+        preset: str = "mini",
+        *,
+        galleries: Sequence[str | Path] = (),
+        device: str = "cpu",
+        dtype: DType = "auto",
+        offline: bool = False,
+        cache_dir: str | Path | None = None,
+        search: SearchOptions | None = None,
+    ) -> None:
+        from faceshot.features import FeatureExtractor
+        from faceshot.gallery import Gallery
+
+        self.extractor = FeatureExtractor.from_preset(preset, device=device, dtype=dtype, offline=offline)
+        self.gallery = Gallery.load(galleries, self.extractor, cache_dir=cache_dir)
+        self.search = search or SearchOptions()
+        self.prior = ShapePrior.load(_prior_path())
+        self.shape_options = ShapeOptions(temperature=self.extractor.preset.temperature)
+
+    def match(
+        self,
+        picture: Picture,
+        *,
+        box: Box | None = None,
+        points: Anchors | None = None,
+        regularise: Regularise = "robust",
+        domains: Sequence[str] | None = None,
+    ) -> Match:
+        """Find the face in ``picture`` and its landmarks; always answers, see ``Match.confidence``.
+
+        Args:
+            box: (left, top, right, bottom) of the face in pixels; skips the search.
+            points: hand-set anchors (``topology.ANCHORS``) in pixels, two or more; skip the search, are met exactly.
+            regularise: ``robust`` shape prior, ``faceshot`` upstream's rearrangement, ``none`` raw matches.
+            domains: use only these gallery domains.
+
+        Raises:
+            UsageError: unknown option, anchor or domain; a box without area or outside the picture.
+        """
+        # 1. Check before any work.
+        if regularise not in get_args(Regularise):
+            raise UsageError(f"unknown regularise {regularise!r}; use one of {', '.join(get_args(Regularise))}")
+        if points is not None:
+            check_anchors(points)
+        if box is not None:
+            check_box(box, picture.size)
+        gallery = self.gallery if domains is None else self.gallery.only(domains)
+        rgb = picture.flat()
+        # 2. Where is the face?
+        if points:
+            found = _Found(face_from_anchors(self.prior.mean, points), 1.0)
+        elif box is not None:
+            found = _Found(face_from_box(self.prior.mean, box), 1.0)
+        else:
+            found = self._search(rgb, gallery)
+        # 3. Look closer, once more where the first look was off.
+        result = self._closer(rgb, found, gallery, regularise, points)
+        extent = float(np.ptp(result.landmarks.xy, axis=0).max())
+        if not points and float(np.linalg.norm(found.xy - result.landmarks.xy, axis=1).mean()) > 0.1 * extent:
+            again = self._closer(rgb, _Found(result.landmarks.xy, 1.0), gallery, regularise, points)
+            result = max(result, again, key=lambda match: match.confidence)
+        return result
+
+    def _search(self, rgb: RGBArray, gallery: Any) -> _Found:
+        """The best face over windows of falling size, matched with vectors averaged over the domains."""
+        size = Size(rgb.shape[1], rgb.shape[0])
+        weight = gallery.valid[..., None]
+        overall = normalised((gallery.vectors * weight).sum(0) / np.maximum(weight.sum(0), 1))
+        valid = gallery.valid.any(0)
+        embed = gallery.image_embeds.mean(0) if self.extractor.preset.guidance == "domain" else None
+        best: _Found | None = None
+        for share in self.search.levels:
+            if best is not None and share * max(size) < self.search.least:
+                break
+            level: _Found | None = None
+            crops = windows(size, share, self.extractor.image_size)
+            for start in range(0, len(crops), 8):
+                part = crops[start : start + 8]
+                maps = self._features(np.stack([crop.apply(rgb) for crop in part]), embed)
+                for crop, features in zip(part, maps, strict=True):
+                    fit = self._fit([features] * len(PARTS), overall, valid)
+                    if level is None or fit.weight.mean() > level.quality:
+                        level = _Found(crop.to_picture(fit.xy), float(fit.weight.mean()))
+            assert level is not None
+            if best is None or level.quality > self.search.better * best.quality:
+                best = level
+            if best.quality >= self.search.enough:
+                break
+        assert best is not None
+        return best
+
+    def _closer(
+        self, rgb: RGBArray, found: _Found, gallery: Any, regularise: Regularise, points: Anchors | None
+    ) -> Match:
+        # 1. An upright close-up of the face and its mirror image.
+        side = self.extractor.image_size
+        square, size = Size(side, side), Size(rgb.shape[1], rgb.shape[0])
+        angle = found.roll if abs(found.roll) > self.search.upright else 0.0
+        crop = Crop.around(found.xy, scale=self.search.crop, out=side, angle=angle)
+        image = crop.apply(rgb)
+        images = np.stack([image, image[:, ::-1]])
+        # 2. A domain for every part, and the picture's features under that domain's image prompt where the model
+        #    takes one (core of FaceShot's appearance guidance).
+        by_domain = self.extractor.preset.guidance == "domain"
+        plain = None if by_domain else self._features(images)
+        if plain is None:
+            chosen = self._domains_by_embedding(rgb, found.xy, gallery)
+            maps = {d: self._features(images, gallery.image_embeds[d]) for d in sorted(set(chosen))}
+        else:
+            chosen = self._domains_by_agreement(plain[0], crop.to_crop(found.xy), gallery)
+            maps = dict.fromkeys(chosen, plain)
+        vectors, valid = _gather(gallery.vectors, gallery.valid, chosen)
+        # 3. Match; the mirror image is a second opinion with left and right exchanged.
+        fit, other = (self._fit([maps[d][k] for d in chosen], vectors, valid) for k in (0, 1))
+        back = other.xy[list(FLIP)] * np.array([-1, 1]) + np.array([side - 1, 0])
+        weight, weight_back = fit.weight, other.weight[list(FLIP)]
+        share = ((weight + 1e-3) / (weight + weight_back + 2e-3))[:, None]
+        xy = (share * fit.xy + (1 - share) * back).astype(np.float32)
+        # 4. Tidy.
+        raw, score = self._raw([maps[d][0] for d in chosen], vectors, square)
+        if regularise == "none":
+            xy = raw
+        elif regularise == "faceshot":
+            xy = rearrange(raw.astype(np.float64))
+        if points:
+            xy = bind(xy, {name: crop.to_crop(np.array([points[name]]))[0] for name in points})
+        per_point = np.clip((weight + weight_back) / 2, 0, 1).astype(np.float32)
+        absent = frozenset(part for part in PARTS if not valid[list(PART_POINTS[part])].any())
+        landmarks = Landmarks(crop.to_picture(xy), size, per_point, absent)
+        return Match(
+            landmarks=landmarks,
+            confidence=float(np.clip((fit.weight[valid].mean() + other.weight[valid].mean()) / 2, 0, 1)),
+            raw=Landmarks(crop.to_picture(raw), size, np.clip(score, 0, 1)),
+            domains={part: gallery.domains[d] for part, d in zip(PARTS, chosen, strict=True)},
+            box=landmarks.box(),
+        )
+
+    def _features(self, images: RGBArray, embed: np.ndarray | None = None) -> np.ndarray:
+        import torch
+
+        prompt = None if embed is None else torch.from_numpy(embed)
+        return self.extractor.features(images, image_embeds=prompt).cpu().numpy()
+
+    def _fit(self, maps: list[np.ndarray], vectors: FloatArray, valid: np.ndarray) -> ShapeFit:
+        """Fit the shape prior on the feature grid, one feature map per part; results in pixels of the square."""
+        scores = np.empty((N_POINTS, *maps[0].shape[1:]), np.float32)
+        for part, features in zip(PARTS, maps, strict=True):
+            index = list(PART_POINTS[part])
+            unit = features / np.maximum(np.linalg.norm(features, axis=0, keepdims=True), 1e-12)
+            scores[index] = np.tensordot(vectors[index], unit, 1)
+        fit = fit_shape(scores, self.prior, self.shape_options, valid=valid)
+        scale = self.extractor.image_size / scores.shape[2]
+        move = (scale - 1) / 2
+        return replace(fit, xy=fit.xy * scale + move, model=fit.model * scale + move, radius=fit.radius * scale)
+
+    def _raw(self, maps: list[np.ndarray], vectors: FloatArray, size: Size) -> tuple[FloatArray, FloatArray]:
+        """Plain best matches (68, 2), refined below a pixel, and their scores (68,)."""
+        xy, score = np.empty((N_POINTS, 2), np.float32), np.empty(N_POINTS, np.float32)
+        for part, features in zip(PARTS, maps, strict=True):
+            index = list(PART_POINTS[part])
+            at, score[index] = best_matches(features, vectors[index], size)
+            xy[index] = refine(
+                score_maps(features, vectors[index], size), at, temperature=self.shape_options.temperature
+            )
+        return xy, score
+
+    def _domains_by_agreement(self, features: np.ndarray, near: FloatArray, gallery: Any) -> list[int]:
+        """For every part the domain whose vectors agree best with the features where the part seems to be."""
+        size = Size(self.extractor.image_size, self.extractor.image_size)
+        seen = normalised(sample_features(features, near, size))
+        agreement = np.einsum("dic,ic->di", gallery.vectors, seen) * gallery.valid
+        chosen = []
+        for part in PARTS:
+            index = list(PART_POINTS[part])
+            known = gallery.valid[:, index].sum(1)
+            score = np.where(known > 0, agreement[:, index].sum(1) / np.maximum(known, 1), -1)
+            chosen.append(int(score.argmax()))
+        return chosen
+
+    def _domains_by_embedding(self, rgb: RGBArray, xy: FloatArray, gallery: Any) -> list[int]:
+        """For every part the domain whose mean crop embedding is nearest (CLIP score; FaceShot, appendix C)."""
+        side = self.extractor.image_size
+        crops = np.stack([crop.apply(rgb) for crop in part_crops(xy, side)])
+        seen = normalised(self.extractor.embed(crops).cpu().numpy())
+        nearness = np.einsum("dpe,pe->dp", normalised(gallery.part_embeds), seen)
+        known = np.stack([gallery.valid[:, list(PART_POINTS[part])].any(1) for part in PARTS], 1)
+        return [int(d) for d in np.where(known, nearness, -2).argmax(0)]
+
+
+def _prior_path() -> Path:
+    import faceshot_gallery
+
+    return Path(faceshot_gallery.__file__).parent / "shape_prior.npz"
+
+
+def _gather(vectors: FloatArray, valid: np.ndarray, chosen: list[int]) -> tuple[FloatArray, np.ndarray]:
+    """The chosen domains' vectors (68, C) and which of them exist (68,)."""
+    out, known = np.zeros_like(vectors[0]), np.zeros(N_POINTS, bool)
+    for part, domain in zip(PARTS, chosen, strict=True):
+        index = list(PART_POINTS[part])
+        out[index], known[index] = vectors[domain][index], valid[domain][index]
+    return out, known
