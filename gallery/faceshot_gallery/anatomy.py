@@ -262,7 +262,9 @@ class Projector:
         if rim:
             # a silhouette stays where it is, but the chin is in front of the turning axis
             z = self.chin * self.depth * np.clip(y / self.bottom, 0, 1.2) ** 2 + np.asarray(lift)
-            px, py = x + z * np.sin(self.yaw), y + 0.35 * z * np.sin(self.pitch)
+            # and the near side, which turns towards us, moves in
+            near = 1 - (1 - np.cos(self.yaw)) * np.clip(-x * np.sign(self.yaw) / (0.5 * self.w), 0, 1)
+            px, py = x * near + z * np.sin(self.yaw), y + 0.35 * z * np.sin(self.pitch)
         else:
             # a dome without an edge, so that features near or outside the outline keep their shape
             z = self.depth * np.exp(-0.8 * (x / self.w) ** 2 - 0.6 * (y / b) ** 2) + np.asarray(lift)

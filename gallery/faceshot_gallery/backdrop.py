@@ -38,9 +38,24 @@ def backdrop(canvas: Canvas, d: Dice, kind: str) -> None:
         for _ in range(int(d.u(0, 5))):
             x, y, r = d.u(0, canvas.size), d.u(0, canvas.size), d.u(0.05, 0.25) * canvas.size
             canvas.soft(ellipse(x, y, r, r * d.u(0.5, 1.5), d.u(0, 180)), _any_colour(d), 0.7, r * 0.3)
+    elif kind == "pattern":
+        _pattern(canvas, d, a, b)
     else:
         for _ in range(int(d.u(4, 18))):
             _thing(canvas, d)
+
+
+def _pattern(canvas: Canvas, d: Dice, a: Colour, b: Colour) -> None:
+    """Cloth, grass, wood, bricks, ripples: a wave of two colours, bent and roughened by noise."""
+    side = canvas.rgb.shape[0]
+    t = np.linspace(0, 1, side, dtype=np.float32)
+    rough = clouds(d.rng, side, (3, 8, int(d.u(12, 90))))
+    turn, waves = d.u(0, np.pi), d.u(2, 40)
+    wave = np.sin((t[None] * np.cos(turn) + t[:, None] * np.sin(turn) + rough * d.u(0, 0.15)) * waves * 2 * np.pi)
+    if d.chance(0.4):
+        wave = wave * np.sin((t[:, None] * np.cos(turn) - t[None] * np.sin(turn)) * waves * 2 * np.pi)
+    share = np.clip(0.5 + d.u(0.05, 0.5) * wave + d.u(0, 0.4) * rough, 0, 1)[..., None]
+    canvas.rgb[:] = np.clip(np.asarray(canvas.ink(a)) * (1 - share) + np.asarray(canvas.ink(b)) * share, 0, 255)
 
 
 def _thing(canvas: Canvas, d: Dice) -> None:
@@ -128,6 +143,12 @@ def degrade(rgb: Image, d: Dice) -> Image:
         x = g + (x - g) * d.u(0.2, 1.6)
     if d.chance(0.3):
         x = cv2.GaussianBlur(x, (0, 0), d.u(0.4, 1.6) * x.shape[0] / 128)
+    if d.chance(0.08):
+        tiny = int(x.shape[0] * d.u(0.35, 0.7))
+        small = cv2.resize(x, (tiny, tiny), interpolation=cv2.INTER_AREA)
+        x = cv2.resize(
+            small, x.shape[1::-1], interpolation=d.pick([cv2.INTER_LINEAR, cv2.INTER_NEAREST, cv2.INTER_CUBIC])
+        )
     if d.chance(0.4):
         x = x + d.rng.normal(0, d.u(1, 14), x.shape[:2] + (1 if d.chance(0.5) else 3,))
     out: Image = np.clip(x, 0, 255).astype(np.uint8)
