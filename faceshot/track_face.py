@@ -91,7 +91,8 @@ class Step:
 
     Attributes:
         xy: (68, 2) landmarks in frame pixels, lids where flow believes them.
-        openings: (2,) of the right and left eye by colour, 1 as on the anchor; NaN where colour cannot tell.
+        openings: (2, 2) of the right and left eye: the lower lid and the opening above it, in lid coordinates (0, 1 as on
+            the anchor), by colour; NaN where colour cannot tell.
         carried: (68, 2) the anchor's eyes carried here by their corners, frame pixels.
         likeness: (68,) of each point to a key frame, -1..1.
         face: likeness of the steady part of the face.
@@ -131,6 +132,11 @@ class FaceTracker:
         self._lids = [LidColours(colour, self._shape[list(eye)]) for eye, _ in EYES]
         everything = frozenset(range(len(_KEY_GROUPS)))
         self._keys = [_Key(gray, np.zeros((68, 2)), patches(gray, self._base), 1.0, everything)]
+        # Blank skin looks like any other blank skin: it says nothing about whether this is the face.
+        seen = np.linalg.norm(self._keys[0].patches, axis=1) > 0.9
+        steady = np.isin(np.arange(topo.N_POINTS), _STEADY) & seen
+        steady = steady if steady.sum() >= 4 else seen
+        self._steady = steady / max(int(steady.sum()), 1)
         self._search = FaceSearch(rgb, self._anchor_pose, self.options.canvas, self.options.face)
         self.restart()
 
@@ -143,7 +149,7 @@ class FaceTracker:
 
     def anchor_step(self) -> Step:
         """What :meth:`step` would say of the anchor frame."""
-        openings = np.array([1.0 if lids.usable else np.nan for lids in self._lids])
+        openings = np.array([[0.0, 1.0] if lids.usable else [np.nan] * 2 for lids in self._lids])
         return Step(self.anchor_xy, openings, self.anchor_xy, np.ones(68), 1.0)
 
     def box(self) -> Box:
@@ -162,14 +168,15 @@ class FaceTracker:
             if found is not None:
                 self._pose, self._state = found, np.zeros((68, 2))
         jumped = hint is not None or self._lost
-        motion, alignment = self._follow_head(rgb, jumped)
+        motion, alignment, correlation = self._follow_head(rgb, jumped)
         self._pose = compose(self._pose, alignment)
         colour = self._stabilised(rgb, self._pose)
         gray = to_gray(colour)
         guess = apply(compose(invert(alignment), motion), self._base + self._state * self._unit)
         openings, carried = self._measure_lids(colour)
         likeness = self._follow_points(gray, guess, jumped, openings)
-        face = float(likeness[list(_STEADY)].mean())
+        # Edges correlate a little with anything they were aligned to, hence the discount.
+        face = max(float(likeness @ self._steady), correlation - 0.25)
         self._lost = face < self.options.lost
         xy = apply(self._pose, self._shape + self._state * self._unit)
         carried = apply(self._pose, carried)
@@ -182,8 +189,8 @@ class FaceTracker:
     def _stabilised(self, rgb: RGBArray, pose: Matrix) -> RGBArray:
         return warp(rgb, pose, self.options.canvas)
 
-    def _follow_head(self, rgb: RGBArray, jumped: bool) -> tuple[Matrix, Matrix]:
-        """Motion of the head since the frame before: by flow, and by alignment with the anchor (canvas pixels)."""
+    def _follow_head(self, rgb: RGBArray, jumped: bool) -> tuple[Matrix, Matrix, float]:
+        """Motion of the head since the frame before, by flow and by alignment with the anchor, and its correlation."""
         import cv2
 
         gray = to_gray(self._stabilised(rgb, self._pose))
@@ -201,13 +208,13 @@ class FaceTracker:
         away = np.abs(apply(alignment, self._shape) - apply(motion, self._shape)).max()
         # An alignment that leaps away from the flow has locked on something else, unless there was no flow.
         if not jumped and (correlation <= 0 or away > 0.2 * self.options.face):
-            alignment = motion
-        return motion, alignment
+            alignment, correlation = motion, 0.0
+        return motion, alignment, correlation
 
     def _measure_lids(self, colour: RGBArray) -> tuple[Array, Array]:
-        """Colour openings (2,) of both eyes and the anchor's eyes (68, 2) carried to where the corners are."""
+        """Lids by colour (2, 2) of both eyes and the anchor's eyes (68, 2) carried to where the corners are."""
         carried = self._shape + self._state * self._unit
-        openings = np.full(2, np.nan)
+        openings = np.full((2, 2), np.nan)
         for k, (eye, _) in enumerate(EYES):
             index = list(eye)
             corners = [index[0], index[3]]
@@ -282,7 +289,7 @@ class FaceTracker:
 
 def _close_to_lids(trust: Array, openings: Array) -> None:
     """Stop believing flow on the lids of an eye that colour says is closing; changes ``trust`` in place."""
-    for (eye, _), opening in zip(EYES, openings, strict=True):
+    for (eye, _), (_, opening) in zip(EYES, openings, strict=True):
         if np.isfinite(opening):
             trust[[i for i in eye if i in _LIDS]] *= lid_share(opening)
 

@@ -63,15 +63,24 @@ class LidColours:
         bins = (_sample(rgb, eye, _ROWS) // (256 // _BINS)).astype(np.intp)
         return self._table[(bins[..., 0] * _BINS + bins[..., 1]) * _BINS + bins[..., 2]].mean(1)
 
-    def measure(self, rgb: RGB, eye: Array) -> float:
-        """The height of the upper lid over the anchor's lower lid: 1 as on the anchor, 0 closed.
+    def measure(self, rgb: RGB, eye: Array) -> tuple[float, float]:
+        """Where the lower lid is, and how far the upper one is above it.
 
         Args:
             rgb: the frame.
             eye: (6, 2) the anchor's (open) eye carried to this frame by its corners.
+
+        Returns:
+            Both in lid coordinates: (0, 1) as on the anchor; (y, 0) when the eye is shut along y.
         """
-        _, stop = _stretch(self._profile(rgb, eye) - self._bias)
-        return (stop - self._start) / (self._full - self._start)
+        start, stop = _stretch(self._profile(rgb, eye) - self._bias)
+        scale = self._full - self._start
+        start, stop = (start - self._start) / scale, (stop - self._start) / scale
+        # The lower edge wavers while the eye is open; it matters where the lids meet: as the upper one comes down, or
+        # when what is left lies high up (a smiling arch).
+        matters = max(np.clip((0.8 - stop) / 0.4, 0, 1), np.clip((start - 0.35) / 0.15, 0, 1))
+        low = start * float(matters)
+        return low, stop - low
 
 
 def _stretch(score: Array) -> tuple[float, float]:

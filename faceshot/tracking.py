@@ -133,32 +133,34 @@ def _assemble(
     return LandmarkSequence(xy.astype(np.float32), size, fps, found, score, first.absent, rest)
 
 
-def _place_lids(xy: Array, carried: Array, opening: Array, found: npt.NDArray[np.bool_], pairs: Pairs) -> None:
+def _place_lids(xy: Array, carried: Array, lids: Array, found: npt.NDArray[np.bool_], pairs: Pairs) -> None:
     """Where an eye is closing, put its lid points where the colours say; changes ``xy`` in place.
 
-    The lash line keeps the colour of an eye, so the smallest opening of the clip, if clearly a blink, is what closed
-    looks like.
+    ``lids`` is (T, 2): lower lid and opening. The lash line keeps the colour of an eye, so the smallest opening of the
+    clip, if clearly a blink, is what closed looks like.
     """
-    if not np.isfinite(opening).any():
+    if not np.isfinite(lids).any():
         return
-    opening = _median3(np.nan_to_num(opening, nan=1.0))
+    bottom = np.nan_to_num(lids[:, 0])[:, None]
+    opening = _without_spikes(np.nan_to_num(lids[:, 1], nan=1.0))
     smallest = float(opening[found].min())
     closed = smallest if smallest < 0.5 else 0.2
     share = np.clip((opening - closed) / (_STRETCHED - closed), 0, None) ** 0.7
     stretched = _CLOSED + share * (_STRETCHED - _CLOSED)
-    width = np.where(opening < _STRETCHED, stretched, opening)[:, None]
-    share = lid_share(opening)[:, None]
+    width = np.minimum(np.where(opening < _STRETCHED, stretched, opening), 1.0)[:, None]
+    flow = lid_share(opening)[:, None]
     for upper, lower in pairs:
-        low = carried[:, lower]
-        high = low + np.minimum(width, 1.0) * (carried[:, upper] - low)
-        xy[:, upper] = share * xy[:, upper] + (1 - share) * high
-        xy[:, lower] = share * xy[:, lower] + (1 - share) * low
+        reach = carried[:, upper] - carried[:, lower]
+        low = carried[:, lower] + bottom * reach
+        xy[:, upper] = flow * xy[:, upper] + (1 - flow) * (low + width * reach)
+        xy[:, lower] = flow * xy[:, lower] + (1 - flow) * low
 
 
-def _median3(values: Array) -> Array:
-    """Median of three neighbours: a single odd frame goes, a blink of two frames stays."""
+def _without_spikes(values: Array) -> Array:
+    """One frame that differs from both neighbours by half an opening is a mistake: no lid is that fast."""
     padded = np.concatenate([values[:1], values, values[-1:]])
-    return np.median(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0)
+    lower, higher = np.minimum(padded[:-2], padded[2:]), np.maximum(padded[:-2], padded[2:])
+    return np.where((values < lower - 0.5) | (values > higher + 0.5), 0.5 * (lower + higher), values)
 
 
 def _keep_order(xy: Array) -> None:
