@@ -88,11 +88,13 @@ def keep_to_lips(mouth: Mouth, frame: Frame, maps: Plane, lower: Plane) -> Plane
         lower: (h, w) share of the lower half of the face, 0..1.
     """
     centre, axis, normal, rest_upper, rest_lower = _rest_edges(mouth)
-    places = maps[:: frame.coarse, :: frame.coarse] - centre.astype(np.float32)
-    s = places @ (axis * 2 / mouth.width).astype(np.float32)
-    n = places @ normal.astype(np.float32)
     # The more the mouth is closed, the further from the drawn edge of the lips.
     shut = 1 - min(frame.opening / max(float((rest_lower[1] - rest_upper[1]).max()), 1.0), 1.0)
+    if shut == 0:
+        return maps
+    x, y = (maps[:: frame.coarse, :: frame.coarse, k] - np.float32(centre[k]) for k in (0, 1))
+    s = (x * np.float32(axis[0]) + y * np.float32(axis[1])) * np.float32(2 / mouth.width)
+    n = x * np.float32(normal[0]) + y * np.float32(normal[1])
     margin = shut * (1.0 + 0.02 * mouth.width)
     down = np.maximum(lookup(s, *rest_lower) + margin - n, 0)
     up = np.minimum(lookup(s, *rest_upper) - margin - n, 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -21,7 +21,7 @@ from faceshot_warp.controls import (
     head_motion,
     lid_closure,
 )
-from faceshot_warp.field import Grid, basis, inverse, sample, steepness, without_folds
+from faceshot_warp.field import Grid, Lattice, basis, inverse, sample, steepness, without_folds
 from faceshot_warp.lids import Lid, make_lid
 from faceshot_warp.mouth import (
     Frame,
@@ -39,7 +39,7 @@ _EYES = ((topo.RIGHT_EYE, topo.RIGHT_BROW), (topo.LEFT_EYE, topo.LEFT_BROW))
 #: Displacements below this many pixels are no motion.
 _STILL = 1e-3
 #: Bound on the change per pixel of the head's displacement, where it dies out around the head.
-_STRETCH = 0.75
+_STRETCH = 0.9
 #: Rows drawn at a time are limited to about this many pixels, which bounds the memory of large pictures.
 _STRIP_PIXELS = 2_000_000
 
@@ -63,18 +63,21 @@ class Animator:
 
     def __init__(self, picture: Picture, landmarks: Landmarks, options: WarpOptions) -> None:
         self.options = options
+        self.picture = picture
+        self.region = find_region(picture, landmarks, options)
+        # From here on coordinates are those of the region: only it is ever drawn.
+        lattice = self.region.lattice
+        self.corner = np.array([lattice.left, lattice.top])
+        part = _cut(picture, lattice)
+        landmarks = Landmarks(landmarks.xy - self.corner, part.size, absent=landmarks.absent)
+        self.region = replace(self.region, lattice=replace(lattice, left=0, top=0))
         self.rest = landmarks.xy.astype(np.float64)
         self.visible = landmarks.visible
         self.unit = face_unit(landmarks)
-        self.region = find_region(picture, landmarks, options)
-        self.picture = picture
-        self.rgb = _spread_colour(picture)
-        planes = (self.rgb,) if picture.alpha is None else (self.rgb, picture.alpha)
-        self.source = np.dstack(planes)
-        self.canvas = self.source.copy()
-        self.original = self.source.copy() if picture.alpha is None else np.dstack([picture.rgb, picture.alpha])
+        self.rgb = _spread_colour(part)
+        self.canvas = np.dstack([self.rgb] if part.alpha is None else [self.rgb, part.alpha])
         self.nodes = self.region.lattice.nodes()
-        self.mouth = make_mouth(picture, landmarks, options)
+        self.mouth = make_mouth(part, landmarks, options)
         self.upper = self._half(_LOWER_LIP)
         self.lower = self._half(_UPPER_LIP) if self.mouth else self.upper
         self.eyes: list[tuple[tuple[int, ...], EyeRest, Lid | None]] = []
@@ -97,9 +100,11 @@ class Animator:
 
     def frame(self, xy: npt.NDArray) -> RGBArray:
         """The frame (H, W, 3 or 4) uint8 in which the landmarks lie at ``xy`` (68, 2)."""
-        moved = np.where(self.visible[:, None], xy.astype(np.float64), self.rest)
+        picture, lattice = self.picture, self.region.lattice
+        out = picture.rgb.copy() if picture.alpha is None else np.dstack([picture.rgb, picture.alpha])
+        moved = np.where(self.visible[:, None], xy.astype(np.float64) - self.corner, self.rest)
         if np.abs(moved - self.rest).max() < _STILL:
-            return self.original.copy()
+            return out
         head = head_motion(self.rest, moved, self.visible)
         local = head.inverse()(moved)
         applied = head if self.options.head == "move" else IDENTITY
@@ -112,10 +117,11 @@ class Animator:
         fields = [self._field(half, shift, applied) for half in self._halves(shift)]
         backs = [inverse(field, self.region.lattice.step) for field in fields]
         self._draw_lids(closures)
-        out = self.original.copy()
-        self._warp(backs[0], out)
+        left, top = self.corner
+        part = out[top : top + lattice.height, left : left + lattice.width]
+        self._warp(backs[0], part)
         if self.mouth is not None and len(fields) == 2:
-            self._draw_mouth(fields, backs, out)
+            self._draw_mouth(fields, backs, part)
         return out
 
     def _halves(self, shift: npt.NDArray) -> list[_Half]:
@@ -154,7 +160,7 @@ class Animator:
         for top in range(0, lattice.height, rows):
             bottom = min(top + rows, lattice.height)
             strip = self._sample(lattice.dense(maps, 0, top, lattice.width, bottom))
-            out[lattice.top + top : lattice.top + bottom, lattice.left : lattice.left + lattice.width] = strip
+            out[top:bottom] = strip
 
     def _sample(self, maps: Grid) -> RGBArray:
         return sample(self.canvas, maps, cv2.INTER_CUBIC)
@@ -186,9 +192,9 @@ class Animator:
         lattice = self.region.lattice
         points = np.concatenate([upper, lower])
         margin = np.array([0.45, 0.6]) * max(float(np.hypot(*(upper[-1] - upper[0]))), 0.1 * self.unit) + 4
-        low = np.maximum(np.floor(points.min(0) - margin), [lattice.left, lattice.top]).astype(int)
+        low = np.maximum(np.floor(points.min(0) - margin), 0).astype(int)
         high = np.ceil(points.max(0) + margin).astype(int) + 1
-        high = np.minimum(high, [lattice.left + lattice.width, lattice.top + lattice.height])
+        high = np.minimum(high, [lattice.width, lattice.height])
         if (high - low).min() < 2:
             return None
         return int(low[0]), int(low[1]), int(high[0]), int(high[1])
@@ -196,9 +202,8 @@ class Animator:
     def _lip_maps(self, frame: Frame, backs: list[Grid], patch: tuple[int, int, int, int]) -> Grid:
         """Sampling map of the patch: the upper half's field above the mouth, the lower half's below it."""
         lattice = self.region.lattice
-        box = (patch[0] - lattice.left, patch[1] - lattice.top, patch[2] - lattice.left, patch[3] - lattice.top)
-        above = lattice.dense(self.nodes + backs[0], *box)
-        apart = lattice.dense(backs[1] - backs[0], *box)
+        above = lattice.dense(self.nodes + backs[0], *patch)
+        apart = lattice.dense(backs[1] - backs[0], *patch)
         # Lower half: below the middle of the lips; the seam lies inside the mouth and softens beyond its corners.
         beyond = np.maximum(np.abs(frame.s) - 1, 0) * np.float32(frame.width / 2)
         share = np.clip(0.5 + (frame.below - frame.above) / (2 + 4 * beyond), 0, 1)
@@ -218,6 +223,13 @@ class Animator:
         if mouth.open:
             return sample(self.canvas, own_inside(mouth, frame)).astype(np.float32)
         return draw_cavity(mouth, frame)
+
+
+def _cut(picture: Picture, lattice: Lattice) -> Picture:
+    """The part of the picture that the lattice covers."""
+    box = np.s_[lattice.top : lattice.top + lattice.height, lattice.left : lattice.left + lattice.width]
+    alpha = None if picture.alpha is None else np.ascontiguousarray(picture.alpha[box])
+    return Picture(np.ascontiguousarray(picture.rgb[box]), alpha, picture.name)
 
 
 def _mix(under: RGBArray, over: npt.NDArray[np.float32], share: npt.NDArray[np.float32]) -> RGBArray:

@@ -130,7 +130,7 @@ def steepness(field: Grid, step: float) -> float:
     return float(np.sqrt(((dx**2 + dy**2).sum(-1) / 2).max())) / step
 
 
-def inverse(field: Grid, step: float, rounds: int = 6) -> Grid:
+def inverse(field: Grid, step: float, rounds: int = 8) -> Grid:
     """V with V(y) = -field(y + V(y)), by damped Newton steps on the nodes; ``field`` must be free of folds."""
     rows, columns = field.shape[:2]
     index = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1).astype(np.float32)
@@ -142,6 +142,8 @@ def inverse(field: Grid, step: float, rounds: int = 6) -> Grid:
     for _ in range(rounds):
         place = index + back / np.float32(step)
         rest = back + sample(field, place)
+        if np.abs(rest).max() < 0.03:
+            break
         a, b, c, d = np.moveaxis(sample(slope, place), -1, 0)
         a, d = a + 1, d + 1
         # Where the slope is near a fold, or changes within a step, a full step would overshoot.

@@ -6,7 +6,8 @@ its shape. Everything heavy happens once, in :func:`make_lid`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,6 +17,9 @@ from faceshot_warp.controls import EyeRest
 from faceshot_warp.field import Plane
 from faceshot_warp.region import smooth
 from faceshot_warp.skin import membrane, skin_without
+
+#: Side of the patch, in pixels, in which a lid is prepared.
+_PATCH = 260
 
 
 @dataclass(frozen=True)
@@ -96,19 +100,52 @@ def make_lid(rgb: npt.NDArray[np.uint8], eye: EyeRest, avoid: npt.NDArray) -> Li
     if right - left < 3 or bottom - top < 3:
         return None
     patch = np.ascontiguousarray(rgb[top:bottom, left:right])
-    x, y = np.meshgrid(np.arange(left, right), np.arange(top, bottom))
-    at = np.stack([x, y], -1) - centre
-    s, n = (at @ eye.axis).astype(np.float32), (at @ eye.normal).astype(np.float32)
+    # Lids are smooth: large eyes are prepared at a fraction of their resolution.
+    factor = max(1, round(max(patch.shape[:2]) / _PATCH))
+    height, width = patch.shape[0] // factor, patch.shape[1] // factor
+    small: npt.NDArray[Any] = cv2.resize(
+        patch[: height * factor, : width * factor], (width, height), interpolation=cv2.INTER_AREA
+    )
+    points, brow = (((xy - (left, top) + 0.5) / factor - 0.5) for xy in (eye.points, avoid))
+    scaled = EyeRest(points, eye.axis, eye.normal, eye.width / factor, eye.gap / factor)
+    return _enlarged(_prepare(small, scaled, brow), patch, factor, (left, top))
+
+
+def _prepare(patch: npt.NDArray[np.uint8], eye: EyeRest, avoid: npt.NDArray) -> Lid:
+    """The lid of an eye in a patch of the picture, in pixels of the patch."""
+    size = max(eye.width, eye.gap)
+    centre = eye.points.mean(0)
+    x = (np.arange(patch.shape[1]) - centre[0]).astype(np.float32)
+    y = (np.arange(patch.shape[0]) - centre[1]).astype(np.float32)[:, None]
+    across, down = (axis.astype(np.float32) for axis in (eye.axis, eye.normal))
+    s, n = x * across[0] + y * across[1], x * down[0] + y * down[1]
     outline = np.stack([(eye.points - centre) @ eye.axis, (eye.points - centre) @ eye.normal], -1)
 
     distance = _polygon_distance(_rounded(outline), s, n)
     core = distance <= 0.02 * size
+    if not core.any():
+        core = distance == distance.min()
     area = _eye_area(patch, core, distance, size, _below(avoid, centre, eye, s, n))
     skin, other = skin_without(patch, area, (n > 0.1 * size) & (np.abs(s) < 0.4 * size), size)
     if other is not None:
         # A fringe that hangs over the eye stays where it is.
         area &= (distance < 0.05 * size) | (np.abs(patch - other).max(-1) > 50)
-    return _assemble(patch, skin, area, core, distance, outline, s, n, size, (left, top))
+    return _assemble(patch, skin, area, core, distance, outline, s, n, size)
+
+
+def _enlarged(lid: Lid, patch: npt.NDArray[np.uint8], factor: int, corner: tuple[int, int]) -> Lid:
+    """A lid prepared at a fraction of the resolution of ``patch``, whose corner in the picture is ``corner``."""
+    left, top = lid.left * factor, lid.top * factor
+    if factor > 1:
+        size = lid.mask.shape[1] * factor, lid.mask.shape[0] * factor
+        names = ("skin", "mask", "core", "taper", "crease", "upper", "lower", "meet")
+        planes = {k: cv2.resize(getattr(lid, k), size, interpolation=cv2.INTER_LINEAR) for k in names}
+        for name in ("upper", "lower", "meet"):
+            planes[name] *= factor
+        touched = cv2.resize(lid.touched.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+        eye = patch[top : top + size[1], left : left + size[0]].astype(np.float32)
+        lid = replace(lid, eye=eye, touched=touched, thick=lid.thick * factor, **planes)  # type: ignore[arg-type]
+    return replace(lid, left=left + corner[0], top=top + corner[1])
 
 
 def _below(avoid: npt.NDArray, centre: npt.NDArray, eye: EyeRest, s: Plane, n: Plane) -> npt.NDArray[np.bool_]:
@@ -136,17 +173,17 @@ def _rounded(outline: npt.NDArray) -> npt.NDArray:
 
 def _polygon_distance(outline: npt.NDArray, s: Plane, n: Plane) -> Plane:
     """Signed distance in pixels outside the polygon ``outline`` (k, 2), at points (s, n)."""
-    p = np.stack([s, n], -1).astype(np.float32)
     best = np.full(s.shape, np.inf, np.float32)
     crossings = np.zeros(s.shape, bool)
-    for a, b in zip(outline, np.roll(outline, -1, 0), strict=True):
-        edge = (b - a).astype(np.float32)
-        along = np.clip(((p - a) @ edge) / max(float(edge @ edge), 1e-9), 0, 1)
-        best = np.minimum(best, np.hypot(*np.moveaxis(p - a - along[..., None] * edge, -1, 0)))
+    for a, b in zip(outline.astype(np.float32), np.roll(outline, -1, 0).astype(np.float32), strict=True):
+        edge, ds, dn = b - a, s - a[0], n - a[1]
+        along = np.clip((ds * edge[0] + dn * edge[1]) / max(float((edge**2).sum()), 1e-9), 0, 1)
+        best = np.minimum(best, (ds - along * edge[0]) ** 2 + (dn - along * edge[1]) ** 2)
         if a[1] != b[1]:
             hit = (n < max(a[1], b[1])) & (n >= min(a[1], b[1]))
             crossings ^= hit & (s < a[0] + (n - a[1]) / (b[1] - a[1]) * (b[0] - a[0]))
-    return np.where(crossings, -best, best).astype(np.float32)
+    best = np.sqrt(best)
+    return np.where(crossings, -best, best)
 
 
 def _eye_area(
@@ -188,7 +225,6 @@ def _assemble(
     s: Plane,
     n: Plane,
     size: float,
-    corner: tuple[int, int],
 ) -> Lid:
     eye = area & (distance < 0.12 * size)
     corners = float(outline[[0, 3], 1].mean())
@@ -216,7 +252,7 @@ def _assemble(
     touched = (mask > 0) | ((taper > 0) & (np.abs(meet) < thick + 2))
     rows, columns = np.flatnonzero(touched.any(1)), np.flatnonzero(touched.any(0))
     cut = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    left, top = corner[0] + int(columns[0]), corner[1] + int(rows[0])
+    left, top = int(columns[0]), int(rows[0])
     line = _line_colour(patch, skin, area, solid)
     planes = (mask, upper, lower, meet, np.clip(0.5 - distance, 0, 1), taper, 0.2 * fold)
     mask, upper, lower, meet, opening, taper, crease = (plane[cut].astype(np.float32) for plane in planes)

@@ -77,7 +77,7 @@ def _background(picture: Picture, unit: float) -> tuple[npt.NDArray[np.bool_], n
     background = np.isin(labels, touching[touching > 0])
     if background[border].mean() < 0.6:
         background[:] = False
-    return background, border & (contrast > _FLAT), scale
+    return background, border & (contrast > _FLAT) & ~background, scale
 
 
 def _node_mask(small: npt.NDArray, lattice: Lattice, scale: float, outside: float) -> npt.NDArray[np.float32]:

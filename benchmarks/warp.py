@@ -1,0 +1,104 @@
+"""Speed of the warp backend, and a sheet of what it draws.
+
+python benchmarks/warp.py                          # the drawn examples: set-up, frames/s, and a 48 px and an 8K copy
+python benchmarks/warp.py cat.png --sheet out.png  # own pictures, each with cat.landmarks.json beside it
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from faceshot.formats import read_landmarks
+from faceshot.image import read_picture
+from faceshot.motion import MOTIONS, motion_template
+from faceshot.retarget import retarget
+from faceshot.types import Landmarks, LandmarkSequence, Picture, Size
+from faceshot_warp.compose import Animator
+from faceshot_warp.options import WarpOptions
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+EIGHT_K = 7680
+
+
+def load(path: Path) -> tuple[Picture, Landmarks]:
+    """A picture and the landmarks beside it (``cat.png``, ``cat.landmarks.json``)."""
+    picture = read_picture(path)
+    return picture, read_landmarks(path.with_suffix(".landmarks.json"), size=picture.size)
+
+
+def resized(picture: Picture, landmarks: Landmarks, side: int) -> tuple[Picture, Landmarks]:
+    """The picture scaled to a long side of ``side`` pixels."""
+    factor = side / max(picture.size)
+    size = Size(round(picture.size.width * factor), round(picture.size.height * factor))
+    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    rgb = cv2.resize(picture.rgb, size, interpolation=method)
+    alpha = None if picture.alpha is None else cv2.resize(picture.alpha, size, interpolation=method)
+    return Picture(rgb, alpha, picture.name), landmarks.resized(size)
+
+
+def measure(picture: Picture, landmarks: Landmarks, frames: int) -> tuple[float, float]:
+    """(seconds of set-up, frames per second) with the talking template."""
+    sequence = retarget(landmarks, motion_template("talk"))
+    start = time.perf_counter()
+    animator = Animator(picture, landmarks, WarpOptions())
+    animator.frame(sequence.xy[len(sequence) // 2])
+    ready = time.perf_counter()
+    for i in range(frames):
+        animator.frame(sequence.xy[1 + i % (len(sequence) - 1)])
+    return ready - start, frames / (time.perf_counter() - ready)
+
+
+def strip(picture: Picture, landmarks: Landmarks, side: int, per_motion: int = 2) -> np.ndarray:
+    """The liveliest frames of every motion template, side by side, each ``side`` pixels high."""
+    animator = Animator(picture, landmarks, WarpOptions())
+    tiles = [picture.flat()]
+    for name in MOTIONS:
+        sequence: LandmarkSequence = retarget(landmarks, motion_template(name))
+        motion = np.abs(sequence.xy - landmarks.xy).mean((1, 2))
+        for part in np.array_split(np.arange(len(sequence)), per_motion):
+            frame = animator.frame(sequence.xy[part[int(motion[part].argmax())]])
+            alpha = frame[..., 3] if picture.alpha is not None else None
+            tiles.append(Picture(np.ascontiguousarray(frame[..., :3]), alpha).flat())
+    width = round(side * picture.size.width / picture.size.height)
+    return np.hstack([cv2.resize(tile, (width, side), interpolation=cv2.INTER_AREA) for tile in tiles])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pictures", nargs="*", type=Path)
+    parser.add_argument("--frames", type=int, default=90)
+    parser.add_argument("--sheet", type=Path, help="write a PNG of the motion templates")
+    arguments = parser.parse_args()
+    paths = arguments.pictures or sorted(
+        p for p in EXAMPLES.glob("*.png") if p.with_suffix(".landmarks.json").is_file()
+    )
+    print(f"{'picture':24}{'size':>12}{'set-up ms':>12}{'frames/s':>12}{'peak MB':>10}")
+    strips = []
+    for path in paths:
+        cases = [load(path)]
+        if not arguments.pictures and path == paths[0]:
+            cases += [resized(*cases[0], 48), resized(*cases[0], EIGHT_K)]
+        for picture, landmarks in cases:
+            frames = arguments.frames if max(picture.size) < 2000 else 3
+            setup, speed = measure(picture, landmarks, frames)
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            size = f"{picture.size.width}x{picture.size.height}"
+            print(f"{path.stem:24}{size:>12}{setup * 1000:12.0f}{speed:12.1f}{peak:10.0f}", flush=True)
+        if arguments.sheet:
+            strips.append(strip(*cases[0], side=160))
+    if arguments.sheet:
+        widest = max(s.shape[1] for s in strips)
+        rows = [
+            cv2.copyMakeBorder(s, 0, 0, 0, widest - s.shape[1], cv2.BORDER_CONSTANT, value=(255,) * 3) for s in strips
+        ]
+        cv2.imwrite(str(arguments.sheet), np.vstack(rows)[..., ::-1])
+
+
+if __name__ == "__main__":
+    main()
