@@ -298,11 +298,11 @@ def decode_box(offset: npt.NDArray[np.float32], index: int, size: Size, config: 
 
 
 def crop_box(frame: RGBArray, box: Array, side: int) -> RGBArray:
-    """(side, side, 3) of a box (left, top, right, bottom; pixel centres at integers) that may leave the frame."""
+    """(side, side, 3) of a box (its edges left, top, right, bottom; integers are pixel centres) that may leave the frame."""
     import cv2
 
     scale = np.maximum(box[2:] - box[:2], 1.0) / side
-    matrix = np.array([[scale[0], 0, box[0] + 0.5 * scale[0] - 0.5], [0, scale[1], box[1] + 0.5 * scale[1] - 0.5]])
+    matrix = np.array([[scale[0], 0, box[0] + 0.5 * scale[0]], [0, scale[1], box[1] + 0.5 * scale[1]]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     crop = cv2.warpAffine(frame, matrix, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(crop, np.uint8)

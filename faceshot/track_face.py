@@ -165,8 +165,7 @@ class FaceTracker:
             self._pose, self._state = similarity(self._shape, hint.xy), np.zeros((68, 2))
         elif self._lost:
             found = self._search.find(rgb, self._pose)
-            if found is not None:
-                self._pose, self._state = found, np.zeros((68, 2))
+            self._pose = self._likeliest(rgb, [self._pose] if found is None else [self._pose, found])
         jumped = hint is not None or self._lost
         motion, alignment, correlation = self._follow_head(rgb, jumped)
         self._pose = compose(self._pose, alignment)
@@ -210,6 +209,16 @@ class FaceTracker:
         if not jumped and (correlation <= 0 or away > 0.2 * self.options.face):
             alignment, correlation = motion, 0.0
         return motion, alignment, correlation
+
+    def _likeliest(self, rgb: RGBArray, poses: list[Matrix]) -> Matrix:
+        """Of several guesses where the head is, refined, the one that resembles the anchor most."""
+        best, chosen = -1.0, poses[0]
+        for pose in poses:
+            gray = to_gray(self._stabilised(rgb, pose))
+            fine, correlation = self._template.align(pyramid(gray, 3), np.eye(2, 3), iterations=30)
+            if correlation > best:
+                best, chosen = correlation, compose(pose, fine)
+        return chosen
 
     def _measure_lids(self, colour: RGBArray) -> tuple[Array, Array]:
         """Lids by colour (2, 2) of both eyes and the anchor's eyes (68, 2) carried to where the corners are."""
