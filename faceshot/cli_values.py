@@ -13,9 +13,6 @@ from faceshot.errors import InputError, UsageError
 
 Box = tuple[float, float, float, float]
 
-#: Names of the anchors a user may pin by hand, the subject's right and left.
-ANCHORS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
-
 
 def parse_number(text: str, what: str) -> float:
     """A finite number."""
@@ -50,8 +47,6 @@ def parse_box(text: str | None) -> Box | None:
     if len(values) != 4:
         raise UsageError(f"--box takes LEFT,TOP,RIGHT,BOTTOM in pixels, got {text!r}")
     left, top, right, bottom = values
-    if right - left < 4 or bottom - top < 4:
-        raise UsageError(f"--box {text} is smaller than 4x4 pixels; the order is LEFT,TOP,RIGHT,BOTTOM")
     return left, top, right, bottom
 
 
@@ -59,6 +54,8 @@ def parse_points(text: str | None) -> dict[str, tuple[float, float]] | None:
     """Hand-set anchors: ``right_eye=x,y;nose=x,y`` or a JSON file with an object of such pairs (pixels)."""
     if text is None:
         return None
+    from faceshot.anchors import check_anchors
+
     if "=" in text:
         raw: dict[str, Any] = {}
         for item in filter(None, (item.strip() for item in text.split(";"))):
@@ -68,13 +65,10 @@ def parse_points(text: str | None) -> dict[str, tuple[float, float]] | None:
         raw = _points_file(Path(text))
     points = {}
     for name, value in raw.items():
-        if name not in ANCHORS:
-            raise UsageError(f"--points: unknown anchor {name!r}; anchors are {', '.join(ANCHORS)}")
         if not isinstance(value, list | tuple) or len(value) != 2:
             raise UsageError(f"--points: {name} must be x,y in pixels, got {value!r}")
         points[name] = (parse_number(str(value[0]), f"x of {name}"), parse_number(str(value[1]), f"y of {name}"))
-    if len(points) < 2:
-        raise UsageError(f"--points needs at least two of {', '.join(ANCHORS)}")
+    check_anchors(points)
     return points
 
 

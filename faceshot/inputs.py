@@ -91,27 +91,17 @@ def as_sequence(
     return read_sequence(value, size=size, fps=fps)
 
 
-def as_box(box: Sequence[float] | None) -> tuple[float, float, float, float] | None:
-    """Four numbers as a box."""
-    if box is None:
-        return None
-    left, top, right, bottom = (float(side) for side in box)
-    return left, top, right, bottom
-
-
-def check_box(box: Sequence[float] | None, size: Size) -> None:
-    """A face box that has an area and lies in the picture.
+def as_box(box: Sequence[float]) -> tuple[float, float, float, float]:
+    """Four numbers as a box.
 
     Raises:
-        InputError: with the box and the picture's size.
+        UsageError: not four numbers.
     """
-    if box is None:
-        return
-    left, top, right, bottom = box
-    if not np.isfinite(box).all() or right <= left or bottom <= top:
-        raise InputError(f"box {tuple(box)} must be (left, top, right, bottom) with left < right and top < bottom")
-    if right <= 0 or bottom <= 0 or left >= size.width or top >= size.height:
-        raise InputError(f"box {tuple(box)} lies outside the picture of {size.width}x{size.height} pixels")
+    try:
+        left, top, right, bottom = (float(side) for side in box)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"box must be four numbers (left, top, right, bottom), got {box!r}") from error
+    return left, top, right, bottom
 
 
 def check_sound(path: str | Path, output: Path) -> None:

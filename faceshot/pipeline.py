@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from faceshot.anchors import check_box
 from faceshot.backends import AnimationOptions, Backend, load_backend
 from faceshot.errors import MissingError, NoFaceError, UsageError
 from faceshot.inputs import (
@@ -20,7 +21,6 @@ from faceshot.inputs import (
     as_landmarks,
     as_picture,
     as_sequence,
-    check_box,
 )
 from faceshot.plan import AnimateOptions, Plan, retarget_options
 from faceshot.progress import progress
@@ -29,6 +29,7 @@ from faceshot.types import Landmarks, LandmarkSequence
 
 if TYPE_CHECKING:
     from faceshot.matcher import Match, Matcher, Regularise
+    from faceshot.models import DType
     from faceshot.retarget import RetargetMode
 
 
@@ -74,7 +75,7 @@ class FaceShot:
         galleries: Sequence[str | Path] = (),
         backend: str = "warp",
         device: str = "auto",
-        dtype: str = "auto",
+        dtype: DType = "auto",
         seed: int = 0,
         offline: bool = False,
         cache_dir: str | Path | None = None,
@@ -128,8 +129,10 @@ class FaceShot:
             InputError: unusable picture, box or points. NoFaceError: nothing looks like a face.
         """
         picture = as_picture(picture)
-        check_box(box, picture.size)
-        found = self.matcher.match(picture, box=as_box(box), points=points, regularise=regularise, domains=domains)
+        face = None if box is None else as_box(box)
+        if face is not None:
+            check_box(face, picture.size)
+        found = self.matcher.match(picture, box=face, points=points, regularise=regularise, domains=domains)
         if strict and found.confidence < self.matcher.threshold:
             raise NoFaceError(no_face_message(picture.name, found.confidence, self.matcher.threshold))
         return found

@@ -8,15 +8,16 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from faceshot.anchors import check_anchors, check_box
 from faceshot.errors import UsageError
 from faceshot.inputs import (
     DrivingLike,
     LandmarksLike,
     PictureLike,
+    as_box,
     as_landmarks,
     as_picture,
     as_sequence,
-    check_box,
     check_sound,
     is_sequence_file,
 )
@@ -125,7 +126,10 @@ class Plan:
         check_outputs([output, sidecar_path(output), *(path for path in kept if path is not None)], given, overwrite)
         # 2. Files.
         character = as_picture(picture)
-        check_box(options.box, character.size)
+        if options.box is not None:
+            check_box(as_box(options.box), character.size)
+        if options.points is not None:
+            check_anchors(options.points)
         marks = None if landmarks is None else as_landmarks(landmarks, character.size)
         sequence, clip = _motion(driving, motion, options, character.size, seed)
         audio = _audio(options.audio, clip, output)

@@ -21,11 +21,11 @@ CORE = REPO / "faceshot"
 LEVELS: tuple[tuple[str, str], ...] = (
     ("vocabulary", "errors topology"),
     ("data", "types output progress"),
-    ("maths", "matching rearrange shape crop retarget eyelids head lips smooth motion metrics"),
+    ("maths", "matching rearrange shape crop anchors retarget eyelids head lips smooth motion metrics"),
     (
         "input, output, models",
         "image clip palette render video formats backends presets models inversion layers features weights gallery "
-        "matcher driving track tracking detectors",
+        "matcher search driving track tracking detectors",
     ),
     ("pipeline", "inputs sidecar plan pipeline stages doctor"),
     ("command line", "cli __main__"),

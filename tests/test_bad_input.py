@@ -168,8 +168,8 @@ CASES = (
     # Options of matching.
     Case("box of words", MATCH.format("@good.png --box a,b,c,d"), "--box must be a number", 2),
     Case("box of three", MATCH.format("@good.png --box 1,2,3"), "LEFT,TOP,RIGHT,BOTTOM", 2),
-    Case("box turned round", MATCH.format("@good.png --box 80,80,10,10"), "smaller than 4x4", 2),
-    Case("box outside", MATCH.format("@good.png --box 500,500,600,600"), "outside the picture"),
+    Case("box turned round", MATCH.format("@good.png --box 80,80,10,10"), "at least 8 px each way", 2),
+    Case("box outside", MATCH.format("@good.png --box 500,500,600,600"), "outside the picture", 2),
     Case("box for several", "match @good.png @large.png --box 1,1,50,50 -o %out", "one picture", 2),
     Case("unknown anchor", MATCH.format("@good.png --points ear=3,4;nose=5,6"), "unknown anchor 'ear'", 2),
     Case("one anchor", MATCH.format("@good.png --points nose=5,6"), "at least two", 2),

@@ -23,6 +23,7 @@ from faceshot.formats import read_landmarks, read_sequence, write_landmarks, wri
 from faceshot.types import Landmarks, LandmarkSequence, Size
 from tests.helpers import Run, face_points
 
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 COMMANDS = {
     "match": "--overlay",
     "drive": "consent",
@@ -75,7 +76,7 @@ def test_the_choices_are_the_library_s() -> None:
     """The command line repeats short lists of names, because reading them from their modules would cost imports."""
     from faceshot.driving import Source
     from faceshot.formats import SUFFIXES
-    from faceshot.matcher import ANCHORS, Regularise
+    from faceshot.matcher import Regularise
     from faceshot.models import DType
     from faceshot.retarget import MODES
 
@@ -83,7 +84,6 @@ def test_the_choices_are_the_library_s() -> None:
     assert set(get_args(cli_options.Regularise)) == set(get_args(Regularise))
     assert set(get_args(cli_options.Source)) == set(get_args(Source))
     assert set(get_args(cli_options.Dtype)) == set(get_args(DType))
-    assert set(cli_values.ANCHORS) == set(ANCHORS)
     assert set(cli_match.FORMATS) == set(SUFFIXES) == {f".{name}" for name in get_args(cli_match.Format)}
 
 
@@ -121,6 +121,68 @@ def test_two_pictures_never_share_a_file(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"x")
     with pytest.raises(InputError, match=r"a\.png and .*a\.jpg|a\.jpg and .*a\.png"):
         cli_match.plan([tmp_path / "a.png", tmp_path / "a.jpg"], tmp_path / "out", "json")
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """Flags for a real matcher that is small, untrained and fast: a tiny network and a gallery of one drawn cat."""
+    from faceshot.gallery_edit import add_domain
+    from tests.tiny_networks import write_tiny_model
+
+    folder = tmp_path_factory.mktemp("tiny")
+    (folder / "cats").mkdir()
+    for suffix, source in ((".png", "cat.png"), (".json", "cat.landmarks.json")):
+        (folder / f"cats/cat{suffix}").write_bytes((EXAMPLES / source).read_bytes())
+    add_domain("cat", folder / "cats", gallery=folder / "gallery")
+    preset = write_tiny_model(folder / "model")
+    return ("--preset", str(preset), "--gallery", str(folder / "gallery"), "--offline")
+
+
+def test_several_pictures_one_of_them_bad(
+    cli: Callable[..., Run], tiny: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("faceshot.matcher.Matcher.threshold", 0.0)
+    (tmp_path / "bad.png").write_text("no picture")
+    pictures = (EXAMPLES / "cat.png", tmp_path / "bad.png", EXAMPLES / "robot.png")
+    run = cli("match", *pictures, "-o", tmp_path / "out", "--format", "npz", "--overlay", *tiny)
+    assert run.code == 1
+    assert run.out.splitlines() == [str(tmp_path / "out" / name) for name in ("cat.npz", "robot.npz")]
+    assert "bad.png" in run.err and "2 of 3 pictures matched" in run.err
+    names = ["cat.npz", "cat.overlay.png", "robot.npz", "robot.overlay.png"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
+    assert read_landmarks(tmp_path / "out" / "cat.npz").size == (640, 640)
+    run = cli("match", *pictures, "-o", tmp_path / "again", "--json", *tiny)
+    result = json.loads(run.out)
+    assert [Path(item["landmarks"]).name for item in result["results"]] == ["cat.json", "robot.json"]
+    assert set(result["results"][0]["domains"].values()) == {"cat"} and len(result["failed"]) == 1
+
+
+def test_where_nothing_looks_like_a_face(
+    cli: Callable[..., Run], tiny: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("faceshot.matcher.Matcher.threshold", 1.01)
+    run = cli("match", EXAMPLES / "robot.png", "-o", tmp_path / "robot.json", *tiny)
+    drawn = tmp_path / "robot.refused.png"
+    assert run.code == 1 and run.out == "" and run.err.count("\n") == 1
+    assert "nothing in robot.png looks like a face (score 0." in run.err and str(drawn) in run.err
+    assert [path.name for path in tmp_path.iterdir()] == [drawn.name]
+    earlier = drawn.read_bytes()
+    run = cli("match", EXAMPLES / "robot.png", "-o", tmp_path / "robot.json", *tiny)
+    assert "earlier attempt" in run.err and drawn.read_bytes() == earlier
+    run = cli("animate", EXAMPLES / "robot.png", "--motion", "nod", "-o", tmp_path / "a.mp4", *tiny)
+    assert run.code == 1 and "--points" in run.err and not (tmp_path / "a.mp4").exists()
+
+
+def test_points_by_hand_are_met(
+    cli: Callable[..., Run], tiny: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("faceshot.matcher.Matcher.threshold", 0.0)
+    truth = read_landmarks(EXAMPLES / "robot.landmarks.json")
+    right, left = truth.xy[36:42].mean(0), truth.xy[42:48].mean(0)
+    points = f"right_eye={right[0]},{right[1]};left_eye={left[0]},{left[1]}"
+    assert cli("match", EXAMPLES / "robot.png", "-o", tmp_path / "a.json", "--points", points, *tiny).code == 0
+    found = read_landmarks(tmp_path / "a.json").xy
+    assert np.abs(found[36:42].mean(0) - right).max() < 2 and np.abs(found[42:48].mean(0) - left).max() < 2
 
 
 @pytest.mark.parametrize(
