@@ -39,7 +39,7 @@ class EyePainter:
         gap = float(np.max(np.linalg.norm(eye.upper - eye.lower, axis=1)))
         if eye.open < 0.97 and y.kind not in ("dot", "carved", "star"):
             ring = self.p(_grown(eye.wide_outline, eye.centre, 0.04 + y.rim)[::4])
-            k.fill(wide, shade(k.sample(ring), {"blank": 1.0, "anime": 0.97}.get(y.kind, 0.87)))
+            k.fill(wide, shade(k.sample(ring), {"blank": 1.0, "anime": 0.98, "human": 0.96}.get(y.kind, 0.88)))
             if y.kind not in ("human", "anime", "animal", "blank"):
                 k.stroke(wide, shade(self.c.skin, 0.5), self.px(y.lash), closed=True)
         if self.real and y.kind in ("human", "blank", "animal"):
