@@ -40,6 +40,11 @@ _EYES = ((topo.RIGHT_EYE, topo.RIGHT_BROW), (topo.LEFT_EYE, topo.LEFT_BROW))
 _STILL = 1e-3
 #: Bound on the change per pixel of the head's displacement, where it dies out around the head.
 _STRETCH = 0.9
+#: Share of each landmark's own motion that the picture follows: the sides of a turning head keep more of their shape
+#: than landmarks that slide along its outline say.
+_COMPLIANCE = np.ones((topo.N_POINTS, 1))
+_COMPLIANCE[[0, 1, 2, 3, 13, 14, 15, 16]] = 0.5
+_COMPLIANCE[[4, 12]] = 0.75
 #: Rows drawn at a time are limited to about this many pixels, which bounds the memory of large pictures.
 _STRIP_PIXELS = 2_000_000
 
@@ -108,7 +113,7 @@ class Animator:
         head = head_motion(self.rest, moved, self.visible)
         local = head.inverse()(moved)
         applied = head if self.options.head == "move" else IDENTITY
-        shift = local - self.rest
+        shift = (local - self.rest) * _COMPLIANCE
         closures = []
         for eye, rest, _ in self.eyes:
             closure = lid_closure(rest, local[list(eye)])

@@ -105,7 +105,14 @@ def find_region(picture: Picture, landmarks: Landmarks, options: WarpOptions) ->
     if background.any():
         figure = _node_mask(~background, lattice, scale, 0.0) > 0.5
         head |= _figure_head(figure, head.astype(bool), landmarks, lattice).astype(np.uint8)
-    head_share = smooth(1 - _distance(head) * step / (options.reach * unit))
+    # Motion dies out sooner down the neck than beside the head: shoulders hardly sway.
+    xy = landmarks.xy.astype(np.float64)
+    down = xy[list(topo.OUTER_LIPS)].mean(0) - xy[list(topo.RIGHT_EYE + topo.LEFT_EYE)].mean(0)
+    down /= max(float(np.hypot(*down)), 1e-6)
+    below = np.maximum((lattice.nodes() - xy[topo.CHIN]) @ down, 0)
+    away = np.maximum(_distance(head) * step, 1.0)
+    sooner = 1 + 0.5 * np.clip(below / away, 0, 1)
+    head_share = smooth(1 - sooner * (away - 1.0) / (options.reach * unit))
     local_share = smooth(1 - hull_distance / (0.8 * unit))
 
     if fixed.any():
