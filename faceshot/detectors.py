@@ -298,7 +298,7 @@ def decode_box(offset: npt.NDArray[np.float32], index: int, size: Size, config: 
 
 
 def crop_box(frame: RGBArray, box: Array, side: int) -> RGBArray:
-    """(side, side, 3) of a box (edges left, top, right, bottom; integers are pixel centres) that may leave the frame."""
+    """(side, side, 3) of a box (edges; integers are pixel centres) that may leave the frame."""
     import cv2
 
     scale = np.maximum(box[2:] - box[:2], 1.0) / side

@@ -91,8 +91,8 @@ class Step:
 
     Attributes:
         xy: (68, 2) landmarks in frame pixels, lids where flow believes them.
-        openings: (2, 2) of the right and left eye: the lower lid and the opening above it, in lid coordinates (0, 1 as on
-            the anchor), by colour; NaN where colour cannot tell.
+        openings: (2, 2) of the right and left eye: the lower lid and the opening above it by colour, in lid coordinates
+            (0 and 1 as on the anchor); NaN where colour cannot tell.
         carried: (68, 2) the anchor's eyes carried here by their corners, frame pixels.
         likeness: (68,) of each point to a key frame, -1..1.
         face: likeness of the steady part of the face.
