@@ -27,9 +27,8 @@ import json, resource, sys, time
 begin = time.perf_counter()
 values = {}
 exec(sys.argv[1], {"args": sys.argv[2:], "values": values, "time": time, "begin": begin})
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 if sys.platform == "darwin" else 1024) / 1024
-values |= {"seconds": time.perf_counter() - begin}
-values |= {"peak_gb": peak / 1024 if sys.platform == "darwin" else peak}
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << (30 if sys.platform == "darwin" else 20))
+values |= {"seconds": time.perf_counter() - begin, "peak_gb": peak}
 print("\\n" + json.dumps(values))
 """
 

@@ -18,12 +18,12 @@ from faceshot.cli_options import (
     GalleryFlag,
     ModeFlag,
     ModelFlag,
-    NoSmoothFlag,
     OnlyFlag,
     PointsFlag,
     PresetFlag,
     RegulariseFlag,
     RestFlag,
+    SmoothFlag,
     SourceFlag,
     WithoutFlag,
     load_shot,
@@ -75,7 +75,7 @@ def animate(
     gain: GainFlag = None,
     only: OnlyFlag = None,
     without: WithoutFlag = None,
-    no_smooth: NoSmoothFlag = False,
+    smooth: SmoothFlag = False,
     source: SourceFlag = "auto",
     rest: RestFlag = "auto",
     model: ModelFlag = None,
@@ -107,7 +107,7 @@ def animate(
         "save_landmarks": save_landmarks,
         "save_drive": save_drive,
         "save_sequence": save_sequence,
-        **motion_flags(gain, only, without, no_smooth),
+        **motion_flags(gain, only, without, smooth),
     }
     shot = load_shot(common, preset=preset, gallery=gallery, backend=backend)
     made = shot.animate(

@@ -14,9 +14,9 @@ from faceshot.cli_options import (
     GainFlag,
     ModeFlag,
     ModelFlag,
-    NoSmoothFlag,
     OnlyFlag,
     RestFlag,
+    SmoothFlag,
     SourceFlag,
     WithoutFlag,
     load_shot,
@@ -109,7 +109,7 @@ def retarget(
     gain: GainFlag = None,
     only: OnlyFlag = None,
     without: WithoutFlag = None,
-    no_smooth: NoSmoothFlag = False,
+    smooth: SmoothFlag = False,
     fps: FpsFlag = None,
     size: Annotated[
         str | None, typer.Option(metavar="WxH", help="Picture size of a landmark file that has none (.npy, .pts).")
@@ -119,7 +119,7 @@ def retarget(
     from faceshot.formats import read_landmarks, read_sequence, write_sequence
     from faceshot.output import check_output
 
-    options = motion_flags(gain, only, without, no_smooth)
+    options = motion_flags(gain, only, without, smooth)
     rate, pixels = parse_fps(fps), parse_size(size)
     check_sequence_suffix(output)
     check_output(output, overwrite=common.overwrite, inputs=[landmarks, driving])
@@ -130,7 +130,7 @@ def retarget(
     common.give({"sequence": str(output), "frames": len(moved), "fps": str(moved.fps)}, [str(output)])
 
 
-def motion_flags(gain: str | None, only: str | None, without: str | None, no_smooth: bool) -> dict[str, Any]:
+def motion_flags(gain: str | None, only: str | None, without: str | None, smooth: bool) -> dict[str, Any]:
     """The flags of motion as arguments of :meth:`faceshot.FaceShot.retarget`."""
     from faceshot.topology import MOTION_PARTS
 
@@ -138,7 +138,7 @@ def motion_flags(gain: str | None, only: str | None, without: str | None, no_smo
         "gain": parse_gain(gain, MOTION_PARTS),
         "only": parse_parts(only, "--only", MOTION_PARTS),
         "without": parse_parts(without, "--without", MOTION_PARTS) or frozenset(),
-        "smooth": not no_smooth,
+        "smooth": smooth,
     }
 
 

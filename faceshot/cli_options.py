@@ -58,7 +58,7 @@ GainFlag = Annotated[
 ]
 OnlyFlag = Annotated[str | None, typer.Option(metavar="PARTS", help="Move only these parts, e.g. mouth,eyes.")]
 WithoutFlag = Annotated[str | None, typer.Option(metavar="PARTS", help="Keep these parts still.")]
-NoSmoothFlag = Annotated[bool, typer.Option("--no-smooth", help="Leave the motion unfiltered.")]
+SmoothFlag = Annotated[bool, typer.Option("--smooth/--no-smooth", help="Calm jittery landmarks; softens fast speech.")]
 FpsFlag = Annotated[
     str | None, typer.Option(metavar="N", help="Frame rate of a landmark file that has none (.npy), e.g. 29.97.")
 ]

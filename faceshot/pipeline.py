@@ -173,7 +173,7 @@ class FaceShot:
         gain: Mapping[str, float] | None = None,
         only: Collection[str] | None = None,
         without: Collection[str] = (),
-        smooth: bool = True,
+        smooth: bool = False,
     ) -> LandmarkSequence:
         """The character's landmarks in every frame of ``driving``, in pixels of the character's picture.
 
@@ -181,7 +181,7 @@ class FaceShot:
             mode: ``stable``, or ``faceshot`` for the paper's algorithm as released.
             gain: factor 0..3 per part of ``topology.MOTION_PARTS``, and of ``zoom``; only, without: the parts that
                 move, or that rest.
-            smooth: One-Euro filtering of motion that is enlarged.
+            smooth: One-Euro filter on the driving landmarks, for jittery detectors; it softens fast speech.
         """
         from faceshot.retarget import retarget
         from faceshot.smooth import bridge_gaps

@@ -48,7 +48,7 @@ class AnimateOptions:
     gain: Mapping[str, float] = field(default_factory=dict)
     only: Collection[str] | None = None
     without: Collection[str] = ()
-    smooth: bool = True
+    smooth: bool = False
     source: str = "auto"
     rest: int | None = None
     model: str | Path | None = None

@@ -17,7 +17,7 @@ from PIL import Image
 
 import faceshot
 from faceshot.backends import AnimationOptions
-from faceshot.errors import InputError, MissingError
+from faceshot.errors import InputError, MissingError, UsageError
 from faceshot.formats import read_landmarks, read_sequence, write_landmarks, write_sequence
 from faceshot.inputs import as_picture
 from faceshot.sidecar import DIGITAL_SOURCE_TYPE, file_hash
@@ -176,6 +176,19 @@ def test_parts_can_be_kept_still(marks: Landmarks) -> None:
     assert np.ptp(shift, axis=0).max() < 1e-3, "without the jaw, the head moves as one"
     still = faceshot.retarget(marks, _moving(5), only=[])
     assert np.abs(still.xy - marks.xy).max() < 1e-4
+
+
+def test_both_modes_run_and_smoothing_is_a_choice(marks: Landmarks) -> None:
+    rough = _moving(30)
+    noise = np.random.default_rng(0).normal(0, 0.4, rough.xy.shape)
+    rough = LandmarkSequence(rough.xy + noise, rough.size, rough.fps)
+    moved = {smooth: faceshot.retarget(marks, rough, smooth=smooth).xy for smooth in (False, True)}
+    jitter = {smooth: np.abs(np.diff(xy, 2, axis=0)).mean() for smooth, xy in moved.items()}
+    assert jitter[True] < 0.6 * jitter[False]
+    upstream = faceshot.retarget(marks, rough, mode="faceshot")
+    assert len(upstream) == 30 and np.abs(upstream.xy - moved[False]).max() > 1e-3
+    with pytest.raises(UsageError, match="has no option"):
+        faceshot.retarget(marks, rough, mode="faceshot", gain={"mouth": 2})
 
 
 def test_short_gaps_in_a_file_are_bridged(marks: Landmarks) -> None:
