@@ -8,10 +8,11 @@ chooses a domain for every part and matches again.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
@@ -22,10 +23,11 @@ from faceshot.matching import best_matches, normalised, refine, sample_features,
 from faceshot.rearrange import rearrange
 from faceshot.search import SearchOptions, windows
 from faceshot.shape import ShapeFit, ShapeOptions, ShapePrior, fit_shape
-from faceshot.topology import FLIP, N_POINTS, PART_POINTS, PARTS, Part
+from faceshot.topology import FLIP, LEFT_EYE, N_POINTS, PART_POINTS, PARTS, RIGHT_EYE, Part
 from faceshot.types import FloatArray, Landmarks, Picture, RGBArray, Size
 
 if TYPE_CHECKING:
+    from faceshot.gallery import Gallery
     from faceshot.models import DType
 
 logger = logging.getLogger("faceshot")
@@ -53,15 +55,22 @@ class Match:
 
 
 @dataclass(frozen=True, eq=False)
-class _Found:
-    """A candidate face: its 68 points in picture pixels and its quality 0..1."""
+class _Look:
+    """What one look at a square of the picture gave.
+
+    Attributes:
+        xy: (68, 2) in picture pixels, mean of the look and of the look at the mirror image.
+        weight: (68,) how sure each landmark is. quality: 0..1 that this is a face, found well.
+    """
 
     xy: FloatArray
+    weight: FloatArray
     quality: float
 
     @property
     def roll(self) -> float:
-        across = self.xy[42:48].mean(0) - self.xy[36:42].mean(0)
+        """Degrees the line through the eyes is turned, clockwise as seen."""
+        across = self.xy[list(LEFT_EYE)].mean(0) - self.xy[list(RIGHT_EYE)].mean(0)
         return float(np.rad2deg(np.arctan2(across[1], across[0])))
 
 
@@ -80,7 +89,7 @@ class Matcher:
     """
 
     #: Confidence below which a match should not be trusted.
-    threshold = 0.35
+    threshold = 0.3
 
     def __init__(
         self,
@@ -133,91 +142,119 @@ class Matcher:
         rgb = picture.flat()
         # 2. Where is the face?
         if points:
-            found = _Found(face_from_anchors(self.prior.mean, points), 1.0)
+            where = face_from_anchors(self.prior.mean, points)
         elif box is not None:
-            found = _Found(face_from_box(self.prior.mean, box), 1.0)
+            where = face_from_box(self.prior.mean, box)
         else:
-            found = self._search(rgb, gallery)
+            where = self._search(rgb, gallery)
         # 3. Look closer, once more where the first look was off.
-        result = self._closer(rgb, found, gallery, regularise, points)
+        result = self._closer(rgb, where, gallery, regularise, points)
         extent = float(np.ptp(result.landmarks.xy, axis=0).max())
-        if not points and float(np.linalg.norm(found.xy - result.landmarks.xy, axis=1).mean()) > 0.1 * extent:
-            again = self._closer(rgb, _Found(result.landmarks.xy, 1.0), gallery, regularise, points)
+        if not points and float(np.linalg.norm(where - result.landmarks.xy, axis=1).mean()) > 0.1 * extent:
+            again = self._closer(rgb, result.landmarks.xy, gallery, regularise, points)
             result = max(result, again, key=lambda match: match.confidence)
         return result
 
-    def _search(self, rgb: RGBArray, gallery: Any) -> _Found:
-        """The best face over windows of falling size, matched with vectors averaged over the domains."""
+    def _search(self, rgb: RGBArray, gallery: Gallery) -> FloatArray:
+        """The best face (68, 2) over windows of falling size, matched with vectors averaged over the domains."""
         size = Size(rgb.shape[1], rgb.shape[0])
-        weight = gallery.valid[..., None]
-        overall = normalised((gallery.vectors * weight).sum(0) / np.maximum(weight.sum(0), 1))
-        valid = gallery.valid.any(0)
+        known = gallery.valid[..., None]
+        overall = normalised((gallery.vectors * known).sum(0) / np.maximum(known.sum(0), 1))
         embed = gallery.image_embeds.mean(0) if self.extractor.preset.guidance == "domain" else None
-        best: _Found | None = None
+        best: _Look | None = None
         for share in self.search.levels:
             if best is not None and share * max(size) < self.search.least:
                 break
-            level: _Found | None = None
             crops = windows(size, share, self.extractor.image_size)
-            for start in range(0, len(crops), 8):
-                part = crops[start : start + 8]
-                maps = self._features(np.stack([crop.apply(rgb) for crop in part]), embed)
-                for crop, features in zip(part, maps, strict=True):
-                    fit = self._fit([features] * len(PARTS), overall, valid)
-                    if level is None or fit.weight.mean() > level.quality:
-                        level = _Found(crop.to_picture(fit.xy), float(fit.weight.mean()))
-            assert level is not None
+            looks = []
+            for start in range(0, len(crops), 4):
+                some = crops[start : start + 4]
+                images = np.concatenate([_with_mirror(crop.apply(rgb)) for crop in some])
+                maps = self._features(images, embed)
+                maps = maps.reshape(len(some), 2, *maps.shape[1:])
+                for crop, pair in zip(some, maps, strict=True):
+                    looks.append(
+                        self._look(crop, [pair] * len(PARTS), overall, np.asarray(gallery.valid.any(0)), gallery)
+                    )
+            level = max(looks, key=lambda look: look.quality)
             if best is None or level.quality > self.search.better * best.quality:
                 best = level
             if best.quality >= self.search.enough:
                 break
         assert best is not None
-        return best
+        if best.quality < self.search.enough:
+            logger.debug("no window looks clearly like a face, the best has quality %.2f", best.quality)
+        return best.xy
 
     def _closer(
-        self, rgb: RGBArray, found: _Found, gallery: Any, regularise: Regularise, points: Anchors | None
+        self, rgb: RGBArray, where: FloatArray, gallery: Gallery, regularise: Regularise, points: Anchors | None
     ) -> Match:
         # 1. An upright close-up of the face and its mirror image.
         side = self.extractor.image_size
-        square, size = Size(side, side), Size(rgb.shape[1], rgb.shape[0])
-        angle = found.roll if abs(found.roll) > self.search.upright else 0.0
-        crop = Crop.around(found.xy, scale=self.search.crop, out=side, angle=angle)
-        image = crop.apply(rgb)
-        images = np.stack([image, image[:, ::-1]])
+        roll = _Look(where, np.ones(N_POINTS, np.float32), 1.0).roll
+        angle = roll if abs(roll) > self.search.upright else 0.0
+        crop = Crop.around(where, scale=self.search.crop, out=side, angle=angle)
+        images = _with_mirror(crop.apply(rgb))
         # 2. A domain for every part, and the picture's features under that domain's image prompt where the model
-        #    takes one (core of FaceShot's appearance guidance).
-        by_domain = self.extractor.preset.guidance == "domain"
-        plain = None if by_domain else self._features(images)
-        if plain is None:
-            chosen = self._domains_by_embedding(rgb, found.xy, gallery)
+        #    takes one (FaceShot's appearance guidance, section 3.2).
+        if self.extractor.preset.guidance == "domain":
+            chosen = self._domains_by_embedding(rgb, where, gallery)
             maps = {d: self._features(images, gallery.image_embeds[d]) for d in sorted(set(chosen))}
         else:
-            chosen = self._domains_by_agreement(plain[0], crop.to_crop(found.xy), gallery)
+            plain = self._features(images)
+            chosen = self._domains_by_agreement(plain[0], crop.to_crop(where), gallery)
             maps = dict.fromkeys(chosen, plain)
+        pairs = [maps[d] for d in chosen]
         vectors, valid = _gather(gallery.vectors, gallery.valid, chosen)
-        # 3. Match; the mirror image is a second opinion with left and right exchanged.
-        fit, other = (self._fit([maps[d][k] for d in chosen], vectors, valid) for k in (0, 1))
-        back = other.xy[list(FLIP)] * np.array([-1, 1]) + np.array([side - 1, 0])
-        weight, weight_back = fit.weight, other.weight[list(FLIP)]
-        share = ((weight + 1e-3) / (weight + weight_back + 2e-3))[:, None]
-        xy = (share * fit.xy + (1 - share) * back).astype(np.float32)
-        # 4. Tidy.
-        raw, score = self._raw([maps[d][0] for d in chosen], vectors, square)
+        # 3. Match, and tidy.
+        look = self._look(crop, pairs, vectors, valid, gallery)
+        raw, score = self._raw([pair[0] for pair in pairs], vectors, Size(side, side))
+        xy = look.xy
         if regularise == "none":
-            xy = raw
+            xy = crop.to_picture(raw)
         elif regularise == "faceshot":
-            xy = rearrange(raw.astype(np.float64))
+            xy = crop.to_picture(rearrange(raw.astype(np.float64)))
         if points:
-            xy = bind(xy, {name: crop.to_crop(np.array([points[name]]))[0] for name in points})
-        per_point = np.clip((weight + weight_back) / 2, 0, 1).astype(np.float32)
+            xy = bind(xy, {name: np.array(place) for name, place in points.items()})
+        size = Size(rgb.shape[1], rgb.shape[0])
         absent = frozenset(part for part in PARTS if not valid[list(PART_POINTS[part])].any())
-        landmarks = Landmarks(crop.to_picture(xy), size, per_point, absent)
+        landmarks = Landmarks(xy, size, look.weight, absent)
         return Match(
             landmarks=landmarks,
-            confidence=float(np.clip((fit.weight[valid].mean() + other.weight[valid].mean()) / 2, 0, 1)),
+            confidence=look.quality,
             raw=Landmarks(crop.to_picture(raw), size, np.clip(score, 0, 1)),
             domains={part: gallery.domains[d] for part, d in zip(PARTS, chosen, strict=True)},
             box=landmarks.box(),
+        )
+
+    def _look(
+        self, crop: Crop, pairs: list[np.ndarray], vectors: FloatArray, valid: np.ndarray, gallery: Gallery
+    ) -> _Look:
+        """Fit the face in a square, seen plainly and in the mirror.
+
+        ``pairs`` holds one (2, C, h, w) array per part: features of the square and of its mirror image. A face gives
+        the same landmarks both times, looks like some domain at its landmarks, and has an ordinary shape; from these
+        the quality is computed (``Preset.confidence``).
+        """
+        side = self.extractor.image_size
+        fit, other = (self._fit([pair[k] for pair in pairs], vectors, valid) for k in (0, 1))
+        back = other.xy[list(FLIP)] * np.array([-1, 1]) + np.array([side - 1, 0])
+        weight, weight_back = fit.weight, other.weight[list(FLIP)]
+        share = ((weight + 1e-3) / (weight + weight_back + 2e-3))[:, None]
+        # How alike the landmarks are to the vectors used, and every part to the best domain.
+        seen = np.empty_like(vectors)
+        for part, pair in zip(PARTS, pairs, strict=True):
+            index = list(PART_POINTS[part])
+            seen[index] = normalised(sample_features(pair[0], fit.xy[index], Size(side, side)))
+        likeness = float((seen * vectors).sum(1)[valid].mean())
+        best = float(np.max(_agreement(seen, gallery), axis=0).mean())
+        apart = float(np.linalg.norm(fit.xy - back, axis=1).mean() / max(fit.radius, 1e-6))
+        odd = float(np.sqrt(np.mean((fit.coefficients / self.prior.deviation) ** 2)))
+        logit = float(np.dot(self.extractor.preset.confidence, (likeness, best, apart, odd, 1.0)))
+        return _Look(
+            crop.to_picture(share * fit.xy + (1 - share) * back),
+            np.clip((weight + weight_back) / 2, 0, 1).astype(np.float32),
+            1 / (1 + math.exp(-max(-50.0, min(50.0, logit)))),
         )
 
     def _features(self, images: RGBArray, embed: np.ndarray | None = None) -> np.ndarray:
@@ -249,20 +286,13 @@ class Matcher:
             )
         return xy, score
 
-    def _domains_by_agreement(self, features: np.ndarray, near: FloatArray, gallery: Any) -> list[int]:
+    def _domains_by_agreement(self, features: np.ndarray, near: FloatArray, gallery: Gallery) -> list[int]:
         """For every part the domain whose vectors agree best with the features where the part seems to be."""
-        size = Size(self.extractor.image_size, self.extractor.image_size)
-        seen = normalised(sample_features(features, near, size))
-        agreement = np.einsum("dic,ic->di", gallery.vectors, seen) * gallery.valid
-        chosen = []
-        for part in PARTS:
-            index = list(PART_POINTS[part])
-            known = gallery.valid[:, index].sum(1)
-            score = np.where(known > 0, agreement[:, index].sum(1) / np.maximum(known, 1), -1)
-            chosen.append(int(score.argmax()))
-        return chosen
+        side = self.extractor.image_size
+        seen = normalised(sample_features(features, near, Size(side, side)))
+        return [int(d) for d in _agreement(seen, gallery).argmax(0)]
 
-    def _domains_by_embedding(self, rgb: RGBArray, xy: FloatArray, gallery: Any) -> list[int]:
+    def _domains_by_embedding(self, rgb: RGBArray, xy: FloatArray, gallery: Gallery) -> list[int]:
         """For every part the domain whose mean crop embedding is nearest (CLIP score; FaceShot, appendix C)."""
         side = self.extractor.image_size
         crops = np.stack([crop.apply(rgb) for crop in part_crops(xy, side)])
@@ -270,6 +300,22 @@ class Matcher:
         nearness = np.einsum("dpe,pe->dp", normalised(gallery.part_embeds), seen)
         known = np.stack([gallery.valid[:, list(PART_POINTS[part])].any(1) for part in PARTS], 1)
         return [int(d) for d in np.where(known, nearness, -2).argmax(0)]
+
+
+def _with_mirror(image: RGBArray) -> RGBArray:
+    """(2, H, W, 3): the picture and its mirror image."""
+    return np.stack([image, image[:, ::-1]])
+
+
+def _agreement(seen: FloatArray, gallery: Gallery) -> np.ndarray:
+    """(D, 5) mean cosine between the features ``seen`` (68, C) at the landmarks and each domain's, per part."""
+    cosine = np.einsum("dic,ic->di", gallery.vectors, seen) * gallery.valid
+    columns = []
+    for part in PARTS:
+        index = list(PART_POINTS[part])
+        known = gallery.valid[:, index].sum(1)
+        columns.append(np.where(known > 0, cosine[:, index].sum(1) / np.maximum(known, 1), -1))
+    return np.stack(columns, 1)
 
 
 def _prior_path() -> Path:

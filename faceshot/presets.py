@@ -59,6 +59,9 @@ class Preset:
         image_prompt: the IP-Adapter, when the preset has one.
         files: what to fetch from the hub.
         temperature: of the matcher's softmax over cosines; a matter of the model, not of the features.
+        confidence: how the matcher weighs likeness to the vectors used, likeness to the best domain, disagreement with
+            the mirror image, oddness of the shape, and a constant, into the logit of "this is a face, found well".
+            The default uses the last three only, because cosines mean different things to different models.
         seed: of the fixed noise in mode ``one-step``.
     """
 
@@ -76,6 +79,7 @@ class Preset:
     image_prompt: ImagePromptSource | None = None
     files: tuple[str, ...] = ()
     temperature: float = 0.05
+    confidence: tuple[float, float, float, float, float] = (0.0, 0.0, -8.0, -2.0, 3.0)
     seed: int = 0
 
     def __post_init__(self) -> None:
