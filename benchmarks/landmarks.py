@@ -85,7 +85,8 @@ def table(title: str, rows: list[dict[str, Any]], threshold: float) -> dict[str,
     print(f"\n{title}")
     names = "".join(f"{part:>14}" for part in PARTS)
     print(
-        f"{'group':22}{'n':>4}{'box %':>8}{'median':>8}{'iod %':>8}{'raw %':>8}{'fail':>6}{'warned':>8}{'AUC':>7}{names}"
+        f"{'group':22}{'n':>4}{'box %':>8}{'median':>8}{'iod %':>8}{'raw %':>8}{'fail':>6}{'warned':>8}{'AUC':>7}"
+        + names
     )
     groups = sorted({row["group"] for row in rows})
     summary: dict[str, Any] = {}
@@ -120,7 +121,7 @@ def table(title: str, rows: list[dict[str, Any]], threshold: float) -> dict[str,
 
 
 def auroc(rows: list[dict[str, Any]], limit: float = 0.10) -> float:
-    """How well confidence tells errors above ``limit`` from the rest (0.5 chance, 1 perfect); NaN with one kind only."""
+    """How well confidence tells errors above ``limit`` from the rest (0.5 chance, 1 perfect), or NaN."""
     bad = np.array([row["box"] > limit for row in rows])
     confidence = np.array([row["confidence"] for row in rows])
     if bad.all() or not bad.any():

@@ -7,7 +7,6 @@ chooses a domain for every part and matches again.
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -29,8 +28,6 @@ from faceshot.types import FloatArray, Landmarks, Picture, RGBArray, Size
 if TYPE_CHECKING:
     from faceshot.gallery import Gallery
     from faceshot.models import DType
-
-logger = logging.getLogger("faceshot")
 
 Regularise = Literal["none", "faceshot", "robust"]
 
@@ -55,23 +52,21 @@ class Match:
 
 
 @dataclass(frozen=True, eq=False)
-class _Look:
+class Look:
     """What one look at a square of the picture gave.
 
     Attributes:
         xy: (68, 2) in picture pixels, mean of the look and of the look at the mirror image.
-        weight: (68,) how sure each landmark is. quality: 0..1 that this is a face, found well.
+        weight: (68,) how sure each landmark is.
+        measures: likeness to the vectors used, likeness to the best domain, distance from the mirror image's answer
+            (in RMS radii of the face), oddness of the shape (in standard deviations).
+        quality: 0..1 that this is a face, found well; a logistic function of the measures (``Preset.confidence``).
     """
 
     xy: FloatArray
     weight: FloatArray
+    measures: tuple[float, float, float, float]
     quality: float
-
-    @property
-    def roll(self) -> float:
-        """Degrees the line through the eyes is turned, clockwise as seen."""
-        across = self.xy[list(LEFT_EYE)].mean(0) - self.xy[list(RIGHT_EYE)].mean(0)
-        return float(np.rad2deg(np.arctan2(across[1], across[0])))
 
 
 class Matcher:
@@ -155,35 +150,38 @@ class Matcher:
             result = max(result, again, key=lambda match: match.confidence)
         return result
 
-    def _search(self, rgb: RGBArray, gallery: Gallery) -> FloatArray:
-        """The best face (68, 2) over windows of falling size, matched with vectors averaged over the domains."""
-        size = Size(rgb.shape[1], rgb.shape[0])
+    def looks(self, rgb: RGBArray, crops: Sequence[Crop], gallery: Gallery | None = None) -> list[Look]:
+        """A first look at each square of a picture (H, W, 3), with vectors averaged over the gallery's domains."""
+        gallery = gallery or self.gallery
         known = gallery.valid[..., None]
         overall = normalised((gallery.vectors * known).sum(0) / np.maximum(known.sum(0), 1))
+        valid = np.asarray(gallery.valid.any(0))
         embed = gallery.image_embeds.mean(0) if self.extractor.preset.guidance == "domain" else None
-        best: _Look | None = None
+        found = []
+        for start in range(0, len(crops), 4):
+            some = crops[start : start + 4]
+            maps = self._features(np.concatenate([_with_mirror(crop.apply(rgb)) for crop in some]), embed)
+            maps = maps.reshape(len(some), 2, *maps.shape[1:])
+            found += [
+                self._look(crop, [pair] * len(PARTS), overall, valid, gallery)
+                for crop, pair in zip(some, maps, strict=True)
+            ]
+        return found
+
+    def _search(self, rgb: RGBArray, gallery: Gallery) -> FloatArray:
+        """The best face (68, 2) over windows of falling size."""
+        size = Size(rgb.shape[1], rgb.shape[0])
+        best: Look | None = None
         for share in self.search.levels:
             if best is not None and share * max(size) < self.search.least:
                 break
-            crops = windows(size, share, self.extractor.image_size)
-            looks = []
-            for start in range(0, len(crops), 4):
-                some = crops[start : start + 4]
-                images = np.concatenate([_with_mirror(crop.apply(rgb)) for crop in some])
-                maps = self._features(images, embed)
-                maps = maps.reshape(len(some), 2, *maps.shape[1:])
-                for crop, pair in zip(some, maps, strict=True):
-                    looks.append(
-                        self._look(crop, [pair] * len(PARTS), overall, np.asarray(gallery.valid.any(0)), gallery)
-                    )
+            looks = self.looks(rgb, windows(size, share, self.extractor.image_size), gallery)
             level = max(looks, key=lambda look: look.quality)
             if best is None or level.quality > self.search.better * best.quality:
                 best = level
             if best.quality >= self.search.enough:
                 break
         assert best is not None
-        if best.quality < self.search.enough:
-            logger.debug("no window looks clearly like a face, the best has quality %.2f", best.quality)
         return best.xy
 
     def _closer(
@@ -191,21 +189,23 @@ class Matcher:
     ) -> Match:
         # 1. An upright close-up of the face and its mirror image.
         side = self.extractor.image_size
-        roll = _Look(where, np.ones(N_POINTS, np.float32), 1.0).roll
+        across = where[list(LEFT_EYE)].mean(0) - where[list(RIGHT_EYE)].mean(0)
+        roll = math.degrees(math.atan2(across[1], across[0]))
         angle = roll if abs(roll) > self.search.upright else 0.0
         crop = Crop.around(where, scale=self.search.crop, out=side, angle=angle)
         images = _with_mirror(crop.apply(rgb))
         # 2. A domain for every part, and the picture's features under that domain's image prompt where the model
         #    takes one (FaceShot's appearance guidance, section 3.2).
         if self.extractor.preset.guidance == "domain":
-            chosen = self._domains_by_embedding(rgb, where, gallery)
-            maps = {d: self._features(images, gallery.image_embeds[d]) for d in sorted(set(chosen))}
+            ranked = self._rank_by_embedding(rgb, where, gallery)[:1]
+            maps = {d: self._features(images, gallery.image_embeds[d]) for d in sorted(set(ranked[0]))}
         else:
             plain = self._features(images)
-            chosen = self._domains_by_agreement(plain[0], crop.to_crop(where), gallery)
-            maps = dict.fromkeys(chosen, plain)
+            ranked = self._rank_by_agreement(plain[0], crop.to_crop(where), gallery)[: self.search.domains]
+            maps = dict.fromkeys(ranked[0], plain)
+        chosen = [int(d) for d in ranked[0]]
         pairs = [maps[d] for d in chosen]
-        vectors, valid = _gather(gallery.vectors, gallery.valid, chosen)
+        vectors, valid = _gather(gallery.vectors, gallery.valid, ranked)
         # 3. Match, and tidy.
         look = self._look(crop, pairs, vectors, valid, gallery)
         raw, score = self._raw([pair[0] for pair in pairs], vectors, Size(side, side))
@@ -229,7 +229,7 @@ class Matcher:
 
     def _look(
         self, crop: Crop, pairs: list[np.ndarray], vectors: FloatArray, valid: np.ndarray, gallery: Gallery
-    ) -> _Look:
+    ) -> Look:
         """Fit the face in a square, seen plainly and in the mirror.
 
         ``pairs`` holds one (2, C, h, w) array per part: features of the square and of its mirror image. A face gives
@@ -250,10 +250,12 @@ class Matcher:
         best = float(np.max(_agreement(seen, gallery), axis=0).mean())
         apart = float(np.linalg.norm(fit.xy - back, axis=1).mean() / max(fit.radius, 1e-6))
         odd = float(np.sqrt(np.mean((fit.coefficients / self.prior.deviation) ** 2)))
-        logit = float(np.dot(self.extractor.preset.confidence, (likeness, best, apart, odd, 1.0)))
-        return _Look(
+        measures = (likeness, best, apart, odd)
+        logit = float(np.dot(self.extractor.preset.confidence, (*measures, 1.0)))
+        return Look(
             crop.to_picture(share * fit.xy + (1 - share) * back),
             np.clip((weight + weight_back) / 2, 0, 1).astype(np.float32),
+            measures,
             1 / (1 + math.exp(-max(-50.0, min(50.0, logit)))),
         )
 
@@ -286,20 +288,20 @@ class Matcher:
             )
         return xy, score
 
-    def _domains_by_agreement(self, features: np.ndarray, near: FloatArray, gallery: Gallery) -> list[int]:
-        """For every part the domain whose vectors agree best with the features where the part seems to be."""
+    def _rank_by_agreement(self, features: np.ndarray, near: FloatArray, gallery: Gallery) -> np.ndarray:
+        """(D, 5) domains of every part, best first, by likeness to the features where the part seems to be."""
         side = self.extractor.image_size
         seen = normalised(sample_features(features, near, Size(side, side)))
-        return [int(d) for d in _agreement(seen, gallery).argmax(0)]
+        return np.argsort(-_agreement(seen, gallery), axis=0, kind="stable")
 
-    def _domains_by_embedding(self, rgb: RGBArray, xy: FloatArray, gallery: Gallery) -> list[int]:
-        """For every part the domain whose mean crop embedding is nearest (CLIP score; FaceShot, appendix C)."""
+    def _rank_by_embedding(self, rgb: RGBArray, xy: FloatArray, gallery: Gallery) -> np.ndarray:
+        """(D, 5) domains of every part, best first, by the CLIP score of the part's crop (FaceShot, appendix C)."""
         side = self.extractor.image_size
         crops = np.stack([crop.apply(rgb) for crop in part_crops(xy, side)])
         seen = normalised(self.extractor.embed(crops).cpu().numpy())
         nearness = np.einsum("dpe,pe->dp", normalised(gallery.part_embeds), seen)
         known = np.stack([gallery.valid[:, list(PART_POINTS[part])].any(1) for part in PARTS], 1)
-        return [int(d) for d in np.where(known, nearness, -2).argmax(0)]
+        return np.argsort(-np.where(known, nearness, -2), axis=0, kind="stable")
 
 
 def _with_mirror(image: RGBArray) -> RGBArray:
@@ -324,10 +326,15 @@ def _prior_path() -> Path:
     return Path(faceshot_gallery.__file__).parent / "shape_prior.npz"
 
 
-def _gather(vectors: FloatArray, valid: np.ndarray, chosen: list[int]) -> tuple[FloatArray, np.ndarray]:
-    """The chosen domains' vectors (68, C) and which of them exist (68,)."""
+def _gather(vectors: FloatArray, valid: np.ndarray, ranked: np.ndarray) -> tuple[FloatArray, np.ndarray]:
+    """Mean vectors (68, C) of the domains ``ranked`` (n, 5) for each part, and which of them exist (68,).
+
+    A part that the best domain lacks is absent, whatever the others say.
+    """
     out, known = np.zeros_like(vectors[0]), np.zeros(N_POINTS, bool)
-    for part, domain in zip(PARTS, chosen, strict=True):
-        index = list(PART_POINTS[part])
-        out[index], known[index] = vectors[domain][index], valid[domain][index]
+    for column, part in enumerate(PARTS):
+        index, domains = list(PART_POINTS[part]), ranked[:, column]
+        some = valid[domains][:, index]
+        out[index] = normalised((vectors[domains][:, index] * some[..., None]).sum(0))
+        known[index] = valid[domains[0]][index]
     return out, known

@@ -19,6 +19,7 @@ class SearchOptions:
         enough: quality at which smaller windows are not tried. better: factor by which a smaller window has to beat
             the best so far, because a part of a face can look like a face.
         crop: side of the close-up, in sides of the face's box. upright: roll in degrees above which it is turned.
+        domains: how many of the nearest domains of a part are averaged (the paper takes one).
         least: windows below this many pixels are not worth a look.
     """
 
@@ -27,6 +28,7 @@ class SearchOptions:
     better: float = 1.15
     crop: float = 1.5
     upright: float = 8.0
+    domains: int = 3
     least: float = 32.0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from faceshot.errors import InputError
 from faceshot.matching import best_matches, normalised, refine, sample_features, score_maps
 from faceshot.rearrange import fit_ellipse, rearrange

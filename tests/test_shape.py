@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from faceshot.shape import ShapeOptions, ShapePrior, fit_shape
 
 GRID = 32

@@ -20,6 +20,7 @@ JOB = 32
 def draw_job(index: int, seed: int, held_out: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw ``JOB`` pictures; index and seed decide them. Returns uint8 (n, s, s, 3), points (n, 68, 2), weights."""
     import cv2
+
     from faceshot_gallery.illustrator import DOMAINS, sample
 
     cv2.setNumThreads(1)  # a worker process of our own, one core each
@@ -55,15 +56,15 @@ def augment(
     xy = xy @ rotation.T + shift
     if mirror:
         xy, weight = xy[list(FLIP)], weight[list(FLIP)]
-    image = out.astype(np.float32) / 255
+    image: np.ndarray = out.astype(np.float32) / 255
     if rng.random() < 0.3:
         image = image[..., rng.permutation(3)]
     if rng.random() < 0.15:
-        image = np.repeat(image @ np.float32([[0.3], [0.59], [0.11]]), 3, axis=2)
+        image = np.repeat(image @ np.array([[0.3], [0.59], [0.11]], np.float32), 3, axis=2)
     image = np.clip(image, 0, 1) ** np.float32(np.exp(rng.normal(0, 0.25)))
     image = (image - 0.5) * np.float32(np.exp(rng.normal(0, 0.2))) + 0.5 + rng.normal(0, 0.05, 3).astype(np.float32)
     if rng.random() < 0.25:
-        image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 1.4)))
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 1.4))))
     if rng.random() < 0.3:
         image = image + rng.normal(0, rng.uniform(0.01, 0.06), image.shape).astype(np.float32)
     return (np.clip(image, 0, 1) * 255).astype(np.uint8), xy.astype(np.float32), weight.astype(np.float32)

@@ -52,13 +52,12 @@ def build_unet() -> UNet2DConditionModel:
 
 def save(folder: Path, unet: UNet2DConditionModel, prompt: torch.Tensor, settings: dict[str, Any]) -> None:
     """Write the published layout (half precision): ``unet/``, ``scheduler/``, ``prompt.safetensors``, ``mini.json``."""
-    import copy
-
     import torch
     from safetensors.torch import save_file
 
-    half = copy.deepcopy(unet).to(torch.float16)
-    half.save_pretrained(folder / "unet", safe_serialization=True)
+    half = build_unet()
+    half.load_state_dict(unet.state_dict())
+    half.half().save_pretrained(folder / "unet", safe_serialization=True)
     (folder / "scheduler").mkdir(parents=True, exist_ok=True)
     (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(SCHEDULER_CONFIG, indent=2) + "\n")
     save_file({"prompt_embeds": prompt.detach().to(torch.float16).contiguous()}, folder / "prompt.safetensors")

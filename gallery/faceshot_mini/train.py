@@ -32,7 +32,8 @@ class Trainer:
         torch.manual_seed(args.seed)
         self.args = args
         self.device = torch.device(args.device)
-        self.unet = build_unet().to(self.device)
+        self.unet = build_unet()
+        torch.nn.Module.to(self.unet, self.device)
         width = UNET_CONFIG["cross_attention_dim"]
         self.prompt = torch.nn.Parameter(0.02 * torch.randn(1, PROMPT_TOKENS, width, device=self.device))
         self.log_temperature = torch.nn.Parameter(torch.tensor(math.log(0.07), device=self.device))
@@ -191,12 +192,13 @@ def real_queries(folder: Path, size: int) -> list[tuple[np.ndarray, np.ndarray, 
     """The development characters in ``folder`` (pictures and ``landmarks.json``), for measuring only."""
     import cv2
 
+    from faceshot.image import read_picture
     from faceshot.topology import PART_POINTS
 
     data = json.loads((folder / "landmarks.json").read_text())
     rows = []
     for name, entry in data["characters"].items():
-        rgb = cv2.cvtColor(cv2.imread(str(folder / "images" / f"{name}.png")), cv2.COLOR_BGR2RGB)
+        rgb = read_picture(folder / "images" / f"{name}.png").flat()
         xy = (np.asarray(entry["points"]) + 0.5) * size / rgb.shape[0] - 0.5
         visible = np.zeros(68, bool)
         for part, indices in PART_POINTS.items():
