@@ -29,6 +29,7 @@ from faceshot.gallery_features import (
 from faceshot.gallery_store import FEATURES_FILE, Domain, default_galleries, domain_folders, list_domains, read_domain
 from faceshot.matching import normalised
 from faceshot.progress import progress
+from faceshot.topology import PART_POINTS
 from faceshot.types import BoolArray, FloatArray, RGBArray
 
 if TYPE_CHECKING:
@@ -145,6 +146,12 @@ class Gallery:
     def valid(self) -> BoolArray:
         """(D, 68) bool: False where no picture of the domain shows the part."""
         return np.stack([features.valid for features in self.features])
+
+    @cached_property
+    def presence(self) -> FloatArray:
+        """(D, 5) share of a domain's pictures that show the part, in the order of ``topology.PARTS``."""
+        shares = np.stack([np.asarray(features.visible, np.float32).mean(0) for features in self.features])
+        return np.stack([shares[:, list(points)].mean(1) for points in PART_POINTS.values()], 1)
 
     @cached_property
     def part_embeds(self) -> FloatArray:

@@ -61,12 +61,14 @@ class Look:
         measures: likeness to the vectors used, likeness to the best domain, distance from the mirror image's answer
             (in RMS radii of the face), oddness of the shape (in standard deviations).
         quality: 0..1 that this is a face, found well; a logistic function of the measures (``Preset.confidence``).
+        agreement: (D, 5) mean cosine with every domain, per part.
     """
 
     xy: FloatArray
     weight: FloatArray
     measures: tuple[float, float, float, float]
     quality: float
+    agreement: np.ndarray
 
 
 class Matcher:
@@ -217,7 +219,7 @@ class Matcher:
         if points:
             xy = bind(xy, {name: np.array(place) for name, place in points.items()})
         size = Size(rgb.shape[1], rgb.shape[0])
-        absent = frozenset(part for part in PARTS if not valid[list(PART_POINTS[part])].any())
+        absent = self._absent(look, gallery)
         landmarks = Landmarks(xy, size, look.weight, absent)
         return Match(
             landmarks=landmarks,
@@ -247,7 +249,8 @@ class Matcher:
             index = list(PART_POINTS[part])
             seen[index] = normalised(sample_features(pair[0], fit.xy[index], Size(side, side)))
         likeness = float((seen * vectors).sum(1)[valid].mean())
-        best = float(np.max(_agreement(seen, gallery), axis=0).mean())
+        agreement = _agreement(seen, gallery)
+        best = float(agreement.max(axis=0).mean())
         apart = float(np.linalg.norm(fit.xy - back, axis=1).mean() / max(fit.radius, 1e-6))
         odd = float(np.sqrt(np.mean((fit.coefficients / self.prior.deviation) ** 2)))
         measures = (likeness, best, apart, odd)
@@ -257,7 +260,18 @@ class Matcher:
             np.clip((weight + weight_back) / 2, 0, 1).astype(np.float32),
             measures,
             1 / (1 + math.exp(-max(-50.0, min(50.0, logit)))),
+            agreement,
         )
+
+    def _absent(self, look: Look, gallery: Gallery) -> frozenset[Part]:
+        """Parts that few pictures show in the domains the *other* parts look like (a cat has no brows)."""
+        absent = []
+        for column, part in enumerate(PARTS):
+            others = np.delete(look.agreement, column, axis=1).mean(1)
+            chance = np.exp((others - others.max()) / (0.15 * self.shape_options.temperature))
+            if float(chance @ gallery.presence[:, column] / chance.sum()) < self.search.present:
+                absent.append(part)
+        return frozenset(absent)
 
     def _features(self, images: RGBArray, embed: np.ndarray | None = None) -> np.ndarray:
         import torch

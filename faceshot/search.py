@@ -20,6 +20,7 @@ class SearchOptions:
             the best so far, because a part of a face can look like a face.
         crop: side of the close-up, in sides of the face's box. upright: roll in degrees above which it is turned.
         domains: how many of the nearest domains of a part are averaged (the paper takes one).
+        present: share of pictures of alike domains that must show a part, or it is called absent.
         least: windows below this many pixels are not worth a look.
     """
 
@@ -29,6 +30,7 @@ class SearchOptions:
     crop: float = 1.5
     upright: float = 8.0
     domains: int = 3
+    present: float = 0.3
     least: float = 32.0
 
 
