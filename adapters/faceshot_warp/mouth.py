@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from faceshot import topology as topo
 from faceshot.types import Landmarks, Picture
-from faceshot_warp.field import Plane
+from faceshot_warp.field import Plane, sample
 from faceshot_warp.options import WarpOptions
 
 #: Points on each inner-lip curve.
@@ -243,9 +243,8 @@ def _rounded(
 
 
 def lookup(s: Plane, at: npt.NDArray, value: npt.NDArray) -> Plane:
-    """Piecewise linear value(s) through a table of 512 entries (np.interp over a picture is slow)."""
+    """Piecewise linear value(s) through a table of 513 entries (np.interp over a picture is slow)."""
     order = np.argsort(at, kind="stable")
     table = np.interp(np.linspace(-1.6, 1.6, 513), at[order], value[order]).astype(np.float32)
-    place = np.clip((s + np.float32(1.6)) * np.float32(160), 0, 511.99)
-    low = place.astype(np.int32)
-    return table[low] + (place - low.astype(np.float32)) * (table[low + 1] - table[low])
+    place = (s + np.float32(1.6)) * np.float32(160)
+    return sample(table[None], np.dstack([place, np.zeros_like(place)]))

@@ -94,7 +94,7 @@ def find_region(picture: Picture, landmarks: Landmarks, options: WarpOptions) ->
     margin = (options.reach + 0.5) * unit
     low = np.floor(np.clip(outline.min(0) - margin, 0, np.array([width, height]) - 1)).astype(int)
     high = np.ceil(np.clip(outline.max(0) + margin, low, np.array([width, height]) - 1)).astype(int) + 1
-    step = int(max(1, round(unit / 36)))
+    step = int(max(1, round(unit / 30)))
     lattice = Lattice(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1]), step)
 
     background, fixed, scale = _background(picture, unit)
