@@ -86,7 +86,7 @@ class Matcher:
     """
 
     #: Confidence below which a match should not be trusted.
-    threshold = 0.3
+    threshold = 0.55
 
     def __init__(
         self,
@@ -152,13 +152,17 @@ class Matcher:
             result = max(result, again, key=lambda match: match.confidence)
         return result
 
+    def _overall(self, gallery: Gallery) -> tuple[FloatArray, np.ndarray, np.ndarray | None]:
+        """Vectors (68, C) averaged over the domains, which of them exist, and the mean image prompt where used."""
+        known = gallery.valid[..., None]
+        vectors = normalised((gallery.vectors * known).sum(0) / np.maximum(known.sum(0), 1))
+        embed = gallery.image_embeds.mean(0) if self.extractor.preset.guidance == "domain" else None
+        return vectors, np.asarray(gallery.valid.any(0)), embed
+
     def looks(self, rgb: RGBArray, crops: Sequence[Crop], gallery: Gallery | None = None) -> list[Look]:
         """A first look at each square of a picture (H, W, 3), with vectors averaged over the gallery's domains."""
         gallery = gallery or self.gallery
-        known = gallery.valid[..., None]
-        overall = normalised((gallery.vectors * known).sum(0) / np.maximum(known.sum(0), 1))
-        valid = np.asarray(gallery.valid.any(0))
-        embed = gallery.image_embeds.mean(0) if self.extractor.preset.guidance == "domain" else None
+        overall, valid, embed = self._overall(gallery)
         found = []
         for start in range(0, len(crops), 4):
             some = crops[start : start + 4]
@@ -170,6 +174,22 @@ class Matcher:
             ]
         return found
 
+    def _worth(self, rgb: RGBArray, crops: list[Crop], gallery: Gallery) -> list[Crop]:
+        """The few squares in which the landmarks find what they look for, judged by one plain glance at each."""
+        keep = self.search.glances
+        if len(crops) <= keep:
+            return crops
+        vectors, valid, embed = self._overall(gallery)
+        likeness = []
+        for start in range(0, len(crops), 8):
+            maps = self._features(np.stack([crop.apply(rgb) for crop in crops[start : start + 8]]), embed)
+            side = Size(self.extractor.image_size, self.extractor.image_size)
+            for features in maps:
+                fit = self._fit([features] * len(PARTS), vectors, valid)
+                seen = normalised(sample_features(features, fit.xy, side))
+                likeness.append(float((seen * vectors).sum(1)[valid].mean()))
+        return [crops[i] for i in np.argsort(likeness)[::-1][:keep]]
+
     def _search(self, rgb: RGBArray, gallery: Gallery) -> FloatArray:
         """The best face (68, 2) over windows of falling size."""
         size = Size(rgb.shape[1], rgb.shape[0])
@@ -177,7 +197,8 @@ class Matcher:
         for share in self.search.levels:
             if best is not None and share * max(size) < self.search.least:
                 break
-            looks = self.looks(rgb, windows(size, share, self.extractor.image_size), gallery)
+            crops = self._worth(rgb, windows(size, share, self.extractor.image_size), gallery)
+            looks = self.looks(rgb, crops, gallery)
             level = max(looks, key=lambda look: look.quality)
             if best is None or level.quality > self.search.better * best.quality:
                 best = level

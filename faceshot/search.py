@@ -18,6 +18,7 @@ class SearchOptions:
         levels: window sides as shares of the picture's longer side, largest first; windows of a level overlap by half.
         enough: quality at which smaller windows are not tried. better: factor by which a smaller window has to beat
             the best so far, because a part of a face can look like a face.
+        glances: of a level with more windows, this many of the most promising ones get a proper look.
         crop: side of the close-up, in sides of the face's box. upright: roll in degrees above which it is turned.
         domains: how many of the nearest domains of a part are averaged (the paper takes one).
         present: share of pictures of alike domains that must show a part, or it is called absent.
@@ -27,6 +28,7 @@ class SearchOptions:
     levels: tuple[float, ...] = (1.0, 0.5, 0.25)
     enough: float = 0.6
     better: float = 1.15
+    glances: int = 4
     crop: float = 1.5
     upright: float = 8.0
     domains: int = 3

