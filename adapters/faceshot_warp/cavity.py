@@ -23,10 +23,7 @@ def draw_cavity(mouth: Mouth, frame: Frame) -> Plane:
     groove = 1 - 0.12 * np.exp(-((frame.s / 0.08) ** 2)) * np.clip(mound / (0.3 * reach), 0, 1)
     out = out + inside[..., None] * (p.tongue * (light * groove)[..., None] - out)
     if mouth.teeth:
-        drop = min(0.12 * mouth.width, 0.36 * reach) * float(smooth(np.float32((reach / mouth.width - 0.04) / 0.14)))
-        row = drop * np.clip(1.25 * (1 - frame.s**4), 0, 1) * (1 - 0.10 * frame.s**2) - frame.below
-        cover = np.clip(row + 0.5, 0, 1) * np.clip((0.93 - np.abs(frame.s)) * 8, 0, 1)
-        shade = 0.74 + 0.22 * np.clip(frame.below / max(0.6 * drop, 1.0), 0, 1)
+        cover, shade = _teeth(frame)
         out = out + cover[..., None] * (p.teeth * shade[..., None] - out)
     if frame.dent > 0.5:
         # Where a dent was filled the drawn lip line is gone: give the edge its colour back.
@@ -38,6 +35,23 @@ def draw_cavity(mouth: Mouth, frame: Frame) -> Plane:
     # Shadow of the upper lip.
     shadow = 1 - 0.35 * np.clip(1 - frame.below / (0.14 * reach + 1.0), 0, 1)
     return out * shadow[..., None]
+
+
+def _teeth(frame: Frame) -> tuple[Plane, Plane]:
+    """Cover and brightness (h, w), 0..1, of the upper teeth: none in a mouth that is hardly open."""
+    reach = max(frame.opening, 1e-3)
+    shown = float(smooth((reach / frame.width - 0.16) / 0.2))
+    if shown == 0:
+        return np.zeros_like(frame.s), np.ones_like(frame.s)
+    drop = min(0.13 * frame.width, 0.33 * reach) * (0.4 + 0.6 * shown)
+    # Their edge is a shallow arc across the mouth, whatever the lip above does, and never near the lower lip.
+    lip = float((frame.upper[len(frame.upper) // 2] - frame.centre) @ np.array([-frame.axis[1], frame.axis[0]]))
+    arc = lip + drop - (0.3 * drop + max(lip, 0.0)) * frame.s**2
+    row = np.minimum(arc - frame.n, 0.35 * (frame.below + frame.above) - frame.below)
+    soft = 0.5 + 0.012 * frame.width
+    side = smooth((0.9 - np.abs(frame.s)) / 0.35)
+    shade = (0.72 + 0.2 * np.clip(frame.below / max(0.6 * drop, 1.0), 0, 1)) * (1 - 0.4 * frame.s**2)
+    return shown * side * smooth(0.5 + row / (2 * soft)), shade
 
 
 def draw_inside(mouth: Mouth, frame: Frame) -> Plane:

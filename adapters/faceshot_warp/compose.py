@@ -26,6 +26,7 @@ from faceshot_warp.lids import Lid, make_lid
 from faceshot_warp.mouth import (
     Frame,
     between_lips,
+    evened,
     make_mouth,
     place_mouth,
 )
@@ -176,6 +177,10 @@ class Animator:
         assert mouth is not None
         upper = mouth.upper + lattice.sample(fields[0], mouth.upper)
         lower = mouth.lower + lattice.sample(fields[1], mouth.lower)
+        if mouth.even:
+            # Shut lips stay together; the wider the mouth is open, the more its upper edge is an arc.
+            opening = float(np.hypot(*(lower - upper).T).max())
+            upper = evened(upper, min(opening / (0.12 * mouth.width), 1.0))
         patch = self._mouth_patch(upper, lower)
         if patch is None:
             return

@@ -49,6 +49,7 @@ class Mouth:
         gap: mean opening in the picture, 0 when it counts as closed.
         palette: colours.
         teeth: whether to draw upper teeth.
+        even: whether the lip line is taken for a plain arc: people, whose mouth is closed in the picture.
         inside: user's picture of a mouth (h, w, 4) float32 RGBA, or None.
     """
 
@@ -58,6 +59,7 @@ class Mouth:
     gap: float
     palette: Palette
     teeth: bool
+    even: bool
     inside: Plane | None
 
     @property
@@ -73,6 +75,19 @@ def _curve(points: npt.NDArray) -> npt.NDArray[np.float64]:
     return PchipInterpolator(chord, points)(np.linspace(0, chord[-1], SAMPLES))
 
 
+def evened(curve: npt.NDArray, share: float = 1.0) -> npt.NDArray[np.float64]:
+    """``curve`` (n, 2) drawn by ``share`` to the parabola through its ends that fits it best: landmarks of closed
+    lips wander across the line, and what is drawn between the lips would show every bump."""
+    along = curve[-1] - curve[0]
+    length = max(float(np.hypot(*along)), 1e-6)
+    normal = np.array([-along[1], along[0]]) / length
+    middle = (curve[0] + curve[-1]) / 2
+    s, n = (curve - middle) @ along * 2 / length**2, (curve - middle) @ normal
+    arc = np.maximum(1 - s * s, 0)
+    bow = float(arc @ n) / max(float(arc @ arc), 1e-6)
+    return curve + (share * (bow * arc - n))[:, None] * normal
+
+
 def make_mouth(picture: Picture, landmarks: Landmarks, options: WarpOptions) -> Mouth | None:
     """Measure the mouth; None when the character shows none."""
     if "mouth" in landmarks.absent:
@@ -86,6 +101,10 @@ def make_mouth(picture: Picture, landmarks: Landmarks, options: WarpOptions) -> 
     if gap < max(OPEN_MOUTH * width, 2.0):
         upper = lower = (upper + lower) / 2
         gap = 0.0
+    # Mouths of animals are often W-shaped indeed.
+    even = gap == 0 and "eyebrows" not in landmarks.absent
+    if even:
+        upper = lower = evened(upper)
     teeth = options.teeth == "on" or (options.teeth == "auto" and "eyebrows" not in landmarks.absent)
     inside: Plane | None = None
     if options.mouth_picture is not None:
@@ -97,7 +116,7 @@ def make_mouth(picture: Picture, landmarks: Landmarks, options: WarpOptions) -> 
         shrink = min(1.0, 768 / max(inside.shape[:2]))
         inside = cv2.resize(inside, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
     palette = _palette(picture.rgb, landmarks, upper, lower, gap)
-    return Mouth(upper, lower, width, gap, palette, teeth, inside)
+    return Mouth(upper, lower, width, gap, palette, teeth, even, inside)
 
 
 def _palette(
@@ -132,7 +151,7 @@ def _palette(
         deep=tint((58, 18, 22), 0.05),
         rim=tint((112, 36, 40), 0.1),
         tongue=tint((214, 92, 98), 0.12),
-        teeth=tint((248, 244, 236), 0.06) if colourful > 0 else tint((240, 240, 240), 0.1),
+        teeth=tint((240, 232, 216), 0.2) if colourful > 0 else tint((240, 240, 240), 0.1),
         line=line.astype(np.float32),
     )
 

@@ -15,8 +15,11 @@ from faceshot.errors import InputError, UsageError
 from faceshot.types import Landmarks, LandmarkSequence, Picture
 from faceshot_warp import Backend
 from faceshot_warp.compose import Animator
-from faceshot_warp.controls import head_motion
+from faceshot_warp.controls import eye_rest, head_motion
+from faceshot_warp.eyewhite import whole_eye
 from faceshot_warp.field import MIN_AREA, Lattice, area_ratio, basis, inverse, without_folds
+from faceshot_warp.lids import _under_brow
+from faceshot_warp.mouth import evened
 from faceshot_warp.options import WarpOptions, parse_options
 from faceshot_warp.region import find_region
 
@@ -248,6 +251,33 @@ def test_lids_can_be_switched_off(face):
     assert pupil_pixels(frame) > 300
 
 
+def round_eye(radius):
+    """Landmarks of a circle around the drawn face's right eye, measured."""
+    turn = np.deg2rad([180, 240, 300, 0, 60, 120])
+    centre = np.array([0.37, 0.44]) * SIZE - 0.5
+    return eye_rest(centre + radius * SIZE * np.stack([np.cos(turn), np.sin(turn)], -1), np.array([1.0, 0.0]))
+
+
+def test_an_eye_grows_to_the_white_around_a_marked_pupil(face):
+    found = whole_eye(face[0].rgb, round_eye(0.035))
+    assert found.width == pytest.approx(0.12 * SIZE, abs=3)
+    assert np.abs(found.points.mean(0) - round_eye(0.035).points.mean(0)).max() < 1.5
+
+
+def test_an_ordinary_eye_is_left_alone(face):
+    eye = round_eye(0.06)
+    assert whole_eye(face[0].rgb, eye) is eye
+
+
+def test_the_lid_ends_at_the_skin_below_a_brow():
+    y, x = np.mgrid[-40:21, -30:31].astype(np.float32)
+    core = x**2 / 400 + y**2 / 100 <= 1
+    brow = (y >= -30) & (y <= -22) & (np.abs(x) < 25)
+    below = _under_brow(core | brow, core, y)
+    assert below[core].all() and not below[brow].any()
+    assert _under_brow(core, core, y).all()  # no brow in sight: no limit
+
+
 # --- mouth ---------------------------------------------------------------------------------------------------------
 
 
@@ -275,6 +305,36 @@ def test_the_lip_line_splits_and_both_halves_stay(face):
     assert rows.min() == pytest.approx(0.7 * SIZE, abs=5)
     assert rows.max() == pytest.approx(0.7 * SIZE + 30, abs=6)
     assert column[rows.max() + 4] > 450
+
+
+def test_bumps_of_a_lip_line_are_evened_out():
+    s = np.linspace(-1, 1, 25)
+    arc = np.stack([100 + 40 * s, 80 + 6 * (1 - s * s)], -1)
+    assert np.abs(evened(arc) - arc).max() < 1e-9
+    found = evened(arc + np.stack([0 * s, 4 * np.sin(4 * np.pi * s)], -1))
+    assert np.abs(found - arc).max() < 1.5
+    assert np.ptp(np.diff(found[:, 1], 2)) < 1e-6  # a parabola
+
+
+def test_wandering_landmarks_of_closed_lips_draw_no_fangs(face):
+    picture, landmarks = face
+    xy = landmarks.xy.copy()
+    for i, k in ((61, 1), (67, 1), (62, -1), (66, -1), (63, 1), (65, 1)):
+        xy[i, 1] += 0.016 * SIZE * k
+    rest = Landmarks(xy, landmarks.size)
+    frame = animate(picture, rest, [open_mouth(xy, 30)], teeth="on")[0].astype(int)
+    columns = range(round(0.46 * SIZE), round(0.54 * SIZE))
+    mouth = frame[round(0.66 * SIZE) : round(0.8 * SIZE)]
+    dark = [int(np.flatnonzero(mouth[:, x].sum(-1) < 200)[0]) for x in columns]
+    assert np.ptp(dark) <= 3  # where the teeth end
+
+
+def test_a_small_opening_shows_no_teeth(face):
+    picture, landmarks = face
+    with_teeth, without = (
+        animate(picture, landmarks, [open_mouth(landmarks.xy, 6)], teeth=t)[0] for t in ("on", "off")
+    )
+    assert np.array_equal(with_teeth, without)
 
 
 @pytest.mark.parametrize(("teeth", "bright"), [("on", True), ("off", False), ("auto", True)])
