@@ -62,6 +62,7 @@ class TrackOptions:
         lost: likeness to the key frames (-1..1) below which there is no face; doubtful: below which a locator is asked.
         tries: frames a locator is asked about at the beginning of the clip, and again in all when the face is lost.
         every: seconds between these frames.
+        look: seconds between frames in which a locator says where the mouth is.
     """
 
     face: int = 250
@@ -72,6 +73,7 @@ class TrackOptions:
     doubtful: float = 0.45
     tries: int = 8
     every: float = 0.5
+    look: float = 1 / 6
 
 
 @dataclass(frozen=True, eq=False)

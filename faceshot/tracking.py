@@ -18,6 +18,7 @@ import numpy.typing as npt
 from faceshot import topology as topo
 from faceshot.errors import NoFaceError
 from faceshot.track_face import EYES, Box, FaceTracker, Step, TrackOptions, lid_share
+from faceshot.track_mouth import correct_mouth
 from faceshot.types import Landmarks, LandmarkSequence, Picture, RGBArray, Size
 
 logger = logging.getLogger("faceshot")
@@ -45,8 +46,9 @@ def track(
     Args:
         frames: (H, W, 3) uint8, all of one size.
         fps: of the frames.
-        locate: finds landmarks in a picture; asked at the beginning (unless ``anchor`` is given) and, sparingly, when
-            the face is lost. threshold: the confidence from which its answer is believed.
+        locate: finds landmarks in a picture; asked at the beginning (unless ``anchor`` is given), a few times a second
+            about the mouth, and, sparingly, when the face is lost.
+        threshold: the confidence from which its answer is believed.
         anchor: landmarks of the first frame.
         options: see :class:`TrackOptions`.
 
@@ -64,8 +66,13 @@ def track(
     before = [tracker.step(frame) for frame in reversed(early)][::-1]
     tracker.restart()
     steps = [*before, tracker.anchor_step()]
+    anchored = len(before)
+    spacing = max(1, round(float(fps) * options.look))
+    seen: dict[int, Array] = {}
+    if locate is not None:
+        seen[anchored] = locate(Picture(start), tracker.box())[0].xy
     wait, tries, doubt = 0, options.tries, 0
-    for frame in source:
+    for count, frame in enumerate(source, anchored + 1):
         step = tracker.step(frame)
         doubt = doubt + 1 if step.face < options.doubtful else 0
         wait -= 1
@@ -74,8 +81,12 @@ def track(
             wait, tries = round(float(fps) * options.every), tries - 1
             if sure >= threshold:
                 step = tracker.step(frame, hint)
+        elif locate is not None and (count - anchored) % spacing == 0 and step.face >= options.lost:
+            looked, sure = locate(Picture(frame), tracker.box())
+            if sure >= threshold:
+                seen[count] = looked.xy
         steps.append(step)
-    return _assemble(dropped, steps, first, size, fps, options)
+    return _assemble(dropped, steps, first, size, fps, options, seen, anchored)
 
 
 def _first_face(
@@ -114,15 +125,23 @@ def _first_face(
 
 
 def _assemble(
-    dropped: int, steps: list[Step], first: Landmarks, size: Size, fps: Fraction, options: TrackOptions
+    dropped: int,
+    steps: list[Step],
+    first: Landmarks,
+    size: Size,
+    fps: Fraction,
+    options: TrackOptions,
+    seen: dict[int, Array],
+    anchored: int,
 ) -> LandmarkSequence:
-    """Lay the frames end to end, the lids where colour saw them, lids and lips in order."""
+    """Lay the frames end to end: lids where colour saw them, the mouth where the matcher did, both in order."""
     xy = np.stack([step.xy for step in steps])
     carried = np.stack([step.carried for step in steps])
     openings = np.stack([step.openings for step in steps])
     found = np.array([step.face >= options.lost for step in steps])
     for k, (_, pairs) in enumerate(EYES):
         _place_lids(xy, carried, openings[:, k], found, pairs)
+    correct_mouth(xy, found, seen, anchored)
     _keep_order(xy)
     score = np.clip(np.stack([step.likeness for step in steps]), 0, 1)
     xy = np.concatenate([np.full((dropped, 68, 2), np.nan), xy])

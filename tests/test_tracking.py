@@ -93,6 +93,8 @@ def test_the_first_good_frame_is_looked_for_and_tracked_both_ways() -> None:
     asked = []
 
     def locate(picture: object, box: object) -> tuple[Landmarks, float]:
+        if box is not None:  # about the mouth, where the face is known
+            return truth[15], 0.1
         asked.append(len(asked))
         return truth[15], 0.9 if len(asked) == 2 else 0.1
 
