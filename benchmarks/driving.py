@@ -1,9 +1,10 @@
 """How the source ``track`` moves compared with MediaPipe on the same frames, and how fast the sources are.
 
 Uses the clips and the model of the development material next to the repository (or FACESHOT_SHARED) where present,
-the drawn actor always.
+the drawn actor always. `track` starts from our matcher, as it does for users, or with `--anchor mediapipe` from
+MediaPipe's first frame.
 
-    python benchmarks/driving.py [--save FOLDER] [CLIP ...]
+    python benchmarks/driving.py [--anchor matcher|mediapipe] [--save FOLDER] [CLIP ...]
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 
 from faceshot.driving import drive
 from faceshot.errors import FaceShotError
+from faceshot.matcher import Matcher
 from faceshot.metrics import motion_difference
 from faceshot.types import LandmarkSequence
 from faceshot.video import read_frames
@@ -64,11 +66,15 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("clips", nargs="*", type=Path)
+    parser.add_argument(
+        "--anchor", choices=("matcher", "mediapipe"), default="matcher", help="first landmarks of track"
+    )
     parser.add_argument("--save", type=Path, help="folder for strips of frames with both results")
     arguments = parser.parse_args()
     shared = Path(os.environ.get("FACESHOT_SHARED") or REPO.parent / "shared")
     model = shared / "models" / "face_landmarker.task"
     clips = arguments.clips or [*sorted((shared / "clips").glob("*.mp4")), REPO / "examples" / "actor.mp4"]
+    matcher = Matcher() if arguments.anchor == "matcher" else None
     print("mean difference of motion, track against mediapipe (eye distances), and frames per second of processor time")
     for clip in (clip for clip in clips if clip.is_file()):
         try:
@@ -76,8 +82,10 @@ def main() -> None:
         except FaceShotError as error:
             print(f"{clip.stem}: {error}", file=sys.stderr)
             continue
-        tracked, tracker_speed = timed(clip, source="track", landmarks=detected[0])
-        difference = motion_difference(tracked.xy, detected.xy)
+        first = {"landmarks": detected[0]} if matcher is None else {"matcher": matcher}
+        tracked, tracker_speed = timed(clip, source="track", **first)
+        both = np.asarray(tracked.found) & np.asarray(detected.found)
+        difference = motion_difference(tracked.xy[both], detected.xy[both])
         figures = "  ".join(f"{name} {value:.3f}" for name, value in difference.items())
         print(
             f"{clip.stem:12s} {len(tracked):4d} frames  {figures}  "
