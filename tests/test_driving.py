@@ -33,6 +33,8 @@ class KnownFace:
     asked: int = 0
 
     def match(self, picture: Picture, *, box: object = None) -> SimpleNamespace:
+        if box is not None:  # about the mouth in a later frame, of which it knows nothing
+            return SimpleNamespace(landmarks=self.landmarks, confidence=0.0)
         self.asked += 1
         return SimpleNamespace(landmarks=self.landmarks, confidence=self.confidence)
 
