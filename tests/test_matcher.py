@@ -74,7 +74,8 @@ def test_pictures_without_a_face_are_told_apart(matcher):
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 255, (128, 128, 3), np.uint8)
     blobs = cv2.resize(rng.integers(0, 255, (7, 7, 3), np.uint8), (128, 128), interpolation=cv2.INTER_CUBIC)
-    for picture in (noise, blobs, np.full_like(noise, 128)):
+    stripes = np.repeat(np.repeat(rng.integers(0, 255, (1, 16, 3), np.uint8), 8, 1), 128, 0)
+    for picture in (noise, blobs, stripes, np.full_like(noise, 128)):
         assert matcher.match(Picture(picture)).confidence < matcher.threshold
 
 
