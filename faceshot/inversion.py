@@ -12,17 +12,17 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from faceshot.errors import InputError, UsageError
+from faceshot.errors import InputError
+from faceshot.inversion_steps import check_reach
+from faceshot.presets_record import Prediction
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-Prediction = Literal["epsilon", "v_prediction", "sample"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,23 +86,10 @@ class NoiseSchedule:
         """The timesteps of the leading-spaced n-step schedule up to and including ``t``.
 
         Raises:
-            UsageError: ``t`` is not in that schedule; the message lists the n (up to 100) that reach it.
+            UsageError: ``t`` is not in that schedule; see :func:`faceshot.inversion_steps.check_reach`.
         """
-        if not 1 <= n <= len(self):
-            raise UsageError(f"steps must lie in 1..{len(self)}, got {n}")
-        stride = len(self) // n
-        if not self._reaches(t, n):
-            valid = [k for k in range(1, 101) if self._reaches(t, k)]
-            if not valid:
-                raise UsageError(f"t={t} is in no schedule of up to 100 steps (first timestep {self.offset})")
-            raise UsageError(
-                f"t={t} cannot be reached with {n} steps; steps that reach it: {', '.join(map(str, valid))}"
-            )
-        return list(range(self.offset, t + 1, stride))
-
-    def _reaches(self, t: int, n: int) -> bool:
-        index, rest = divmod(t - self.offset, len(self) // n)
-        return rest == 0 and 0 <= index < n and t < len(self)
+        check_reach(t, n, length=len(self), offset=self.offset)
+        return list(range(self.offset, t + 1, len(self) // n))
 
     def noisy(self, latents: Tensor, t: int, noise: Tensor) -> Tensor:
         """``latents`` (B, C, h, w) noised in one step: sqrt(A_t) z + sqrt(1 - A_t) noise."""

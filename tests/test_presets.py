@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from faceshot.errors import FaceShotError, InputError, MissingError, UsageError
-from faceshot.presets import PRESETS, fingerprint, get_preset, locate, model_digest, weight_files
+from faceshot.presets import PRESETS, fingerprint, get_preset, locate, model_digest, weight_files, with_settings
 from tests.tiny_networks import write_tiny_model
 
 
@@ -41,6 +41,56 @@ def test_a_folder_brings_its_settings(model: Path) -> None:
     assert preset.image_prompt is None and locate(preset.source) == model.resolve()
 
 
+FAMILY = {
+    "sd15": ("inversion", 50, "domain", True),
+    "sd15-fast": ("inversion", 10, "domain", True),
+    "sd15-onestep": ("one-step", 50, "domain", True),
+    "sd21": ("inversion", 50, "none", False),
+    "sd15:steps=20,guidance=swap": ("inversion", 20, "swap", True),
+    "sd15:guidance=none": ("inversion", 50, "none", False),
+    "someone/anime:guidance=self": ("inversion", 50, "self", True),
+    "someone/anime": ("inversion", 50, "none", False),
+}
+
+
+@pytest.mark.parametrize(("name", "expected"), FAMILY.items(), ids=FAMILY)
+def test_the_family_of_sd15(name: str, expected: tuple[str, int, str, bool]) -> None:
+    """Everything with Stable Diffusion's layout shares t, layer, size and prompt of the paper's setting."""
+    preset = get_preset(name)
+    assert (preset.mode, preset.steps, preset.guidance, preset.image_prompt is not None) == expected
+    assert (preset.t, preset.layer, preset.image_size, preset.encoder) == (301, "up_blocks.1", 512, "vae")
+    assert preset.name == name and preset.source.startswith("hub:")
+
+
+def test_settings_are_added_to_a_name() -> None:
+    assert with_settings("sd15", steps=None, guidance=None) == "sd15"
+    assert with_settings("sd15", steps=10, guidance=None) == "sd15:steps=10"
+    assert with_settings("sd15:steps=10", guidance="swap") == "sd15:steps=10,guidance=swap"
+    assert get_preset(with_settings("sd15:steps=10", steps=20)).steps == 20
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".ckpt"])
+def test_a_checkpoint_file_is_a_model(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"anime{suffix}"
+    path.write_bytes(b"weights")
+    preset = get_preset(f"{path}:steps=10,prediction=v_prediction")
+    assert (preset.source, preset.prediction) == (f"file:{path}", "v_prediction") and locate(preset.source) == path
+    digest = model_digest(preset)
+    assert digest != model_digest(get_preset(f"{path}:steps=10"))
+    path.write_bytes(b"others")
+    assert model_digest(preset) != digest
+
+
+def test_swap_stores_the_features_of_domain() -> None:
+    one, other = (get_preset("sd15", guidance=name) for name in ("swap", "domain"))
+    assert one.digest("w") == other.digest("w") != get_preset("sd15", guidance="self").digest("w")
+
+
+def test_a_name_with_a_colon_may_be_a_folder(copy: Path) -> None:
+    place = copy.rename(copy.parent / "odd:steps=10")
+    assert get_preset(str(place)).source == f"folder:{place}"
+
+
 def test_a_copy_of_a_model_has_its_digest(model: Path, copy: Path) -> None:
     """The same network under another name and place: features may be compared."""
     assert model_digest(get_preset(str(copy))) == model_digest(get_preset(str(model)))
@@ -55,7 +105,8 @@ def test_a_folder_without_settings_is_stable_diffusion(copy: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "changes", "message"),
     [
-        ("nothing", {}, "unknown preset 'nothing'; presets are mini, sd15, or give a model's folder"),
+        ("nothing", {}, "unknown preset 'nothing'; presets are mini, sd15, .*, sd21, or give a model's"),
+        ("absent.safetensors", {}, "checkpoint absent.safetensors does not exist"),
         ("sd15", {"mode": "magic"}, "mode must be one of inversion, one-step, clean; got 'magic'"),
         ("sd15", {"guidance": "swapped"}, "guidance must be one of"),
         ("sd15", {"image_size": 500}, "image_size must be a multiple of 8, got 500"),
@@ -64,6 +115,17 @@ def test_a_folder_without_settings_is_stable_diffusion(copy: Path) -> None:
         ("sd15", {"t": -1}, "t must be a whole number"),
         ("sd15", {"temperature": 0}, "temperature must be a positive number"),
         ("sd15", {"colour": 1}, "colour"),
+        ("sd15", {"prediction": "flow"}, "prediction must be one of epsilon, v_prediction, sample; got 'flow'"),
+        ("sd15", {"steps": 25}, r"t=301 cannot be reached with 25 steps \(they visit t=281 and 321\); .*: 10, 20, 33,"),
+        ("sd15", {"t": 311}, "t=311 cannot be reached with 50 steps .*they visit t=301 and 321"),
+        ("sd15:steps=30", {}, "steps that reach it"),
+        ("sd15:steps=ten", {}, "steps must be a whole number, got 'ten'"),
+        ("sd15:colour=red", {}, "unknown setting 'colour'; settings are layer, mode"),
+        ("sd15:seed=1", {}, "seed belongs to mode one-step, this is inversion"),
+        ("mini:steps=10", {}, "steps belongs to mode inversion, this is clean"),
+        ("mini:guidance=domain", {}, "no image prompt for this model"),
+        ("sd21:guidance=self", {}, "no image prompt for this model"),
+        ("nowhere:steps=10", {}, "unknown preset 'nowhere'"),
     ],
 )
 def test_refusals(name: str, changes: dict[str, Any], message: str) -> None:
@@ -133,7 +195,9 @@ def test_an_absent_hub_model_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch)
         locate("hub:nobody/absent", files=("unet/config.json",), offline=True)
 
 
-@pytest.mark.parametrize("source", ["folder:/does/not/exist", "package:faceshot_nowhere", "nowhere"])
+@pytest.mark.parametrize(
+    "source", ["folder:/does/not/exist", "file:/does/not/exist.ckpt", "package:faceshot_nowhere", "nowhere"]
+)
 def test_sources_that_are_not_there(source: str) -> None:
     with pytest.raises(FaceShotError):
         locate(source)
