@@ -1,76 +1,16 @@
-"""Pictures as prompts: CLIP preprocessing, the CLIP image encoder, and the IP-Adapter in a U-Net's cross-attention."""
+"""Pictures as prompts: the IP-Adapter in a U-Net's cross-attention; its eye is :mod:`faceshot.clip_vision`."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
-import numpy as np
-
+from faceshot.clip_vision import ImageEncoder, clip_pixels
 from faceshot.errors import InputError
-from faceshot.models import LOAD_ERRORS, first_line, quiet
-from faceshot.types import FloatArray, RGBArray
+from faceshot.models import first_line, quiet
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-CLIP_SIZE: Final = 224
-CLIP_MEAN: Final = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
-CLIP_STD: Final = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
-
-
-def clip_pixels(rgb: RGBArray) -> FloatArray:
-    """(H, W, 3) uint8 -> (3, 224, 224) float32 as CLIP expects it.
-
-    Shorter side to 224 (bicubic, antialiased), centre crop, channel mean and standard deviation. Pillow does the
-    resizing, so that every installation gets the same numbers.
-    """
-    from PIL import Image
-
-    height, width = rgb.shape[:2]
-    short = min(height, width)
-    size = (int(CLIP_SIZE * width / short), int(CLIP_SIZE * height / short))
-    picture = np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BICUBIC))
-    top, left = (size[1] - CLIP_SIZE) // 2, (size[0] - CLIP_SIZE) // 2
-    crop = (picture[top : top + CLIP_SIZE, left : left + CLIP_SIZE] / 255.0).astype(np.float32)
-    return np.ascontiguousarray(((crop - CLIP_MEAN) / CLIP_STD).transpose(2, 0, 1))
-
-
-class ImageEncoder:
-    """A CLIP image encoder with projection (ViT-H/14 for SD 1.5): pictures -> ``image_embeds``."""
-
-    def __init__(self, model: Any) -> None:
-        """``model``: a ``transformers.CLIPVisionModelWithProjection`` in evaluation mode."""
-        self.model = model
-
-    @classmethod
-    def from_folder(cls, folder: Path, *, device: str, dtype: Any) -> ImageEncoder:
-        """Load from ``config.json`` and ``model.safetensors``; never from the network.
-
-        Raises:
-            InputError: files are missing or do not fit.
-        """
-        from transformers import CLIPVisionModelWithProjection
-
-        try:
-            with quiet():
-                model: Any = CLIPVisionModelWithProjection.from_pretrained(
-                    folder, torch_dtype=dtype, local_files_only=True
-                )
-        except LOAD_ERRORS as error:
-            raise InputError(f"cannot load the CLIP image encoder from {folder}: {first_line(error)}") from error
-        return cls(model.to(device).eval())
-
-    def __call__(self, images: RGBArray) -> Tensor:
-        """(B, H, W, 3) uint8 -> (B, D) float32, not normalised."""
-        import torch
-
-        pixels = torch.from_numpy(np.stack([clip_pixels(rgb) for rgb in images]))
-        with torch.no_grad():
-            embeds = self.model(pixels.to(self.model.device, self.model.dtype)).image_embeds
-        return embeds.float()
+__all__ = ["ImageEncoder", "adapter_scale", "clip_pixels", "install_adapter", "split_adapter"]
 
 
 def split_adapter(state: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

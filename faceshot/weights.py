@@ -28,6 +28,7 @@ __all__ = [
     "find",
     "find_folder",
     "groups",
+    "hub_file",
     "hub_folder",
     "is_offline",
     "list_weights",
@@ -170,6 +171,12 @@ def hub_folder(repository: str, files: Sequence[str] = (), *, offline: bool | No
     if lacking := _lacking(folder, files):
         raise MissingError(f"{lacking[0]} is missing: {_absent_model(repository, files)}; {_how(names, files)}")
     return folder
+
+
+def hub_file(repository: str, file: str) -> Path | None:
+    """A file of any hub repository as far as it is on this machine; never downloads."""
+    weight = Weight(f"{repository}:{file}", file, f"hub:{repository}", "", None, "")
+    return next((place for place in places(weight, WEIGHTS.values()) if place.is_file()), None)
 
 
 def locate(
