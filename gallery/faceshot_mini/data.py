@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import multiprocessing as mp
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 
 import numpy as np
 
-from faceshot.topology import FLIP
+from faceshot_mini.augment import augment
 
 #: Edge of the drawings in the buffer, in pixels.
 DRAWN_SIZE = 144
@@ -35,45 +39,23 @@ def draw_job(index: int, seed: int, held_out: tuple[str, ...]) -> tuple[np.ndarr
     return np.stack(pictures), np.stack(points), np.stack(weights).astype(np.float32)
 
 
-def augment(
-    rgb: np.ndarray, xy: np.ndarray, weight: np.ndarray, size: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A varied copy at ``size`` pixels: mirror, small similarity, colour, light, blur, noise."""
-    import cv2
+def leave_with_parent(parent: int) -> None:
+    """End this worker when the trainer is gone, however it went."""
 
-    side = rgb.shape[0]
-    scale = size / side * float(np.exp(rng.normal(0, 0.13)))
-    angle = np.deg2rad(rng.normal(0, 7))
-    mirror = rng.random() < 0.5
-    rotation = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    if mirror:
-        rotation = rotation @ np.diag([-1.0, 1.0])
-    centre = np.full(2, (side - 1) / 2)
-    shift = np.full(2, (size - 1) / 2) + rng.normal(0, 0.05 * size, 2) - rotation @ centre
-    matrix = np.hstack([rotation, shift[:, None]])
-    border = (cv2.BORDER_REPLICATE, cv2.BORDER_REFLECT_101)[int(rng.integers(2))]
-    out = cv2.warpAffine(rgb, matrix, (size, size), flags=cv2.INTER_AREA, borderMode=border)
-    xy = xy @ rotation.T + shift
-    if mirror:
-        xy, weight = xy[list(FLIP)], weight[list(FLIP)]
-    image: np.ndarray = out.astype(np.float32) / 255
-    if rng.random() < 0.3:
-        image = image[..., rng.permutation(3)]
-    if rng.random() < 0.15:
-        image = np.repeat(image @ np.array([[0.3], [0.59], [0.11]], np.float32), 3, axis=2)
-    image = np.clip(image, 0, 1) ** np.float32(np.exp(rng.normal(0, 0.25)))
-    image = (image - 0.5) * np.float32(np.exp(rng.normal(0, 0.2))) + 0.5 + rng.normal(0, 0.05, 3).astype(np.float32)
-    if rng.random() < 0.25:
-        image = np.asarray(cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 1.4))))
-    if rng.random() < 0.3:
-        image = image + rng.normal(0, rng.uniform(0.01, 0.06), image.shape).astype(np.float32)
-    return (np.clip(image, 0, 1) * 255).astype(np.uint8), xy.astype(np.float32), weight.astype(np.float32)
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(2)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 class DrawingStream:
     """Batches of augmented drawings, the same for the same seed whatever the number of workers.
 
     A buffer of ``buffer`` drawings is refilled by ``batch / repeat`` new ones per batch, oldest replaced first.
+    Starting at a later step draws the buffer of that step again, so that a resumed run sees what an uninterrupted one
+    would have seen.
     """
 
     def __init__(
@@ -87,38 +69,45 @@ class DrawingStream:
         held_out: tuple[str, ...],
         start: int = 0,
     ) -> None:
-        self.seed, self.batch, self.repeat, self.buffer, self.held_out = seed, batch, repeat, buffer, held_out
+        self.seed, self.batch, self.repeat, self.held_out = seed, batch, repeat, held_out
+        self.blocks = max(1, buffer // JOB)
         self.step = start
-        self.pool = ProcessPoolExecutor(workers, mp_context=mp.get_context("spawn"))
+        self.size = 128
+        self.pool = ProcessPoolExecutor(
+            workers, mp_context=mp.get_context("spawn"), initializer=leave_with_parent, initargs=(os.getpid(),)
+        )
+
+    def _drawn(self, step: int) -> int:
+        """How many blocks of drawings have entered the buffer by ``step``; an eighth of it is filled beforehand."""
+        return max(2, self.blocks // 8) + int(step * self.batch / self.repeat) // JOB
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        first = max(0, int(self.step * self.batch / self.repeat) // JOB)
-        ahead = self.buffer // JOB + 8
-        pending = {i: self.pool.submit(draw_job, i, self.seed, self.held_out) for i in range(first, first + ahead)}
-        held: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-        fed = first
+        asked = fed = max(0, self._drawn(self.step) - self.blocks)
+        ahead = self.blocks // 8 + 8
+        pending: dict[int, Future[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
+        held: deque[tuple[np.ndarray, np.ndarray, np.ndarray]] = deque(maxlen=self.blocks)
         while True:
-            wanted = max(first + 2, int(self.step * self.batch / self.repeat) // JOB + self.buffer // JOB // 8)
+            wanted = self._drawn(self.step)
+            for index in range(asked, wanted + ahead):
+                pending[index] = self.pool.submit(draw_job, index, self.seed, self.held_out)
+            asked = wanted + ahead
             while fed < wanted:
                 held.append(pending.pop(fed).result())
-                pending[fed + ahead] = self.pool.submit(draw_job, fed + ahead, self.seed, self.held_out)
                 fed += 1
-            del held[: max(0, len(held) - self.buffer // JOB)]
             yield self._pick(held)
             self.step += 1
 
-    def _pick(self, held: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _pick(
+        self, held: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rng = np.random.default_rng((self.seed, 77, self.step))
-        size = self.size
         rows = []
         for pick in rng.integers(len(held) * JOB, size=self.batch):
             pictures, points, weights = held[pick // JOB]
             k = pick % JOB
-            rows.append(augment(pictures[k], points[k], weights[k], size, rng))
+            rows.append(augment(pictures[k], points[k], weights[k], self.size, rng))
         images, xy, weight = (np.stack(column) for column in zip(*rows, strict=True))
         return images, xy, weight
-
-    size: int = 128
 
     def close(self) -> None:
         """Stop the workers."""

@@ -1,8 +1,9 @@
-"""Train ``mini`` on drawings: ``python -m faceshot_mini.train --out runs/mini --steps 2000``.
+"""Train ``mini`` on drawings: ``python -m faceshot_mini.train --out runs/mini``.
 
-Deterministic by seed, resumable (``--resume``), CPU or one GPU. Writes ``log.jsonl`` (losses, errors) and, at every
-evaluation, a checkpoint and the published layout of the averaged weights. Real characters given with ``--characters``
-are only measured, never learned from.
+Deterministic by seed (with the same number of threads), CPU or one GPU. Interrupt it at will: ``--resume`` goes on as
+if nothing had happened. Writes ``log.jsonl`` (losses, errors) and, at every evaluation, ``checkpoint.pt``,
+``curves.png`` and the folder ``published`` with the averaged weights and a model card. Real characters given with
+``--characters`` are only measured, never learned from.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ import numpy as np
 import torch
 
 from faceshot_mini.data import DrawingStream
+from faceshot_mini.evaluate import evaluate
 from faceshot_mini.loss import correspondence_loss
 from faceshot_mini.network import LAYER, PROMPT_TOKENS, SCHEDULER_CONFIG, UNET_CONFIG, UNSHUFFLE, build_unet, save
+from faceshot_mini.report import draw_curves, model_card, read_log
 
 logger = logging.getLogger("faceshot.mini")
 
@@ -41,6 +44,7 @@ class Trainer:
         self.average = [p.detach().clone() for p in self.parameters]
         self.optimizer = torch.optim.AdamW(self.parameters, lr=args.lr, weight_decay=0.01, betas=(0.9, 0.98))
         self.step = 0
+        self.seconds = 0.0
         self.features: torch.Tensor | None = None
         self.unet.get_submodule(LAYER).register_forward_hook(self._keep)
         betas = torch.linspace(SCHEDULER_CONFIG["beta_start"] ** 0.5, SCHEDULER_CONFIG["beta_end"] ** 0.5, 1000) ** 2
@@ -79,7 +83,7 @@ class Trainer:
         matching, terms = correspondence_loss(
             features, torch.from_numpy(xy).to(to), torch.from_numpy(weight).to(to), size, temperature
         )
-        loss = matching + 0.3 * denoise
+        loss = self.args.match_weight * matching + self.args.denoise_weight * denoise
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
@@ -91,9 +95,13 @@ class Trainer:
         return values | {"denoise": float(denoise.detach()), "temperature": float(temperature.detach()), "lr": rate}
 
     def rate(self) -> float:
-        """Learning rate: linear warm-up, then a cosine to zero."""
+        """Learning rate: linear warm-up, constant, and linear to zero over the last ``--decay`` of the steps.
+
+        A constant middle lets a run be prolonged (``--resume`` with more ``--steps``) without spoiling it.
+        """
         warm = min(1.0, (self.step + 1) / 100)
-        return self.args.lr * warm * 0.5 * (1 + math.cos(math.pi * min(1.0, self.step / self.args.steps)))
+        left = (self.args.steps - self.step) / max(1.0, self.args.decay * self.args.steps)
+        return self.args.lr * warm * min(1.0, max(0.0, left))
 
     def swap(self) -> None:
         """Exchange the learned and the averaged weights (call twice around an evaluation)."""
@@ -112,6 +120,7 @@ class Trainer:
             "average": self.average,
             "optimizer": self.optimizer.state_dict(),
             "step": self.step,
+            "seconds": self.seconds,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -123,6 +132,7 @@ class Trainer:
         self.average = [a.to(self.device) for a in state["average"]]
         self.optimizer.load_state_dict(state["optimizer"])
         self.step = state["step"]
+        self.seconds = state.get("seconds", 0.0)
 
 
 def publish(trainer: Trainer, folder: Path, size: int) -> None:
@@ -142,109 +152,22 @@ def publish(trainer: Trainer, folder: Path, size: int) -> None:
     trainer.swap()
 
 
-@torch.no_grad()
-def raw_error(
-    trainer: Trainer, queries: list[tuple[np.ndarray, np.ndarray, np.ndarray]], vectors: torch.Tensor
-) -> float:
-    """Mean box NME (percent) of plain best matches, without any shape prior, on (rgb, xy, visible) of one size."""
-    errors = []
-    for rgb, xy, visible in queries:
-        unit = torch.nn.functional.normalize(features_of(trainer, rgb[None]), dim=1)
-        size = rgb.shape[0]
-        scores = torch.nn.functional.interpolate(
-            (vectors @ unit[0].flatten(1)).view(1, 68, *unit.shape[2:]), size=(size, size), mode="bilinear"
-        )
-        best = scores[0].flatten(1).argmax(1).cpu().numpy()
-        found = np.stack([best % size, best // size], 1)
-        box = math.sqrt(np.prod(np.ptp(xy[visible], axis=0)))
-        errors.append(100 * np.linalg.norm(found - xy, axis=1)[visible].mean() / box)
-    return float(np.mean(errors))
-
-
-@torch.no_grad()
-def features_of(trainer: Trainer, images: np.ndarray) -> torch.Tensor:
-    """Features of clean pictures, as the preset uses them."""
-    clean = torch.zeros(len(images), dtype=torch.long, device=trainer.device)
-    cells = images.shape[1] // UNSHUFFLE
-    trainer.forward(
-        torch.from_numpy(images).to(trainer.device),
-        clean,
-        torch.zeros(len(images), 48, cells, cells, device=trainer.device),
-    )
-    assert trainer.features is not None
-    return trainer.features.float()
-
-
-def drawn_queries(
-    seed: int, count: int, size: int, domains: tuple[str, ...]
-) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Drawings to measure on, of seeds training never uses."""
-    from faceshot_gallery.illustrator import sample
-
-    rows = []
-    for k in range(count):
-        drawing = sample(2**31 + seed * 100_000 + k, size=size, domain=domains[k % len(domains)])
-        rows.append((drawing.rgb, drawing.landmarks.xy, drawing.landmarks.visible))
-    return rows
-
-
-def real_queries(folder: Path, size: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """The development characters in ``folder`` (pictures and ``landmarks.json``), for measuring only."""
-    import cv2
-
-    from faceshot.image import read_picture
-    from faceshot.topology import PART_POINTS
-
-    data = json.loads((folder / "landmarks.json").read_text())
-    rows = []
-    for name, entry in data["characters"].items():
-        rgb = read_picture(folder / "images" / f"{name}.png").flat()
-        xy = (np.asarray(entry["points"]) + 0.5) * size / rgb.shape[0] - 0.5
-        visible = np.zeros(68, bool)
-        for part, indices in PART_POINTS.items():
-            visible[list(indices)] = entry["visible"][part]
-        rows.append((cv2.resize(rgb, (size, size), interpolation=cv2.INTER_AREA), xy, visible))
-    return rows
-
-
-def evaluate(trainer: Trainer, size: int, held_out: tuple[str, ...], characters: Path | None) -> dict[str, float]:
-    """Raw-match errors with vectors from fresh drawings of the trained kinds."""
-    from faceshot_gallery.illustrator import DOMAINS
-
-    trained = tuple(domain for domain in DOMAINS if domain not in held_out)
-    trainer.swap()
-    trainer.unet.eval()
-    gallery = drawn_queries(1, 96, size, trained)
-    features = features_of(trainer, np.stack([rgb for rgb, _, _ in gallery]))
-    from faceshot_mini.loss import sample_cells
-
-    xy = torch.from_numpy(np.stack([points for _, points, _ in gallery]).astype(np.float32)).to(trainer.device)
-    seen = torch.from_numpy(np.stack([visible for _, _, visible in gallery])).to(trainer.device)
-    unit = torch.nn.functional.normalize(sample_cells(torch.nn.functional.normalize(features, dim=1), xy, size), dim=-1)
-    vectors = torch.nn.functional.normalize((unit * seen[..., None]).sum(0), dim=-1)
-    report = {"drawn": raw_error(trainer, drawn_queries(2, 48, size, trained), vectors)}
-    if held_out:
-        report["held_out"] = raw_error(trainer, drawn_queries(3, 32, size, held_out), vectors)
-    if characters is not None:
-        report["characters"] = raw_error(trainer, real_queries(characters, size), vectors)
-    trainer.unet.train()
-    trainer.swap()
-    return report
-
-
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints, log and published weights")
-    parser.add_argument("--steps", type=int, default=2000, help="optimiser steps in all")
+    parser.add_argument("--steps", type=int, default=4500, help="optimiser steps in all")
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--lr", type=float, default=1.2e-3)
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--decay", type=float, default=0.3, help="share of the steps in which the rate falls to zero")
+    parser.add_argument("--match-weight", type=float, default=1.0, help="of the correspondence loss; 0 leaves it out")
+    parser.add_argument("--denoise-weight", type=float, default=0.3, help="of the v-prediction; 0 leaves it out")
     parser.add_argument("--ema", type=float, default=0.998)
     parser.add_argument("--size", type=int, default=96, help="picture edge in pixels, a multiple of 16")
     parser.add_argument("--large-size", type=int, default=128, help="picture edge of the last part of the run")
-    parser.add_argument("--large-from", type=float, default=0.75, help="share of the steps after which it starts")
+    parser.add_argument("--large-from", type=float, default=0.8, help="share of the steps after which it starts")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--repeat", type=float, default=3.0, help="how often a drawing is used, varied each time")
+    parser.add_argument("--repeat", type=float, default=2.0, help="how often a drawing is used, varied each time")
     parser.add_argument("--buffer", type=int, default=4096, help="drawings kept in memory")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--device", default="cpu")
@@ -263,9 +186,8 @@ def main(argv: list[str] | None = None) -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     held_out = tuple(name for name in args.held_out.split(",") if name)
     trainer = Trainer(args)
-    checkpoint = args.out / "checkpoint.pt"
-    if args.resume and checkpoint.exists():
-        trainer.restore(torch.load(checkpoint, map_location=args.device, weights_only=True))
+    if args.resume and (args.out / "checkpoint.pt").exists():
+        trainer.restore(torch.load(args.out / "checkpoint.pt", map_location=args.device, weights_only=True))
     stream = DrawingStream(
         seed=args.seed,
         batch=args.batch,
@@ -275,24 +197,45 @@ def main(argv: list[str] | None = None) -> None:
         held_out=held_out,
         start=trainer.step,
     )
+    before = trainer.seconds
     started = time.perf_counter()
     batches = iter(stream)
-    with (args.out / "log.jsonl").open("a") as log:
+    try:
         while trainer.step < args.steps:
             stream.size = args.large_size if trainer.step >= args.large_from * args.steps else args.size
             row: dict[str, Any] = dict(trainer.learn(*next(batches)))
-            if trainer.step % 25 == 0:
-                row |= {"step": trainer.step, "seconds": round(time.perf_counter() - started, 1)}
-                if trainer.step % args.eval_every == 0 or trainer.step == args.steps:
+            trainer.seconds = before + time.perf_counter() - started
+            if trainer.step % 25 == 0 or trainer.step == args.steps:
+                row |= {"step": trainer.step, "size": stream.size, "seconds": round(trainer.seconds, 1)}
+                due = trainer.step % args.eval_every == 0 or trainer.step == args.steps
+                if due:
                     row |= evaluate(trainer, args.large_size, held_out, args.characters)
-                    part = checkpoint.with_suffix(".part")
-                    torch.save(trainer.state(), part)
-                    part.replace(checkpoint)
-                    publish(trainer, args.out / "published", args.large_size)
-                log.write(json.dumps(row) + "\n")
-                log.flush()
+                with (args.out / "log.jsonl").open("a") as log:
+                    log.write(json.dumps(row) + "\n")
+                if due:
+                    keep(trainer, args.out)
                 logger.info(" ".join(f"{k}={v:.4g}" for k, v in row.items()))
-    stream.close()
+    except KeyboardInterrupt:
+        logger.info("interrupted at step %d; go on with --resume", trainer.step)
+        checkpoint(trainer, args.out)
+    finally:
+        stream.close()
+
+
+def checkpoint(trainer: Trainer, folder: Path) -> None:
+    """Write ``checkpoint.pt``, whole or not at all."""
+    part = folder / "checkpoint.part"
+    torch.save(trainer.state(), part)
+    part.replace(folder / "checkpoint.pt")
+
+
+def keep(trainer: Trainer, folder: Path) -> None:
+    """Checkpoint, published weights, curves and model card."""
+    checkpoint(trainer, folder)
+    publish(trainer, folder / "published", trainer.args.large_size)
+    rows = read_log(folder / "log.jsonl")
+    draw_curves(rows, folder / "curves.png")
+    (folder / "published" / "README.md").write_text(model_card(trainer.args, rows), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,105 @@
+"""Training of ``mini``: variations keep the truth, a resumed run equals a whole one, the report is readable."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("faceshot_mini.train")
+
+from faceshot_mini import train
+from faceshot_mini.augment import augment
+from faceshot_mini.report import model_card, read_log
+
+
+def marked(points: np.ndarray, side: int) -> np.ndarray:
+    """A dark picture with a bright soft dot at every point."""
+    y, x = np.mgrid[:side, :side]
+    dots = sum(np.exp(-((x - px) ** 2 + (y - py) ** 2) / (2 * 2.0**2)) for px, py in points)
+    return np.repeat((255 * np.clip(dots, 0, 1)).astype(np.uint8)[..., None], 3, axis=2)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_points_follow_the_picture(seed: int) -> None:
+    """The brightest spot near every landmark of a varied picture is the dot that was drawn there."""
+    points = np.array([[40 + 16 * (k % 5), 40 + 16 * (k // 5)] for k in range(25)], float)
+    xy = np.zeros((68, 2))
+    xy[:25] = points
+    rng = np.random.default_rng(seed)
+    out, moved, _ = augment(marked(points, 144), xy, np.ones(68, np.float32), 128, rng)
+    assert out.shape == (128, 128, 3) and out.dtype == np.uint8 and moved.dtype == np.float32
+    grey = cv2.GaussianBlur(out.astype(np.float32).mean(2), (0, 0), 1.0)
+    grey = np.abs(grey - np.median(grey))
+    # Every dot must have a landmark at its place; a mirrored copy renumbers them, so the nearest one counts.
+    found = 0
+    for _ in range(10):
+        y, x = np.unravel_index(int(grey.argmax()), grey.shape)
+        if 4 < x < 123 and 4 < y < 123 and np.linalg.norm(moved - (x, y), axis=1).min() < 2.5:
+            found += 1
+        cv2.circle(grey, (int(x), int(y)), 7, 0.0, -1)
+    assert found >= 6
+
+
+def arguments(out: Path, steps: int, *more: str) -> list[str]:
+    short = "--batch 2 --size 32 --large-size 32 --buffer 64 --repeat 1 --eval-every 100 --ema 0.5"
+    return ["--out", str(out), "--steps", str(steps), *short.split(), *more]
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same training on a network of few parameters, with quick evaluations."""
+    from faceshot_mini import network
+
+    thin = {**network.UNET_CONFIG, "block_out_channels": (16, 16, 16), "attention_head_dim": 8}
+    monkeypatch.setattr(network, "UNET_CONFIG", thin)
+    monkeypatch.setattr(train, "evaluate", lambda *_: {"drawn": 50.0, "held_out": 60.0})
+
+
+def published(folder: Path) -> dict[str, torch.Tensor]:
+    from safetensors.torch import load_file
+
+    return load_file(folder / "published" / "unet" / "diffusion_pytorch_model.safetensors")
+
+
+def test_resumed_run_equals_uninterrupted(tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    train.main(arguments(tmp_path / "whole", 4))
+    learn, calls = train.Trainer.learn, []
+
+    def until_second(self: train.Trainer, *batch: np.ndarray) -> dict[str, float]:
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        calls.append(1)
+        return learn(self, *batch)
+
+    monkeypatch.setattr(train.Trainer, "learn", until_second)
+    train.main(arguments(tmp_path / "parts", 4))
+    monkeypatch.setattr(train.Trainer, "learn", learn)
+    assert not (tmp_path / "parts" / "published").exists()
+    train.main(arguments(tmp_path / "parts", 4, "--resume"))
+    whole, parts = published(tmp_path / "whole"), published(tmp_path / "parts")
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    card = (tmp_path / "parts" / "published" / "README.md").read_text()
+    assert "4 of 4 steps of 2 samples" in card and (tmp_path / "parts" / "curves.png").stat().st_size > 1000
+
+
+def test_learning_rate_holds_then_falls(tmp_path: Path, small: None) -> None:
+    trainer = train.Trainer(train.parse(arguments(tmp_path, 1000, "--lr", "1e-3", "--decay", "0.3")))
+    rates = []
+    for trainer.step in (0, 99, 700, 850, 1000):
+        rates.append(trainer.rate())
+    assert rates == pytest.approx([1e-5, 1e-3, 1e-3, 5e-4, 0.0])
+
+
+def test_report_reads_a_resumed_log(tmp_path: Path) -> None:
+    rows = [{"step": step, "seconds": 3600.0, "drawn": 10.0 - step / 100} for step in (100, 200, 300, 200)]
+    rows[-1]["drawn"] = 7.5
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    read = read_log(tmp_path / "log.jsonl")
+    assert [row["step"] for row in read] == [100, 200, 300] and read[1]["drawn"] == 7.5
+    card = model_card(train.parse(arguments(tmp_path, 300)), read)
+    assert "| 300 | - | - | 7.00 |" in card and "1.0 hours" in card
