@@ -154,7 +154,7 @@ class Anatomy:
     def nose_rim(self, u: Points) -> Points:
         """Lower rim of the nose for u in -1..1 (image left to right)."""
         n = self.c.nose
-        if n.kind in ("human", "line", "hook", "holes", "none", "wedge"):
+        if n.kind in ("human", "line", "hook", "holes", "none", "wedge", "dot"):
             v = n.h * (0.72 + 0.28 * (1 - u**2))
             return np.stack([u * n.w, n.y + v], 1)
         if n.kind == "triangle":
@@ -250,6 +250,8 @@ class Projector:
         self.chin = h.chin
         self.unit = size * HEAD_UNIT * pose.scale
         self.yaw, self.pitch = np.deg2rad(pose.yaw), np.deg2rad(pose.pitch)
+        self.sin_yaw, self.cos_yaw = float(np.sin(self.yaw)), float(np.cos(self.yaw))
+        self.sin_pitch, self.cos_pitch = float(np.sin(self.pitch)), float(np.cos(self.pitch))
         r = np.deg2rad(pose.roll)
         self.turn = np.array([[np.cos(r), np.sin(r)], [-np.sin(r), np.cos(r)]]) * self.unit
         self.origin = np.array([size / 2 - 0.5 + pose.dx * size, size / 2 - 0.5 + pose.dy * size])
@@ -258,20 +260,23 @@ class Projector:
         """Project (N, 2); ``lift`` raises points above the head's surface, ``rim`` is for silhouettes."""
         p = np.asarray(points, float)
         x, y = p[:, 0], p[:, 1]
-        b = np.where(y < 0, max(self.top, 0.8 * self.bottom), self.bottom)
         if rim:
             # a silhouette stays where it is, but the chin is in front of the turning axis
             z = self.chin * self.depth * np.clip(y / self.bottom, 0, 1.2) ** 2 + np.asarray(lift)
             # and the near side, which turns towards us, moves in
-            near = 1 - (1 - np.cos(self.yaw)) * np.clip(-x * np.sign(self.yaw) / (0.5 * self.w), 0, 1)
-            px, py = x * near + z * np.sin(self.yaw), y + 0.35 * z * np.sin(self.pitch)
+            near = 1 - (1 - self.cos_yaw) * np.clip(-x * (np.sign(self.yaw) / (0.5 * self.w)), 0, 1)
+            px, py = x * near + z * self.sin_yaw, y + 0.35 * z * self.sin_pitch
         else:
+            b = np.where(y < 0, max(self.top, 0.8 * self.bottom), self.bottom)
             # a dome without an edge, so that features near or outside the outline keep their shape
             z = self.depth * np.exp(-0.8 * (x / self.w) ** 2 - 0.6 * (y / b) ** 2) + np.asarray(lift)
-            px = x * np.cos(self.yaw) + z * np.sin(self.yaw)
-            z = z * np.cos(self.yaw) - x * np.sin(self.yaw)
-            py = y * np.cos(self.pitch) + z * np.sin(self.pitch)
-        return np.stack([px, py], 1) @ self.turn + self.origin
+            px = x * self.cos_yaw + z * self.sin_yaw
+            z = z * self.cos_yaw - x * self.sin_yaw
+            py = y * self.cos_pitch + z * self.sin_pitch
+        (a, b), (c, e) = self.turn.tolist()
+        out = np.empty((len(p), 2))
+        out[:, 0], out[:, 1] = px * a + py * c + self.origin[0], px * b + py * e + self.origin[1]
+        return out
 
     def px(self, length: float) -> float:
         """A length in head units, in pixels."""

@@ -26,9 +26,9 @@ def backdrop(canvas: Canvas, d: Dice, kind: str) -> None:
     b = _any_colour(d)
     if kind == "gradient":
         t = np.linspace(0, 1, side, dtype=np.float32)
-        g = t[:, None] if d.chance(0.6) else np.hypot(t[:, None] - 0.5, t[None] - 0.5) * 1.4
+        g = t[:, None] if d.chance(0.6) else np.minimum(np.hypot(t[:, None] - 0.5, t[None] - 0.5) * 1.4, 1)
         g = np.broadcast_to(g, (side, side))[..., None]
-        canvas.rgb[:] = np.clip(np.asarray(a) * (1 - g) + np.asarray(b) * g, 0, 255)
+        canvas.rgb[:] = np.asarray(a, np.float32) * (1 - g) + np.asarray(b, np.float32) * g
     elif kind == "photo":
         low = d.rng.uniform(0, 255, (d.pick([3, 5, 9]),) * 2 + (3,)).astype(np.float32)
         low = low.mean(2, keepdims=True) + (low - low.mean(2, keepdims=True)) * d.u(0.05, 0.6)

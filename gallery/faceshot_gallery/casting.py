@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from faceshot_gallery import cast_held as held
 from faceshot_gallery import cast_people as people
 from faceshot_gallery import cast_pets as pets
 from faceshot_gallery import cast_things as things
 from faceshot_gallery import cast_wild as wild
+from faceshot_gallery.cast_guests import GUESTS
 from faceshot_gallery.palette import INK
 from faceshot_gallery.traits import STYLES, Character, Dice, Style, Traits, luma, shade
 
@@ -38,20 +40,26 @@ _CAST: dict[str, Callable[[Dice, bool], Traits]] = {
     "mouse": pets.mouse,
     "koala": wild.koala,
 }
+#: Kinds that are never trained on and never in the gallery: what they measure is how far training carries.
+_HELD: dict[str, Callable[[Dice, bool], Traits]] = {"horse": held.horse, "seal": held.seal, "alien": held.alien}
 DOMAINS: tuple[str, ...] = tuple(_CAST)
+HELD_OUT: tuple[str, ...] = tuple(_HELD)
 FURRY = frozenset(
     {"cat", "dog", "bear", "fox", "rabbit", "monkey", "panda", "llama", "owl", "lion", "mouse", "koala", "bird"}
-)
+) | {"horse", "seal"}
 
 
-def cast(domain: str, seed: int, style: Style | None = None) -> Character:
-    """The character of a domain and seed.
+def cast(domain: str, seed: int, style: Style | None = None, *, guests: bool = False) -> Character:
+    """The character of a domain (of ``DOMAINS`` or ``HELD_OUT``) and seed.
+
+    With ``guests``, a share of a domain's seeds give a relative of it (:mod:`.cast_guests`) under its name.
 
     Raises:
         ValueError: unknown domain or style.
     """
-    if domain not in _CAST:
-        raise ValueError(f"unknown domain {domain!r}; domains are {', '.join(DOMAINS)}")
+    painter = _CAST.get(domain) or _HELD.get(domain)
+    if painter is None:
+        raise ValueError(f"unknown domain {domain!r}; domains are {', '.join((*DOMAINS, *HELD_OUT))}")
     if style is not None and style not in STYLES:
         raise ValueError(f"unknown style {style!r}; styles are {', '.join(STYLES)}")
     d = Dice(seed, domain)
@@ -63,7 +71,12 @@ def cast(domain: str, seed: int, style: Style | None = None) -> Character:
     rolled = d.pick(STYLES, weights)
     chosen = style or rolled
     real = chosen in ("photo", "painterly", "soft3d", "textured")
-    traits = _CAST[domain](Dice(seed, domain + "-traits"), real)
+    if guests and domain in GUESTS:
+        share, invited = GUESTS[domain]
+        g = Dice(seed, domain + "-guest")
+        if g.chance(share):
+            painter = g.pick(invited)
+    traits = painter(Dice(seed, domain + "-traits"), real)
     width = d.u(0.015, 0.05)
     if traits.get("coat") == "fur" and real:
         if d.chance(0.55):

@@ -31,13 +31,13 @@ class EyePainter:
         if y.patch > 0:
             self._patch(eye, left)
         if y.rim > 0:
-            ring = eye.outline if y.kind in ("dot", "star", "button") else eye.wide_outline
+            ring = eye.outline if y.kind in ("dot", "star", "button", "cross") else eye.wide_outline
             k.fill(self.p(_grown(ring, eye.centre, y.rim)), mix(y.dark, self.c.skin2, 0.15))
         if y.kind == "arc":
             k.stroke(self.p(_grown(eye.upper, eye.centre, 0)), y.dark, self.px(y.lash * 1.4))
             return
         gap = float(np.max(np.linalg.norm(eye.upper - eye.lower, axis=1)))
-        if eye.open < 0.97 and y.kind not in ("dot", "carved", "star"):
+        if eye.open < 0.97 and y.kind not in ("dot", "carved", "star", "cross"):
             ring = self.p(_grown(eye.wide_outline, eye.centre, 0.04 + y.rim)[::4])
             k.fill(wide, shade(k.sample(ring), {"blank": 1.0, "anime": 0.98, "human": 0.96}.get(y.kind, 0.88)))
             if y.kind not in ("human", "anime", "animal", "blank"):
@@ -59,13 +59,13 @@ class EyePainter:
 
     def _lids(self, eye: EyeCurves, gap: float) -> None:
         y, k = self.c.eyes, self.k
-        if y.kind in ("dot", "carved", "star", "button"):
+        if y.kind in ("dot", "carved", "star", "button", "cross"):
             if gap <= 0.03:
                 k.stroke(self.p(eye.upper), y.dark, self.px(max(0.02, y.lash)))
             return
         lash = y.lash
         colour = y.dark if y.kind != "blank" else shade(self.c.skin, 0.5)
-        if y.kind in ("sclera", "pie", "robot"):
+        if y.kind in ("sclera", "pie", "robot", "goggle", "spiral", "ring", "led"):
             k.stroke(self.p(eye.outline), colour, self.px(lash), closed=True)
             return
         k.stroke(self.p(eye.upper), colour, self.px(lash))
@@ -109,6 +109,8 @@ class EyePainter:
             k.soft(self.p(around(middle, y.w * 0.7, height * 0.35)), shade(y.colour, 1.5), 0.9, self.px(0.06))
             if y.pupil > 0.3:
                 k.disc(self.p([middle + [gx * y.w * 0.4, gy * height * 0.2]])[0], self.px(y.w * y.pupil * 0.7), y.dark)
+        elif y.kind in ("goggle", "spiral", "ring", "led", "cross"):
+            self._odd(eye, outline, middle)
         elif y.kind == "blank":
             k.fill(outline, mix(self.c.skin, y.white, 0.25))
             k.soft(self.p(eye.upper), shade(self.c.skin, 0.6), 0.6, self.px(0.05))
@@ -116,6 +118,39 @@ class EyePainter:
                 k.stroke(self.p(around(middle, y.w * 0.4, y.w * 0.4)), shade(self.c.skin, 0.7), self.px(0.012), True)
         else:
             self._eyeball(eye, outline, middle + [gx * y.w * (1 - y.iris * 0.8) * 0.8, gy * height * 0.22])
+
+    def _odd(self, eye: EyeCurves, outline: Points, middle: Points) -> None:
+        """Googly, spiral, ringed, crossed and lamp eyes."""
+        y, k = self.c.eyes, self.k
+        rx, ry = y.w, (y.up + y.low) / 2
+        gx, gy = self.a.e.gaze
+        if y.kind == "goggle":  # a loose disc under clear plastic: the two need not agree
+            roll = (self.c.seed % 7) * 0.9 + (0 if eye.centre[0] < 0 else self.c.seed % 3)
+            at = middle + [rx * 0.4 * np.cos(roll), ry * 0.4 * np.sin(roll)]
+            k.fill(outline, (250, 250, 250))
+            k.fill(self.p(around(at, rx * 0.5, ry * 0.5)), (18, 18, 20))
+            k.fill(self.p(around(middle - [rx * 0.35, ry * 0.45], rx * 0.16, ry * 0.1)), (255, 255, 255), 0.8)
+        elif y.kind == "spiral":
+            k.fill(outline, y.white)
+            t = np.linspace(0, 1, 40)
+            turn = t * 2 * np.pi * 2.6
+            k.stroke(
+                self.p(middle + np.stack([np.cos(turn) * t * rx, np.sin(turn) * t * ry], 1)), y.dark, self.px(0.035)
+            )
+        elif y.kind == "ring":
+            for i, f in enumerate((1.0, 0.78, 0.56, 0.3)):
+                colour = (y.dark, shade(y.colour, 0.7), y.dark, shade(y.colour, 1.4))[i]
+                k.fill(self.p(around(middle + np.array([gx, gy]) * rx * 0.15 * (1 - f), rx * f, ry * f)), colour)
+        elif y.kind == "led":
+            k.fill(outline, shade(y.dark, 0.6))
+            for i in (-0.66, 0.0, 0.66):
+                for j in (-0.66, 0.0, 0.66):
+                    lamp = ellipse(middle[0] + i * rx, middle[1] + j * ry, rx * 0.3, ry * 0.3, 45, 4)
+                    k.fill(self.p(lamp), y.colour)
+        else:
+            w = self.px(min(rx, ry) * 0.4)
+            for s in (-1, 1):
+                k.stroke(self.p([middle - [s * rx * 0.8, ry * 0.8], middle + [s * rx * 0.8, ry * 0.8]]), y.dark, w)
 
     def _eyeball(self, eye: EyeCurves, outline: Points, at: Points) -> None:
         """White, iris, pupil, highlight."""

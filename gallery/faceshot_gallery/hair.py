@@ -6,6 +6,7 @@ import numpy as np
 
 from faceshot_gallery.anatomy import Anatomy, Points, Projector
 from faceshot_gallery.dressing import Line
+from faceshot_gallery.hats import HATS
 from faceshot_gallery.paint import Canvas, ellipse
 from faceshot_gallery.traits import Colour, Dice, mix, shade
 
@@ -67,8 +68,8 @@ class HairPainter:
         self._hats(line)
         h = self.c.hair
         painter = getattr(self, f"_h_{h.kind}", None)
-        if painter is not None:
-            shape, colour = painter()
+        if painter is not None or h.kind in HATS:
+            shape, colour = painter() if painter is not None else HATS[h.kind](self.c, self.dice("hat-shape"))
             px = self.rim(shape)
             self.k.fill(px, colour)
             if h.kind != "bald" and self.c.style in ("photo", "painterly", "soft3d", "textured"):

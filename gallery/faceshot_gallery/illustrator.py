@@ -18,13 +18,15 @@ import numpy.typing as npt
 from faceshot.types import Landmarks, Size
 from faceshot_gallery.anatomy import Anatomy, Projector
 from faceshot_gallery.backdrop import backdrop, degrade, finish, occlude
-from faceshot_gallery.casting import DOMAINS, cast
+from faceshot_gallery.casting import DOMAINS, HELD_OUT, cast
+from faceshot_gallery.effects import bend, printed, side_light
 from faceshot_gallery.paint import Canvas
 from faceshot_gallery.scene import Scene
 from faceshot_gallery.traits import STYLES, Character, Dice, Expression, Pose, Style
+from faceshot_gallery.variety import vary
 
 Background = Literal["auto", "plain", "clutter", "none"]
-__all__ = ["DOMAINS", "STYLES", "Character", "Drawing", "Expression", "Pose", "character", "draw", "sample"]
+__all__ = ["DOMAINS", "HELD_OUT", "STYLES", "Character", "Drawing", "Expression", "Pose", "character", "draw", "sample"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +49,7 @@ class Drawing:
 
 
 def character(domain: str, seed: int = 0, *, style: Style | None = None) -> Character:
-    """A character of one of ``DOMAINS``; the same arguments always give the same one.
+    """A character of one of ``DOMAINS`` or ``HELD_OUT``; the same arguments always give the same one.
 
     Raises:
         ValueError: unknown domain or style.
@@ -162,19 +164,23 @@ _SHARES = {"person": 2.2, "cartoon": 2.0, "anime": 1.7, "statue": 1.4, "cat": 1.
 
 def _random_yaw(d: Dice, domain: str) -> float:
     """Mostly mild turns; people, whose portraits are often three-quarter views, also turn further."""
-    wide = domain in ("person", "cartoon", "anime", "statue") and d.chance(0.25)
+    wide = domain in ("person", "cartoon", "anime", "statue") and d.chance(0.3)
     return d.u(15, 38) * d.pick([-1, 1]) if wide else float(np.clip(d.n(0, 10), -28, 28))
 
 
 def sample(seed: int, *, size: int = 128, domain: str | None = None) -> Drawing:
-    """A random picture for training: any domain, style, expression, pose, framing, background and damage."""
+    """A random picture for training: any domain, style, expression, pose, framing, background and damage.
+
+    ``domain`` may also be one of ``HELD_OUT``. Wider than ``draw(character(...))``: guests stand in for some of a
+    domain's characters, proportions vary, and the finished picture may be bent, printed or lit from a side.
+    """
     d = Dice(seed, "sample")
     name = domain or d.pick(DOMAINS, [_SHARES.get(name, 1.0) for name in DOMAINS])
-    who = cast(name, int(d.rng.integers(1 << 30)))
+    who = cast(name, int(d.rng.integers(1 << 30)), guests=True)
+    who = vary(who, d)
     if d.chance(0.25):
         who = _hybrid(who, d)
     if d.chance(0.1) and who.style not in ("outline", "sketch"):
-        d.rng.random()
         who = replace(who, extras=(*who.extras, "glasses"))
     share = d.u(0.3, 0.95)
     scale = share / (2 * 0.3 * max(who.head.width, (who.head.top * 0.6 + who.head.bottom) / 2))
@@ -198,6 +204,11 @@ def sample(seed: int, *, size: int = 128, domain: str | None = None) -> Drawing:
     scene.paint()
     if d.chance(0.12):
         occlude(canvas, d)
-    rgb = degrade(finish(canvas.done(), who), d)
-    landmarks = Landmarks(anatomy.points(project).astype(np.float32), Size(size, size), absent=anatomy.absent())
+    rgb, points = finish(canvas.done(), who), anatomy.points(project)
+    if d.chance(0.12):
+        rgb = side_light(rgb, points[27:36].mean(0), float(np.ptp(points[:17, 0])), d)
+    if d.chance(0.6):
+        rgb, points = bend(rgb, points, d, d.u(0.004, 0.02) * share)
+    rgb = degrade(printed(rgb, d), d)
+    landmarks = Landmarks(points.astype(np.float32), Size(size, size), absent=anatomy.absent())
     return Drawing(rgb, None, landmarks, name, who.style)

@@ -97,6 +97,11 @@ class NoseMouthPainter:
         top = np.array([[n.w * 0.5, n.y], [-n.w * 0.5, n.y]])
         self.k.fill(self._np(np.concatenate([rim, top])), n.colour)
 
+    def _nose_dot(self) -> None:
+        """A single dot or a short dash."""
+        n = self.c.nose
+        self.k.fill(self._np(ellipse(0, n.y + n.h * 0.4, max(n.w * 0.6, 0.018), max(n.h * 0.5, 0.014))), n.colour)
+
     def _nose_none(self) -> None:
         return
 
@@ -189,6 +194,10 @@ class NoseMouthPainter:
             if m.teeth == "grid":
                 for s in np.linspace(-0.75, 0.75, 6):
                     k.stroke(self._mp([_near(q.inner_up, s), _near(q.inner_low, s)]), (90, 90, 95), self.px(0.02))
+        elif m.teeth == "grille":
+            for s in np.linspace(-0.85, 0.85, 8):
+                k.stroke(self._mp([_near(q.inner_up, s), _near(q.inner_low, s)]), m.colour, self.px(0.03))
+            k.stroke(self._mp((q.inner_up + q.inner_low) / 2), shade(m.colour, 1.4), self.px(0.02))
         elif m.teeth == "jag":
             for s in np.linspace(-0.7, 0.7, 5):
                 t = _near(q.inner_up, s)

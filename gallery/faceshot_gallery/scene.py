@@ -9,8 +9,10 @@ from faceshot_gallery.anatomy import Anatomy, Points, Projector
 from faceshot_gallery.dressing import Dressing
 from faceshot_gallery.eyes import EyePainter
 from faceshot_gallery.hair import HairPainter
+from faceshot_gallery.marks import paint_mark
 from faceshot_gallery.nose_mouth import NoseMouthPainter
 from faceshot_gallery.paint import Canvas, Image, clouds, ellipse
+from faceshot_gallery.props import Props
 from faceshot_gallery.traits import Dice, shade
 
 
@@ -23,6 +25,7 @@ class Scene:
         self.real = self.c.style in ("photo", "painterly", "soft3d", "textured")
         self.furry = self.c.coat == "fur" and self.c.style not in ("flat", "outline", "sketch")
         self.dressing = Dressing(canvas, anatomy, project)
+        self.props = Props(canvas, anatomy, project)
         self.hair = HairPainter(canvas, anatomy, project)
         self.eyes = EyePainter(canvas, anatomy, project)
         self.mouth = NoseMouthPainter(canvas, anatomy, project)
@@ -54,11 +57,13 @@ class Scene:
         before = self.k.rgb.copy() if self.real and lit else None
         self.dressing.body()
         self.hair.back_hair()
+        self.props.stage("b")
         self.dressing.ears(self.line)
         self._head()
         if self.furry:
             self._fur()
         self._relief()
+        self.props.stage("u")
         self.eyes.eyes()
         self.mouth.nose()
         if "philtrum" in self.c.extras:
@@ -67,6 +72,7 @@ class Scene:
         self.dressing.on_face()
         self.eyes.brows()
         self.hair.front_hair(self.line)
+        self.props.stage("o")
         if before is not None:
             self.light(before)
 
@@ -101,6 +107,8 @@ class Scene:
                 self.k.soft(shape, m.colour, 0.95, self.px(0.06), self.mask)
             else:
                 self.k.fill(shape, m.colour)
+        elif m.kind == "snout":
+            self._snout()
         elif m.kind == "cheeks":
             for s in (-1, 1):
                 shape = self.p(ellipse(s * m.w * 0.45, m.y, m.w * 0.52, m.h * 0.6), lift=0.12)
@@ -111,6 +119,21 @@ class Scene:
         if self.real:
             under = ellipse(0, m.y + m.h * 0.8, m.w * 0.8, m.h * 0.25)
             self.k.soft(self.p(under, lift=0.1), shade(self.c.skin, 0.6), m.shade * 3, self.px(0.1), self.mask)
+
+    def _snout(self) -> None:
+        """A muzzle that stands out: the bridge from the brow to it, then its front, which a turned head shows aside."""
+        m, y = self.c.muzzle, self.c.eyes
+        root = self.p(ellipse(0, y.y + 0.05, m.w * 0.55, 0.1, n=16))
+        front = self.p(ellipse(0, m.y, m.w, m.h), lift=m.lift)
+        hull = cv2.convexHull(np.concatenate([root, front]).astype(np.float32))[:, 0].astype(float)
+        low = self.p(ellipse(0, m.y + 0.12, m.w * 1.15, m.h * 0.9), lift=m.lift * 0.4)
+        if not self.real:
+            self.k.fill(front, m.colour)
+            self.line(front, scale=0.6)
+            return
+        self.k.soft(low, shade(self.c.skin, 0.5), 0.45, self.px(0.14), self.mask)
+        self.k.soft(hull, shade(self.c.skin, 1.12), 0.7, self.px(0.1), self.mask)
+        self.k.soft(front, m.colour, 0.95, self.px(0.07), self.mask)
 
     def _relief(self) -> None:
         """Soft sockets, cheeks and a chin shadow on faces with volume."""
@@ -168,7 +191,9 @@ class Scene:
                 )
             elif mark == "zones":
                 self._zones(d)
-            elif mark == "spots":
+            else:
+                paint_mark(k, self.a, self.p, mark, self.dice(mark))
+            if mark == "spots":
                 for _ in range(9):
                     r = d.u(0.03, 0.12)
                     k.fill(self.p(ellipse(d.u(-0.9, 0.9), d.u(-0.8, 0.9), r, r * 0.8)), shade(c.skin, 0.8))
@@ -266,7 +291,10 @@ class Scene:
         field = cv2.resize(field.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
         if self.c.coat == "stone" or self.c.style in ("photo", "textured"):
             field = field * (1 + clouds(d.rng, side, (6, 20, 60)) * d.u(0.02, 0.1))
-        field = np.repeat(field[..., None], 3, 2)
-        lit = np.clip(self.k.rgb * field, 0, 255).astype(np.uint8)
-        changed = np.any(self.k.rgb != before, axis=2)[..., None] if before is not None else True
-        np.copyto(self.k.rgb, lit, where=changed)
+        field = field.astype(np.float32)
+        lit = cv2.multiply(self.k.rgb, cv2.merge([field] * 3), dtype=cv2.CV_8U)
+        if before is None:
+            self.k.rgb[:] = lit
+            return
+        r, g, b = cv2.split(cv2.absdiff(self.k.rgb, before))
+        np.copyto(self.k.rgb, lit, where=((r | g | b) > 0)[..., None])

@@ -175,7 +175,7 @@ class Ears:
 
 @dataclass(frozen=True)
 class Muzzle:
-    """A paler or darker bulge around nose and mouth."""
+    """A paler or darker bulge around nose and mouth; ``lift`` is how far it stands out of the face."""
 
     kind: str = "none"
     y: float = 0.4
@@ -183,6 +183,7 @@ class Muzzle:
     h: float = 0.35
     colour: Colour = (240, 230, 215)
     shade: float = 0.12
+    lift: float = 0.12
 
 
 @dataclass(frozen=True)

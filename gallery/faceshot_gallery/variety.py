@@ -1,0 +1,94 @@
+"""Variety for training: changes to a cast character that make it less of a type.
+
+Used by :func:`faceshot_gallery.illustrator.sample` alone, so the appearance gallery keeps its cast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from faceshot_gallery.casting import FURRY
+from faceshot_gallery.traits import Character, Dice, mix, shade
+
+
+def vary(c: Character, d: Dice) -> Character:
+    """Another character of the same kind: other proportions, and fur, snout or hair as photographs have them."""
+    if d.chance(0.7):
+        c = proportions(c, d)
+    if c.coat == "fur" or (c.domain in FURRY and d.chance(0.4)):
+        c = fur(c, d)
+    if c.domain in FURRY and c.nose.kind in ("pad", "ball", "triangle", "snout") and d.chance(0.15):
+        c = snout(c, d)
+    elif c.domain in ("person", "cartoon", "statue") and d.chance(0.15):
+        c = replace(c, extras=(*c.extras, d.pick(["strands", "wrinkles", "scarf", "lapels", "stripes", "buttons"])))
+    if d.chance(0.06):
+        c = replace(c, extras=(*c.extras, d.pick(["hands", "flower", "brow_goggles", "facepaint", "gloss"])))
+    return c
+
+
+def proportions(c: Character, d: Dice) -> Character:
+    """Features moved and scaled by a fifth or so, in their order from brow to chin."""
+    y, n, m, h = c.eyes, c.nose, c.mouth, c.head
+    k = float(np.exp(d.n(0, 0.13)))
+    wide = float(np.exp(d.n(0, 0.1)))
+    x = float(np.clip(y.x * np.exp(d.n(0, 0.1)), y.w * k * wide / 0.9, 0.72 * h.width))
+    eyes = replace(y, x=x, w=min(y.w * k * wide, 0.9 * x), up=y.up * k, low=y.low * k, slant=y.slant + d.n(0, 3))
+    bottom = h.bottom * float(np.exp(d.n(0, 0.07)))
+    bottom = max(bottom, m.y + m.thick_low + max(m.smile, 0.0) + 0.12)
+    room = bottom - 0.12 - m.thick_low - max(m.smile, 0.0) - m.rest_open * 0.6
+    my = float(np.clip(m.y + d.n(0, 0.05), min(n.y + n.h + 0.07, m.y), max(room, m.y)))
+    head = replace(
+        h,
+        width=max(h.width * float(np.exp(d.n(0, 0.05))), x + 0.4 * y.w),
+        bottom=bottom,
+        cheek=h.cheek + d.n(0, 0.05),
+        q_bot=h.q_bot * float(np.exp(d.n(0, 0.12))),
+        p_bot=h.p_bot * float(np.exp(d.n(0, 0.1))),
+    )
+    nose = replace(n, w=n.w * float(np.exp(d.n(0, 0.15))), h=n.h * float(np.exp(d.n(0, 0.1))))
+    mouth = replace(m, y=my, w=min(m.w * float(np.exp(d.n(0, 0.15))), 0.8 * h.width))
+    return replace(c, eyes=eyes, head=head, nose=nose, mouth=mouth)
+
+
+def fur(c: Character, d: Dice) -> Character:
+    """One colour over head and body, or ruffs, cheek fur, dark muzzles, stripes: what photographs of animals show."""
+    look = d.pick(["one", "dark muzzle", "marked", "ruff", "as cast"], [4, 1.5, 2, 2, 3])
+    if look == "one":
+        near = mix(c.skin, c.skin2, d.u(0, 0.3))
+        muzzle = replace(c.muzzle, kind=d.pick(["none", "bulge", c.muzzle.kind]), colour=near)
+        body = d.jitter(shade(c.skin, d.u(0.9, 1.0)), 3)
+        kind = c.body_kind if c.body_kind == "longneck" else d.pick(["fur", "ruff"])
+        c = replace(
+            c, skin2=near, muzzle=muzzle, body=body, body_kind=kind, markings=d.pick([(), ("zones",), c.markings])
+        )
+        if c.hair.kind in ("wool", "mane"):
+            c = replace(c, hair=replace(c.hair, colour=d.jitter(near, 4)))
+    elif look == "dark muzzle":
+        dark = shade(c.skin, d.u(0.12, 0.45))
+        m = replace(c.muzzle, kind="ellipse", colour=dark, w=max(c.muzzle.w, 0.36), y=(c.nose.y + c.mouth.y) / 2 + 0.05)
+        c = replace(c, muzzle=m)
+    elif look == "marked":
+        mark = d.pick(["tiger", "leopard", "whitechin", "darkface", "darkmask", "badger", "raccoon", "calico"])
+        c = replace(c, markings=(*c.markings, mark), skin2=shade(c.skin, 0.3) if mark.startswith("dark") else c.skin2)
+    elif look == "ruff":
+        extras = (*c.extras, *(x for x, p in (("cheekfur", 0.8), ("goatee", 0.3)) if d.chance(p)))
+        c = replace(c, body_kind="ruff", body=d.pick([c.skin, c.skin2, c.body]), extras=extras)
+    if c.head.fuzz == 0 and d.chance(0.4):
+        c = replace(c, head=replace(c.head, fuzz=d.u(0.01, 0.05)))
+    return c
+
+
+def snout(c: Character, d: Dice) -> Character:
+    """A muzzle that points at the camera: nose and mouth stand out of the face and shift as it turns."""
+    lift = d.u(0.35, 0.8)
+    pale = mix(c.skin, c.muzzle.colour if c.muzzle.kind != "none" else c.skin2, d.u(0, 1))
+    middle = (c.nose.y + c.mouth.y) / 2 + 0.03
+    high = max(0.24, c.mouth.y - c.nose.y + 0.12)
+    return replace(
+        c,
+        nose=replace(c.nose, lift=lift),
+        mouth=replace(c.mouth, lift=lift * 0.85),
+        muzzle=replace(c.muzzle, kind="snout", y=middle, w=max(c.mouth.w, 0.26), h=high, colour=pale, lift=lift * 0.7),
+    )
