@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import pickle
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,13 +79,11 @@ def load_cmp(path: str | Path, device: str | torch.device = "cpu") -> CMP:
     """
     import torch
 
+    from faceshot.models import load_tensors
     from faceshot_mofa.nets.cmp import CMP
 
     file = _file(path)
-    try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise InputError(f"{file} is not a CMP checkpoint ({_first_line(error)}); fetch it again") from error
+    content: Any = load_tensors(file)
     found = content.get("state_dict", content) if isinstance(content, Mapping) else None
     if not isinstance(found, Mapping) or not all(isinstance(value, torch.Tensor) for value in found.values()):
         raise InputError(f"{file} is not a CMP checkpoint (no state_dict in it); fetch it again")
@@ -165,16 +162,21 @@ def load_image_encoder(
     from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
     file = _file(path)
-    config = _json(file) or {
-        "hidden_size": 1280,
-        "intermediate_size": 5120,
-        "num_hidden_layers": 32,
-        "num_attention_heads": 16,
-        "patch_size": 14,
-        "image_size": 224,
-        "projection_dim": 1024,
-        "hidden_act": "gelu",
-    }
+    config = _json(file)
+    config = (
+        config
+        if config is not None
+        else {
+            "hidden_size": 1280,
+            "intermediate_size": 5120,
+            "num_hidden_layers": 32,
+            "num_attention_heads": 16,
+            "patch_size": 14,
+            "image_size": 224,
+            "projection_dim": 1024,
+            "hidden_act": "gelu",
+        }
+    )
     build = CLIPVisionConfig.from_dict(config)
     # Position numbers were once stored; the network makes them itself.
     return _load(lambda: CLIPVisionModelWithProjection(build), file, dtype, device, ignore="embeddings.position_ids")
@@ -191,8 +193,13 @@ def _load(
     from accelerate import init_empty_weights
     from safetensors import SafetensorError, safe_open
 
-    with init_empty_weights(include_buffers=False):
-        net = build()
+    from faceshot.models import LOAD_ERRORS, first_line
+
+    try:
+        with init_empty_weights(include_buffers=False):
+            net = build()
+    except LOAD_ERRORS as error:
+        raise InputError(f"{file.parent / 'config.json'} describes no such network: {first_line(error)}") from error
     try:
         with safe_open(file, framework="pt", device=str(device)) as content:
             names = [name for name in content.keys() if not (ignore and name.endswith(ignore))]  # noqa: SIM118
@@ -200,7 +207,7 @@ def _load(
             _check(net, shapes, file)
             return _fill(net, ((name, content.get_tensor(name)) for name in names), file, dtype).to(device)
     except SafetensorError as error:
-        raise InputError(f"{file} is not a safetensors file ({_first_line(error)}); fetch it again") from error
+        raise InputError(f"{file} is not a safetensors file ({first_line(error)}); fetch it again") from error
 
 
 def _fill(net: Net, tensors: Iterable[tuple[str, Tensor]], file: Path, dtype: torch.dtype | None) -> Net:
@@ -237,13 +244,15 @@ def _file(path: str | Path) -> Path:
 
 
 def _json(file: Path) -> dict[str, Any] | None:
+    from faceshot.models import first_line
+
     config = file.parent / "config.json"
     if not config.is_file():
         return None
     try:
         content = json.loads(config.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise InputError(f"{config} is not JSON ({_first_line(error)}); fetch it again") from error
+        raise InputError(f"{config} is not JSON ({first_line(error)}); fetch it again") from error
     if not isinstance(content, dict):
         raise InputError(f"{config} is not a configuration; fetch it again")
     return content
@@ -254,7 +263,3 @@ def _config(file: Path, kind: type) -> dict[str, Any] | None:
     content = _json(file)
     known = inspect.signature(kind.__init__).parameters  # type: ignore[misc]
     return None if content is None else {name: value for name, value in content.items() if name in known}
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n")[0][:200] or type(error).__name__
