@@ -144,9 +144,10 @@ class ImageEncoder:
             return cls(from_open_clip(load_tensors(foreign), what=str(foreign)).to(device, dtype).eval())
         from transformers import CLIPVisionModelWithProjection
 
+        kind: Any = CLIPVisionModelWithProjection
         try:
             with quiet():
-                model, report = CLIPVisionModelWithProjection.from_pretrained(
+                model, report = kind.from_pretrained(
                     folder, torch_dtype=dtype, local_files_only=True, output_loading_info=True
                 )
         except LOAD_ERRORS as error:
