@@ -55,7 +55,8 @@ def resize_bicubic(rgb: RGBArray, size: tuple[int, int], box: tuple[int, int, in
     """``rgb`` (H, W, C) uint8 resized to ``size`` (width, height) with an antialiased bicubic filter (a = -0.5).
 
     Two passes, columns first, weights in 22-bit fixed point, rounded to uint8 in between: Pillow's arithmetic. All sums
-    are of whole numbers below 2^53, so every machine and every installation gets the same bits.
+    are of whole numbers below 2^53, so every machine and every installation gets the same bits. (Newer Pillows turn the
+    passes round for pictures over 100 times as high as wide; here the order is always the same.)
 
     Args:
         box: (left, top, right, bottom) of the result to compute; the rest is left out.

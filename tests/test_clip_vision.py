@@ -24,6 +24,12 @@ from faceshot.clip_vision import (
 )
 from faceshot.errors import InputError, MissingError
 
+GOLDEN_HASH = "368574b20a5e9a29f162f40dab083da045afb7164da2ed7024786d4da2b24e0a"
+GOLDEN_START = np.array(
+    [0.52888733, -0.37621516, -1.2959161, 1.2150133, 0.30991095, -0.60978997, 0.7332653, 1.0106354, 0.09093457],
+    np.float32,
+)
+
 
 def scene(width: int, height: int) -> np.ndarray:
     """A picture from a formula: waves, edges, saturated corners."""
@@ -33,7 +39,7 @@ def scene(width: int, height: int) -> np.ndarray:
     return np.stack([red, green, (x * y) % 251], -1).astype(np.uint8)
 
 
-SIZES = [(512, 512), (640, 360), (97, 211), (224, 224), (224, 500), (225, 224), (31, 17), (1, 1), (3, 400), (1500, 700)]
+SIZES = [(512, 512), (640, 360), (97, 211), (224, 224), (224, 500), (225, 224), (31, 17), (1, 1), (8, 400), (1500, 700)]
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES, ids=lambda side: str(side))
@@ -45,7 +51,7 @@ def test_resizing_is_pillow_s_bit_for_bit(width: int, height: int, out: tuple[in
     np.testing.assert_array_equal(resize_bicubic(rgb, out, (5, 7, 40, 41)), expected[7:41, 5:40])
 
 
-@pytest.mark.parametrize(("width", "height"), [size for size in SIZES if size != (3, 400)], ids=lambda side: str(side))
+@pytest.mark.parametrize(("width", "height"), SIZES, ids=lambda side: str(side))
 def test_pixels_are_those_of_the_published_processor(width: int, height: int) -> None:
     try:
         from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil as Processor
@@ -68,13 +74,6 @@ def test_pixels_are_the_same_on_every_installation() -> None:
 def test_a_thread_of_a_picture_costs_no_memory() -> None:
     """Enlarging a 1x20000 line as a whole would make a picture of 224 x 4 480 000."""
     assert np.isfinite(clip_pixels(scene(20_000, 1))).all()
-
-
-GOLDEN_HASH = "368574b20a5e9a29f162f40dab083da045afb7164da2ed7024786d4da2b24e0a"
-GOLDEN_START = np.array(
-    [0.52888733, -0.37621516, -1.2959161, 1.2150133, 0.30991095, -0.60978997, 0.7332653, 1.0106354, 0.09093457],
-    np.float32,
-)
 
 
 def open_clip_state(
