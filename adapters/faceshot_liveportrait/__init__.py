@@ -1,0 +1,124 @@
+"""The ``liveportrait`` backend: LivePortrait (arXiv 2407.03168) driven by landmarks, without a face detector.
+
+The face is cut out by its 68 landmarks, read once, and moved by what the landmarks do; every frame is rendered by
+LivePortrait's own networks and put back into the picture at its full resolution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from faceshot.backends import AnimationOptions
+from faceshot.errors import InputError, MissingError
+from faceshot.types import Landmarks, LandmarkSequence, Picture, RGBArray
+
+if TYPE_CHECKING:
+    from faceshot_liveportrait.options import LivePortraitOptions
+
+__all__ = ["FILES", "Backend"]
+
+#: Published file of every network, the same for people and animals.
+FILES = {
+    "appearance": "appearance_feature_extractor.pth",
+    "motion": "motion_extractor.pth",
+    "warping": "warping_module.pth",
+    "spade": "spade_generator.pth",
+    "stitching": "stitching_retargeting_module.pth",
+}
+
+
+class Backend:
+    """LivePortrait (see :class:`faceshot.backends.Backend`); options in ``faceshot_liveportrait.options``.
+
+    The frame of unchanged landmarks is the source as the networks draw it, within the face's square; everything
+    outside it is the picture bit for bit.
+
+    Args:
+        engine: networks to use instead of the published weights.
+    """
+
+    name = "liveportrait"
+    summary = "LivePortrait driven by landmarks, no face detector; a GPU is advised"
+    licence = "Apache-2.0, weights MIT"
+    commercial = True
+
+    def __init__(self, engine: Any = None) -> None:
+        self._engine, self._own = engine, engine is not None
+        self._loaded: tuple[str, ...] | None = None
+
+    def requires(self) -> list[str]:
+        """The weight files that are not on this machine, with the command that gets them; one variant is enough."""
+        if self._own:
+            return []
+        from faceshot.weights import missing
+
+        lacking = missing("liveportrait")
+        return list(lacking) if lacking and missing("liveportrait-animals") else []
+
+    def load(self, options: AnimationOptions) -> None:
+        """Check the options and load the networks; never downloads.
+
+        Raises:
+            UsageError: unknown option or bad value. InputError: a file an option names, or a damaged weight file.
+            MissingError: a weight file is not on this machine; says which, where was looked, how to get it, its
+                licence.
+        """
+        from faceshot_liveportrait.options import parse_options
+
+        self._load(parse_options(options.extra), options)
+
+    def animate(
+        self, picture: Picture, landmarks: Landmarks, sequence: LandmarkSequence, options: AnimationOptions
+    ) -> Iterator[RGBArray]:
+        """Yield the frames; frames without a face repeat the last position.
+
+        Raises:
+            UsageError: unknown option or bad value.
+            InputError: landmarks or sequence are in pixels of another size than the picture's; unusable files.
+            MissingError: not loaded, and a weight file is missing.
+        """
+        from faceshot_liveportrait.options import parse_options
+
+        parsed = parse_options(options.extra)
+        for what, size in (("landmarks", landmarks.size), ("sequence", sequence.size)):
+            if size != picture.size:
+                raise InputError(
+                    f"{what} are for {size.width}x{size.height} but the picture is "
+                    f"{picture.size.width}x{picture.size.height}; use resized() first"
+                )
+        from faceshot_liveportrait.animate import animate
+        from faceshot_liveportrait.crop import face_crop
+        from faceshot_liveportrait.faces import all_faces
+
+        faces = all_faces(landmarks, sequence, parsed.faces, picture.size)
+        for face in faces:
+            face_crop(face.landmarks.xy)  # refuses landmarks that are no face
+        self._load(parsed, options)
+        return animate(self._engine, picture, faces, parsed, options)
+
+    def _load(self, parsed: LivePortraitOptions, options: AnimationOptions) -> None:
+        wanted = (parsed.variant, options.device, options.dtype)
+        if self._own or self._loaded == wanted:
+            return
+        from faceshot.weights import find
+
+        group = "liveportrait" if parsed.variant == "human" else "liveportrait-animals"
+        _refuse_missing(group)
+        files = {kind: find(group, file, offline=True) for kind, file in FILES.items()}
+        from faceshot_liveportrait.engine import LivePortrait
+
+        self._engine = LivePortrait.load(files, device=options.device, dtype=options.dtype)
+        self._loaded = wanted
+
+
+def _refuse_missing(group: str) -> None:
+    from faceshot.weights import members, where
+    from faceshot.weights_places import looked_in
+
+    for weight in members(group):
+        if where(weight.name) is None:
+            raise MissingError(
+                f"{weight.file} of {weight.repository} (licence: {weight.licence}) is not on this machine "
+                f"({looked_in(weight)}); run: faceshot weights fetch {group}"
+            )

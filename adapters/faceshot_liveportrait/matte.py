@@ -1,0 +1,89 @@
+"""Pictures with a matte: what the networks see beyond it, and how it follows the head."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from faceshot.types import Picture, RGBArray
+from faceshot_liveportrait.crop import Array, CropFrame, invert
+from faceshot_liveportrait.paste import Paster
+
+#: Reach of the matted colours beyond the matte, in shares of the crop's side; white follows.
+_REACH = 0.02
+
+
+def behind(picture: Picture, crop: CropFrame) -> RGBArray:
+    """(H, W, 3) the picture; around the crop its colours are carried a little beyond the matte, with white after that.
+
+    So a head that moves out of its old outline brings its own colour and no fringe.
+    """
+    if picture.alpha is None:
+        return picture.rgb
+    import cv2
+
+    reach = max(_REACH * crop.side, 0.5)
+    half = crop.side * 0.75 + 4 * reach  # a turned square reaches further than its side
+    low = np.clip(np.floor(crop.centre - half).astype(int), 0, picture.size)
+    high = np.clip(np.ceil(crop.centre + half).astype(int) + 1, low, picture.size)
+    part = np.s_[low[1] : high[1], low[0] : high[0]]
+    if (high <= low).any():
+        return picture.rgb
+    rgb, weight = picture.rgb[part], picture.alpha[part].astype(np.float32)[..., None] / 255
+    colour = rgb * weight
+    filled = np.full(rgb.shape, 255, np.float32)
+    # Wider blurs first: the nearest colours win.
+    for share in (1.0, 0.5, 0.25):
+        sigma = max(reach * share, 0.5)
+        near = cv2.GaussianBlur(weight, (0, 0), sigma)[..., None]
+        mean = cv2.GaussianBlur(colour, (0, 0), sigma) / np.maximum(near, 1e-4)
+        much = np.clip(near * 4, 0, 1)
+        filled = much * mean + (1 - much) * filled
+    out = picture.rgb.copy()
+    out[part] = np.clip(weight * rgb + (1 - weight) * filled + 0.5, 0, 255).astype(np.uint8)
+    return out
+
+
+class Matte:
+    """The matte of one face in motion.
+
+    It is turned, grown and shifted like the keypoints on the whole, within the pasted region.
+    """
+
+    def __init__(self, crop: CropFrame, paster: Paster, x_s: npt.ArrayLike) -> None:
+        self._paster = paster
+        to_units = np.vstack([crop.matrix * (2 / crop.out), [0, 0, 1]])
+        to_units[:2, 2] -= 1
+        self._to_units = to_units
+        self._x_s = np.asarray(x_s, np.float64).reshape(-1, 3)[:, :2]
+
+    def follow(self, alpha: npt.NDArray[np.uint8], x_d: npt.ArrayLike) -> None:
+        """Move ``alpha`` (H, W) uint8 in place by the motion from x_s to ``x_d`` (21, 3)."""
+        import cv2
+
+        change = np.asarray(x_d, np.float64).reshape(-1, 3)[:, :2] - self._x_s
+        if self._paster.box is None or not change.any():
+            return
+        affine = np.vstack([_similarity(self._x_s, change), [0, 0, 1]])
+        here = np.linalg.inv(self._to_units) @ affine @ self._to_units
+        left, top, right, bottom = self._paster.box
+        back = invert(here[:2])
+        # The region's own origin: picture pixels of the source, region pixels of the result.
+        back[:, 2] += back[:, :2] @ np.array([left, top], np.float64)
+        moved: Any = cv2.warpAffine(
+            alpha, back, (right - left, bottom - top), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )  # fmt: skip
+        under, mask = alpha[top:bottom, left:right], self._paster.mask[..., 0]
+        under[...] = (mask * moved + (1 - mask) * under + 0.5).astype(np.uint8)
+
+
+def _similarity(points: Array, change: Array) -> Array:
+    """(2, 3) of the similarity that moves ``points`` (n, 2) by ``change`` in least squares."""
+    p = (points - points.mean(0)) @ [1, 1j]
+    q = (change - change.mean(0)) @ [1, 1j]
+    z = 1 + (q * p.conj()).sum() / max(float((np.abs(p) ** 2).sum()), 1e-12)
+    linear = np.array([[z.real, -z.imag], [z.imag, z.real]])
+    return np.column_stack([linear, points.mean(0) + change.mean(0) - linear @ points.mean(0)])
