@@ -6,21 +6,33 @@ The semantic correspondence of FaceShot (section 3.2): f = F_l(U(z_t, t, c)). Wh
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from faceshot.errors import InputError, UsageError
-from faceshot.image_prompt import ImageEncoder, adapter_scale, install_adapter
-from faceshot.inversion import NoiseSchedule, invert
+from faceshot.errors import UsageError
+from faceshot.features_cost import estimate, even_batches, picture_gmacs
+from faceshot.features_inputs import image_prompts, square_pixels
+from faceshot.image_prompt import adapter_scale
+from faceshot.inversion import NoiseSchedule, trajectory
 from faceshot.layers import recording
-from faceshot.models import DType, load_model, load_tensors, pick_device, pick_dtype, prompt_embeds
-from faceshot.presets import Preset, fingerprint, get_preset, locate
+from faceshot.models import DType
+from faceshot.models_residency import Resident
+from faceshot.presets import Preset, get_preset
+from faceshot.progress import progress
 from faceshot.types import RGBArray
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+log = logging.getLogger("faceshot")
+
+#: A run longer than this on a CPU is announced [s].
+ANNOUNCE: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -67,9 +79,10 @@ class FeatureExtractor:
         prompt_embeds: Tensor,
         *,
         vae: Any = None,
-        image_encoder: ImageEncoder | None = None,
+        image_encoder: Callable[[RGBArray], Tensor] | None = None,
         fingerprint: str = "",
         batch_size: int = 8,
+        network: Any = None,
     ) -> None:
         """From parts; :meth:`from_preset` loads them.
 
@@ -78,10 +91,11 @@ class FeatureExtractor:
             unet: ``UNet2DConditionModel`` in evaluation mode, with an IP-Adapter installed or without.
             schedule: its noise schedule.
             prompt_embeds: (1, tokens, channels) of the text prompt.
-            vae: ``AutoencoderKL`` when ``preset.encoder`` is ``vae``.
+            vae: ``AutoencoderKL``, or a :class:`Resident` one, when ``preset.encoder`` is ``vae``.
             image_encoder: CLIP, for image prompts and embeddings; without it embeddings come from the U-Net.
             fingerprint: of the weights, see :func:`faceshot.presets.fingerprint`.
             batch_size: pictures per network call.
+            network: called instead of ``unet`` (:class:`faceshot.models_graph.Graphed`).
 
         Raises:
             UsageError: t cannot be reached with the preset's steps, or the network has no such layer.
@@ -99,7 +113,10 @@ class FeatureExtractor:
         self.settings = FeatureSettings(preset, fingerprint)
         self.preset = preset
         self.image_size = preset.image_size
-        self.unet, self.schedule, self.vae, self.image_encoder = unet, schedule, vae, image_encoder
+        self.unet, self.schedule, self.image_encoder = unet, schedule, image_encoder
+        self.vae = None if vae is None else Resident.of(vae)
+        self.network = network
+        self._announced = False
         self.batch_size = batch_size
         self.device = str(unet.device)
         self.prompt_embeds = prompt_embeds.to(unet.device, unet.dtype)
@@ -107,50 +124,29 @@ class FeatureExtractor:
 
     @classmethod
     def from_preset(
-        cls, name: str | Preset = "mini", *, device: str = "cpu", dtype: DType = "auto", offline: bool = False
+        cls,
+        name: str | Preset = "mini",
+        *,
+        device: str = "cpu",
+        dtype: DType = "auto",
+        offline: bool = False,
+        low_vram: bool = False,
     ) -> FeatureExtractor:
-        """Load a preset's model, or the model in a folder.
+        """Load a preset's model, or the model in a folder or file (:func:`faceshot.presets.get_preset`).
+
+        Args:
+            low_vram: less memory on the device, more time; see :func:`faceshot.features_load.load_parts`.
 
         Raises:
             UsageError: unknown preset, device or dtype; settings that cannot be.
             MissingError: files are not on this machine and cannot be fetched.
             InputError: files are damaged or do not fit together.
         """
-        import torch
-        from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+        from faceshot.features_load import load_parts
 
         preset = get_preset(name) if isinstance(name, str) else name
-        device = pick_device(device)
-        torch_dtype = pick_dtype(dtype, device, preset.encoder)
-        # 1. Find everything and check the settings before any weight is read.
-        folder = locate(preset.source, files=preset.files, offline=offline)
-        prompt = preset.image_prompt
-        adapter = None if prompt is None else locate(prompt.source, files=prompt.files, offline=offline)
-        weights = None if adapter is None or prompt is None else adapter / prompt.weights
-        mark = fingerprint(folder, weights)
-        schedule = NoiseSchedule.from_folder(folder / "scheduler")
-        if preset.mode == "inversion":
-            schedule.path(preset.t, preset.steps)
-        # 2. Load.
-        unet = load_model(UNet2DConditionModel, folder / "unet", torch_dtype)
-        encoder = None
-        if weights is not None and adapter is not None and prompt is not None:
-            install_adapter(unet, load_tensors(weights))
-            encoder = ImageEncoder.from_folder(adapter / prompt.image_encoder, device=device, dtype=torch_dtype)
-        vae = None
-        if preset.encoder == "vae":
-            from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-
-            vae = load_model(AutoencoderKL, folder / "vae", torch_dtype).to(device)
-        return cls(
-            preset,
-            unet.to(device, memory_format=torch.channels_last),  # a few per cent faster on a CPU, more on a GPU
-            schedule,
-            prompt_embeds(folder, preset.prompt),
-            vae=vae,
-            image_encoder=encoder,
-            fingerprint=mark,
-        )
+        parts = load_parts(preset, device=device, dtype=dtype, offline=offline, low_vram=low_vram)
+        return cls(preset, **vars(parts))
 
     def encode(self, images: RGBArray | Tensor) -> Tensor:
         """Pictures -> latents (B, c, h, w) float32: a VAE's posterior mean, or pixels folded into channels.
@@ -164,15 +160,13 @@ class FeatureExtractor:
         import torch
         from torch.nn.functional import pixel_unshuffle
 
-        pixels = self._pixels(images)
-        with torch.no_grad():
-            if self.vae is None:
-                return pixel_unshuffle(pixels, int(self.preset.encoder.partition(":")[2]))
-            # The mean instead of a sample: same picture, same features, no seed.
-            means = [
-                self.vae.encode(part.to(self.vae.dtype)).latent_dist.mean for part in pixels.split(self.batch_size)
-            ]
-            return torch.cat(means).float() * self.vae.config.scaling_factor
+        pixels = square_pixels(images, self.image_size, self.device)
+        if self.vae is None:
+            return pixel_unshuffle(pixels, int(self.preset.encoder.partition(":")[2]))
+        with torch.no_grad(), self.vae.use() as vae:
+            # The mean instead of a sample: same picture, same features, no seed. One by one: full resolution is large.
+            means = [vae.encode(part.to(vae.dtype)).latent_dist.mean for part in pixels.split(1)]
+            return torch.cat(means).float() * vae.config.scaling_factor
 
     def features(self, images: RGBArray | Tensor, *, image_embeds: Tensor | None = None) -> Tensor:
         """Feature maps (B, C, h, w) float32 of the preset's layer.
@@ -194,15 +188,46 @@ class FeatureExtractor:
         """As :meth:`features`, from the latents (B, c, h, w) of :meth:`encode`."""
         import torch
 
-        prompts = self._image_prompts(image_embeds, len(latents))
-        with torch.no_grad():
-            done = [
-                self._run(
-                    latents[i : i + self.batch_size], None if prompts is None else prompts[i : i + self.batch_size]
-                )
-                for i in range(0, len(latents), self.batch_size)
-            ]
+        prompts = None
+        if image_embeds is not None:
+            if not self.adapted:
+                raise UsageError(f"preset {self.preset.name} has no IP-Adapter, so it takes no image prompt")
+            prompts = image_prompts(image_embeds.to(self.prompt_embeds), len(latents))
+        batches = even_batches(len(latents), self.batch_size)
+        self._announce(len(latents))
+        with torch.no_grad(), self._ticking(len(batches)) as tick:
+            done = [self._run(latents[part], None if prompts is None else prompts[part], tick) for part in batches]
         return torch.cat(done)
+
+    def features_under(self, images: RGBArray | Tensor, image_embeds: Tensor) -> Tensor:
+        """Feature maps (P, B, C, h, w) float32 of every picture under each of P image prompts (P, D).
+
+        Pictures are encoded once, and all P x B inversions run batched.
+        """
+        latents = self.encode(images)
+        count = len(image_embeds)
+        each = image_embeds.repeat_interleave(len(latents), 0)
+        maps = self.features_of_latents(latents.repeat(count, 1, 1, 1), image_embeds=each)
+        return maps.reshape(count, len(latents), *maps.shape[1:])
+
+    def work(self, pictures: int) -> tuple[float, str] | None:
+        """How long the features of so many pictures take on a CPU [s], and a line that says so; None where that is
+        not worth saying (a GPU, a small network)."""
+        gmacs = None if self.device != "cpu" else picture_gmacs(self.preset, self.schedule, self.unet)
+        return None if gmacs is None else estimate(pictures * gmacs, self.device, self.prompt_embeds.dtype)
+
+    @contextmanager
+    def embedding(self) -> Iterator[None]:
+        """Several calls of :meth:`embed` in a row: the image encoder is loaded once for all of them."""
+        with ExitStack() as stack:
+            if resident := getattr(self.image_encoder, "resident", None):
+                stack.enter_context(resident.use())
+            yield
+
+    def free(self) -> None:
+        """Give the memory of the image encoder back; it is loaded again when it is needed."""
+        if resident := getattr(self.image_encoder, "resident", None):
+            resident.free()
 
     def embed(self, images: RGBArray | Tensor) -> Tensor:
         """Whole-picture embeddings (B, D) float32 of pictures as in :meth:`encode`.
@@ -216,8 +241,10 @@ class FeatureExtractor:
         if self.image_encoder is not None:
             if not isinstance(images, np.ndarray):
                 images = ((images.permute(0, 2, 3, 1) + 1) * 127.5).round().clamp(0, 255).byte().cpu().numpy()
-            parts = [images[i : i + self.batch_size] for i in range(0, len(images), self.batch_size)]
-            return torch.cat([self.image_encoder(part) for part in parts]).to(self.device)
+            some = max(self.batch_size, 5)  # the five parts of a face in one go
+            with self.embedding():
+                parts = [self.image_encoder(images[i : i + some]) for i in range(0, len(images), some)]
+            return torch.cat(parts).to(self.device)
         label = self.preset.t if self.preset.mode == "clean" else self.schedule.offset
         with torch.no_grad():
             pooled = [
@@ -226,55 +253,52 @@ class FeatureExtractor:
             ]
         return normalize(torch.cat(pooled), dim=1)
 
-    def _pixels(self, images: RGBArray | Tensor) -> Tensor:
-        """(B, 3, H, W) float32 in [-1, 1] on the device."""
-        import torch
-
-        side = self.image_size
-        if isinstance(images, np.ndarray):
-            if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (side, side, 3) or not len(images):
-                raise InputError(f"pictures must be uint8 (B, {side}, {side}, 3), got {images.dtype} {images.shape}")
-            batch = torch.from_numpy(np.ascontiguousarray(images)).to(self.device)
-            return batch.permute(0, 3, 1, 2).float() / 127.5 - 1
-        if not images.is_floating_point() or images.ndim != 4 or tuple(images.shape[1:]) != (3, side, side):
-            raise InputError(f"pictures must be float (B, 3, {side}, {side}), got {images.dtype} {tuple(images.shape)}")
-        return images.to(self.device).float()
-
-    def _image_prompts(self, embeds: Tensor | None, batch: int) -> Tensor | None:
-        """(B, images, D) in the network's dtype."""
-        if embeds is None:
-            return None
-        if not self.adapted:
-            raise UsageError(f"preset {self.preset.name} has no IP-Adapter, so it takes no image prompt")
-        embeds = embeds.to(self.prompt_embeds)
-        if embeds.ndim == 1:
-            embeds = embeds.expand(batch, -1)
-        if embeds.ndim == 2:
-            embeds = embeds[:, None]
-        if embeds.ndim != 3 or len(embeds) != batch:
-            raise InputError(f"image_embeds must be (D,), ({batch}, D) or ({batch}, k, D), got {tuple(embeds.shape)}")
-        return embeds
-
     def _condition(self, batch: int, prompts: Tensor | None) -> dict[str, list[Tensor]] | None:
         """``added_cond_kwargs`` of the network; without an image prompt the adapter is switched off exactly."""
         if not self.adapted:
             return None
-        adapter_scale(self.unet, 0.0 if prompts is None else 1.0)
+        scale = 0.0 if prompts is None else 1.0
+        adapter_scale(self.unet, scale)
+        if self.network is not None:
+            self.network.variant = scale
         if prompts is None:
             width = self.unet.encoder_hid_proj.image_projection_layers[0].image_embeds.in_features
             prompts = self.prompt_embeds.new_zeros(batch, 1, width)
         return {"image_embeds": [prompts]}
 
-    def _run(self, latents: Tensor, prompts: Tensor | None) -> Tensor:
-        """Features of one batch."""
+    def _run(self, latents: Tensor, prompts: Tensor | None, tick: Callable[[], object]) -> Tensor:
+        """Features of one batch; ``tick`` is called before every call of the network."""
         preset = self.preset
         if preset.mode == "inversion":
             text = self.prompt_embeds.expand(len(latents), -1, -1)
             added = self._condition(len(latents), prompts)
-            latents = invert(self.unet, self.schedule, latents, preset.t, preset.steps, text, added)
-        elif preset.mode == "one-step":
-            latents = self.schedule.noisy(latents, preset.t, self._noise(latents))
+            network = self.network or self.unet
+            for _, z in trajectory(network, self.schedule, latents, preset.t, preset.steps, text, added):
+                tick()
+                latents = z
+        else:
+            tick()
+            if preset.mode == "one-step":
+                latents = self.schedule.noisy(latents, preset.t, self._noise(latents))
         return self._read(latents, preset.t, preset.layer, prompts)
+
+    @contextmanager
+    def _ticking(self, batches: int) -> Iterator[Callable[[], object]]:
+        """A progress bar over the network's calls, for networks that take long enough to need one."""
+        preset = self.preset
+        calls = len(self.schedule.path(preset.t, preset.steps)) if preset.mode == "inversion" else 1
+        total = batches * calls if preset.encoder == "vae" else 0
+        bar = progress(range(total), "features", total=total, unit="call")
+        yield lambda: next(bar, None)
+        next(bar, None)  # the last call is done: the bar ends itself
+
+    def _announce(self, pictures: int) -> None:
+        """Say once how long a slow machine will take."""
+        if self._announced or (found := self.work(pictures)) is None:
+            return
+        self._announced = True
+        if found[0] > ANNOUNCE:
+            log.info("features of %d pictures: %s", pictures, found[1])
 
     def _noise(self, latents: Tensor) -> Tensor:
         """(1, c, h, w): the same noise for every picture, on every device."""
@@ -287,6 +311,8 @@ class FeatureExtractor:
         """The output of ``layer`` in one network call that stops there."""
         text = self.prompt_embeds.expand(len(latents), -1, -1)
         added = self._condition(len(latents), prompts)
+        if self.network is not None:
+            return self.network(latents.to(text.dtype), label, text, added, layer=layer)[0].float()
         with recording(self.unet, [layer]) as seen:
             self.unet(latents.to(text.dtype), label, text, added_cond_kwargs=added, return_dict=False)
         return seen[layer].float()

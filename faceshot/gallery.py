@@ -16,16 +16,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from faceshot.errors import InputError, UsageError
-from faceshot.gallery_features import (
-    DomainFeatures,
-    derive,
-    feature_cache,
-    load,
-    obtain,
-    places,
-    read_header,
-    save,
-)
+from faceshot.gallery_derive import announce, derive, obtain_all
+from faceshot.gallery_features import DomainFeatures, feature_cache, load, places, read_header, save
 from faceshot.gallery_store import FEATURES_FILE, Domain, default_galleries, domain_folders, list_domains, read_domain
 from faceshot.matching import normalised
 from faceshot.progress import progress
@@ -83,10 +75,7 @@ class Gallery:
         parts = []
         for gallery in given or default_galleries():
             domains = list_domains(gallery)
-            features = [
-                obtain(domain, extractor, cache_dir=cache_dir)
-                for domain in progress(domains, "gallery features", total=len(domains), unit="domain")
-            ]
+            features = obtain_all(domains, extractor, cache_dir=cache_dir)
             names = tuple(domain.name for domain in domains)
             parts.append((str(gallery), cls(names, tuple(features), extractor.settings.digest)))
         return cls.combine(parts)
@@ -170,31 +159,43 @@ def build_gallery(
     *,
     cache_dir: str | Path | None = None,
     into: str | Path | None = None,
+    anew: bool = False,
 ) -> list[Path]:
     """Derive the features of all domains anew; returns the files written.
 
-    Files of the same preset with older settings for the same pictures are removed.
+    Files of the same preset with older settings for the same pictures are removed. A build that was interrupted goes
+    on where it stopped: files that fit settings, weights and pictures are left as they are, unless ``anew``.
 
     Args:
         into: folder for the files instead of the cache (to ship them: ``derived`` of the gallery's package).
+        anew: derive again what is there already.
 
     Raises:
         As :meth:`Gallery.load`.
     """
     digest = extractor.settings.digest
-    root = feature_cache(cache_dir) if into is None else Path(into)
+    folder = (feature_cache(cache_dir) if into is None else Path(into)) / digest
     domains = [domain for domain in list_domains(gallery) if domain.pictures]
-    written = []
-    for domain in progress(domains, "gallery features", total=len(domains), unit="domain"):
-        features = derive(domain, extractor)
-        for old in _older(root, extractor.preset.name, digest, features.content):
+    target = {domain.name: folder / f"{domain.content()}.safetensors" for domain in domains}
+    todo = [domain for domain in domains if anew or not _usable(target[domain.name], digest)]
+    if todo:
+        announce(todo, extractor)
+    for domain in progress(todo, "gallery features", total=len(todo), unit="domain"):
+        save(target[domain.name], derive(domain, extractor), extractor.settings.describe(), name=domain.name)
+    for domain in domains:
+        for old in _older(folder.parent, extractor.preset.name, digest, target[domain.name].stem):
             old.unlink()
             if not any(old.parent.iterdir()):
                 old.parent.rmdir()
-        path = root / digest / f"{features.content}.safetensors"
-        save(path, features, extractor.settings.describe(), name=domain.name)
-        written.append(path)
-    return written
+    return list(target.values())
+
+
+def _usable(path: Path, digest: str) -> bool:
+    """Whether a file holds features of these settings."""
+    try:
+        return path.is_file() and bool(load(path, digest).digest)
+    except InputError:
+        return False
 
 
 def _older(root: Path, preset: str, digest: str, content: str) -> list[Path]:

@@ -1,4 +1,4 @@
-"""What a model sees in a gallery domain: derived from its pictures, kept in a cache, never mixed between settings.
+"""What a model sees in a gallery domain, as kept in files: never mixed between settings.
 
 One safetensors file per domain, named after the digest of the settings and of the pictures, so that a change of
 either makes a new file and an interrupted build continues where it stopped.
@@ -7,28 +7,19 @@ either makes a new file and an interrupted build continues where it stopped.
 from __future__ import annotations
 
 import json
-import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from faceshot.crop import Crop, part_crops
 from faceshot.errors import InputError, MissingError
-from faceshot.gallery_store import FEATURES_FILE, Domain
-from faceshot.matching import normalised, sample_features
 from faceshot.output import writing
 from faceshot.presets import locate
 from faceshot.topology import N_POINTS, PARTS
-from faceshot.types import BoolArray, FloatArray, RGBArray, Size
+from faceshot.types import BoolArray, FloatArray
 from faceshot.weights import cache_folder
-
-if TYPE_CHECKING:
-    from faceshot.features import FeatureExtractor
-
-log = logging.getLogger("faceshot")
 
 FORMAT: Final = "faceshot-gallery-features"
 #: Raised by one whenever the derivation below changes; older files are then rebuilt.
@@ -78,7 +69,9 @@ class DomainFeatures:
         if not 1 <= k <= len(self.points):
             raise InputError(f"k must lie in 1..{len(self.points)}, the pictures of the smallest domain; got {k}")
         points, visible = self.points[:k], self.visible[:k]
-        return replace(self, points=points, norms=self.norms[:k], visible=visible, diff=_mean(points, visible))
+        return replace(
+            self, points=points, norms=self.norms[:k], visible=visible, diff=mean_over_pictures(points, visible)
+        )
 
 
 _ARRAYS: Final = {
@@ -91,56 +84,7 @@ _ARRAYS: Final = {
 }
 
 
-def derive(domain: Domain, extractor: FeatureExtractor) -> DomainFeatures:
-    """Run the model over a domain's pictures.
-
-    Raises:
-        InputError: a picture is damaged, of another size than its annotation, or the features are not finite.
-    """
-    from faceshot.image import read_picture
-
-    content = domain.content()
-    side = extractor.image_size
-    size = Size(side, side)
-    faces: list[RGBArray] = []
-    wholes: list[RGBArray] = []
-    parts: list[RGBArray] = []
-    marks: list[FloatArray] = []
-    for entry in domain.pictures:
-        rgb = read_picture(entry.path).flat()
-        expected = entry.landmarks.size
-        if rgb.shape[:2] != (expected.height, expected.width):
-            shape = f"{rgb.shape[1]}x{rgb.shape[0]}"
-            raise InputError(f"{entry.path} is {shape}, its landmarks are for {expected.width}x{expected.height}")
-        crop = Crop.around(entry.landmarks.xy, out=side)
-        faces.append(crop.apply(rgb))
-        marks.append(crop.to_crop(entry.landmarks.xy))
-        wholes.append(Crop.whole(expected, side).apply(rgb))
-        parts.extend(crop.apply(rgb) for crop in part_crops(entry.landmarks.xy, side))
-    k = len(faces)
-    image_embed = extractor.embed(np.stack(wholes)).mean(0)
-    # Guidance by domain: every picture of it, and later the reference, is seen under the same image prompt (Fig. 4).
-    guided = extractor.adapted and extractor.preset.guidance == "domain"
-    maps = extractor.features(np.stack(faces), image_embeds=image_embed if guided else None).cpu().numpy()
-    sampled = np.stack([sample_features(f, xy, size) for f, xy in zip(maps, marks, strict=True)])
-    if not np.isfinite(sampled).all():
-        raise InputError(f"features of domain {domain.name!r} are not finite; use --dtype float32")
-    visible = np.stack([entry.landmarks.visible for entry in domain.pictures])
-    seen = visible.reshape(k, N_POINTS)
-    part_embeds = extractor.embed(np.stack(parts)).cpu().numpy().reshape(k, len(PARTS), -1)
-    return DomainFeatures(
-        digest=extractor.settings.digest,
-        content=content,
-        points=normalised(sampled).astype(np.float16),
-        norms=np.linalg.norm(sampled, axis=-1).astype(np.float32),
-        visible=seen,
-        diff=_mean(normalised(sampled), seen),
-        part_embeds=part_embeds.mean(0).astype(np.float32),
-        image_embed=image_embed.cpu().numpy().astype(np.float32),
-    )
-
-
-def _mean(points: npt.NDArray[Any], visible: BoolArray) -> FloatArray:
+def mean_over_pictures(points: npt.NDArray[Any], visible: BoolArray) -> FloatArray:
     """(68, C) mean of (k, 68, C) over the visible ones; zero where none is."""
     weight = visible[..., None].astype(np.float32)
     total = (points.astype(np.float32) * weight).sum(0)
@@ -160,34 +104,6 @@ def places(digest: str, content: str, cache_dir: str | Path | None = None) -> li
     except MissingError:
         shipped = []
     return [*shipped, feature_cache(cache_dir) / name]
-
-
-def obtain(domain: Domain, extractor: FeatureExtractor, *, cache_dir: str | Path | None = None) -> DomainFeatures:
-    """A domain's features under the extractor's settings: ready ones, or derived now and kept.
-
-    Raises:
-        InputError: the pictures are unusable, or a domain without pictures has features of other settings.
-    """
-    digest = extractor.settings.digest
-    if not domain.pictures:
-        return load(domain.folder / FEATURES_FILE, digest)
-    content = domain.content()
-    for path in places(digest, content, cache_dir):
-        if path.is_file():
-            try:
-                found = load(path, digest)
-            except InputError as error:
-                log.warning("%s; made again", error)
-                continue
-            if found.content == content:
-                return found
-    features = derive(domain, extractor)
-    target = feature_cache(cache_dir) / digest / f"{content}.safetensors"
-    try:
-        save(target, features, extractor.settings.describe(), name=domain.name)
-    except InputError as error:
-        log.warning("features of gallery domain %s are not kept: %s", domain.name, error)
-    return features
 
 
 def save(path: Path, features: DomainFeatures, settings: dict[str, Any], *, name: str) -> None:

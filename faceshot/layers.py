@@ -53,6 +53,24 @@ def recording(unet: Any, layers: Sequence[str], *, stop: bool = True) -> Iterato
             handle.remove()
 
 
+def trim(unet: Any, layer: str) -> None:
+    """Give up the weights of everything that runs after ``layer``, for networks that are only called up to it.
+
+    With Stable Diffusion 1.5 and ``up_blocks.1`` 769 of 860 million parameters are kept.
+    """
+    import torch
+
+    stages = _stages(unet)
+    mine = next((i for i, stage in enumerate(stages) if f"{layer}.".startswith(f"{stage}.")), len(stages))
+    for stage in stages[mine + 1 :]:
+        # Something must stay in the place: the network counts its blocks.
+        owner, _, name = stage.rpartition(".")
+        setattr(unet.get_submodule(owner), name, torch.nn.Identity())
+    for name in ("conv_norm_out", "conv_out"):
+        if mine < len(stages):
+            setattr(unet, name, torch.nn.Identity())
+
+
 def _stages(unet: Any) -> list[str]:
     """Names of the U-Net's stages in the order they run, stage 0 first (the paper's l)."""
     down = [f"down_blocks.{i}" for i in range(len(unet.down_blocks))]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from faceshot import gallery_features
+from faceshot import gallery_derive, gallery_features
 from faceshot.crop import Crop
 from faceshot.errors import FaceShotError, InputError, UsageError
 from faceshot.features import FeatureExtractor
@@ -23,6 +23,7 @@ from faceshot.gallery import Gallery, build_gallery, check_gallery, contact_shee
 from faceshot.gallery_edit import add_domain, remove_domain
 from faceshot.gallery_store import find_domain, gallery_names, list_domains, read_domain
 from faceshot.image_prompt import install_adapter
+from faceshot.matching import sample_features
 from faceshot.presets import get_preset, model_digest
 from faceshot.topology import CURVES, PART_POINTS
 from faceshot.types import Landmarks, RGBArray, Size
@@ -194,7 +195,7 @@ def test_an_unknown_domain_lists_the_known(two: Path) -> None:
 
 def test_features_are_the_mean_of_unit_features_at_the_landmarks(two: Path, extractor: FeatureExtractor) -> None:
     domain = find_domain("round", two)
-    got = gallery_features.derive(domain, extractor)
+    got = gallery_derive.derive(domain, extractor)
     expected = np.zeros((68, 8))
     seen = np.zeros(68)
     for entry in domain.pictures:
@@ -235,7 +236,7 @@ def test_a_domain_finds_its_own_landmarks(two: Path, extractor: FeatureExtractor
     crop = Crop.around(entry.landmarks.xy, out=64)
     image = crop.apply(np.ascontiguousarray(cv2.imread(str(entry.path))[..., ::-1]))
     features = torch.nn.functional.normalize(extractor.features(image[None])[0], dim=0).numpy()
-    own = gallery_features.derive(find_domain("plain", two), extractor).first(1).diff
+    own = gallery_derive.derive(find_domain("plain", two), extractor).first(1).diff
     scores = np.einsum("nc,chw->nhw", own, features).reshape(68, -1)
     best = np.stack(np.unravel_index(scores.argmax(1), features.shape[1:]), 1)[:, ::-1] * 4 + 1.5
     error = np.linalg.norm(best - crop.to_crop(entry.landmarks.xy), axis=1)
@@ -277,13 +278,13 @@ def test_guidance_by_domain_shows_the_domains_mean_picture(two: Path, model: Pat
         image_encoder=_Colours(),  # type: ignore[arg-type]
     )
     domain = find_domain("plain", two)
-    got = gallery_features.derive(domain, guided)
+    got = gallery_derive.derive(domain, guided)
     pictures = [np.ascontiguousarray(cv2.imread(str(entry.path))[..., ::-1]) for entry in domain.pictures]
     mean = guided.embed(np.stack([Crop.whole(SIZE, 64).apply(rgb) for rgb in pictures])).mean(0)
     assert np.allclose(got.image_embed, mean, atol=1e-6) and got.part_embeds.shape == (5, 5)
     crop = Crop.around(domain.pictures[0].landmarks.xy, out=64)
     features = guided.features(crop.apply(pictures[0])[None], image_embeds=mean)[0].numpy()
-    seen = gallery_features.sample_features(features, crop.to_crop(domain.pictures[0].landmarks.xy), Size(64, 64))
+    seen = sample_features(features, crop.to_crop(domain.pictures[0].landmarks.xy), Size(64, 64))
     assert np.allclose(got.norms[0], np.linalg.norm(seen, axis=1), rtol=1e-3)
 
 
@@ -346,7 +347,7 @@ def test_features_of_other_settings_are_never_mixed(two: Path, model: Path, extr
 
 
 def test_ready_features_without_pictures(two: Path, model: Path, extractor: FeatureExtractor, tmp_path: Path) -> None:
-    features = gallery_features.derive(find_domain("plain", two), extractor)
+    features = gallery_derive.derive(find_domain("plain", two), extractor)
     folder = tmp_path / "ready" / "domains" / "plain"
     gallery_features.save(folder / "features.safetensors", features, extractor.settings.describe(), name="plain")
     assert np.array_equal(Gallery.load(tmp_path / "ready", extractor).features[0].diff, features.diff)

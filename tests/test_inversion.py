@@ -13,7 +13,7 @@ import torch
 from diffusers.schedulers.scheduling_ddim_inverse import DDIMInverseScheduler
 from safetensors.torch import save_file
 
-from faceshot.errors import InputError, UsageError
+from faceshot.errors import InputError, MissingError, UsageError
 from faceshot.features import FeatureExtractor
 from faceshot.image_prompt import ImageEncoder, clip_pixels, install_adapter
 from faceshot.inversion import NoiseSchedule, invert, trajectory
@@ -283,5 +283,5 @@ def test_the_published_layout_loads_as_sd15(
         extractor.features(golden["image_a"][None], image_embeds=prompt).numpy(),
     )
     (tmp_path / "IP-Adapter" / "models" / "image_encoder" / "model.safetensors").unlink()
-    with pytest.raises(InputError, match="CLIP image encoder"):
+    with pytest.raises(MissingError, match="image_encoder/model.safetensors"):
         FeatureExtractor.from_preset("sd15", offline=True)
