@@ -108,7 +108,7 @@ def remove(domain: _Name, common: Common, gallery: _Gallery = "user") -> None:
 
 
 @gallery.command()
-@with_common("device", "dtype", "offline", "cache_dir", "quiet", "verbose", "as_json")
+@with_common("device", "dtype", "low_vram", "offline", "cache_dir", "quiet", "verbose", "as_json")
 def build(
     common: Common,
     gallery: _Gallery = "shipped",
@@ -116,10 +116,11 @@ def build(
     into: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the features here instead of the cache.")
     ] = None,
+    anew: Annotated[bool, typer.Option("--anew", help="Derive again what is there already.")] = False,
 ) -> None:
-    """Derive a gallery's features anew.
+    """Derive a gallery's features now; otherwise this is done on first use.
 
-    Otherwise this is done on first use.
+    A build that was interrupted goes on where it stopped.
     """
     from faceshot.gallery_store import list_domains
     from faceshot.presets import get_preset
@@ -129,8 +130,10 @@ def build(
     from faceshot.features import FeatureExtractor
     from faceshot.gallery import build_gallery
 
-    extractor = FeatureExtractor.from_preset(preset, device=common.device, dtype=common.dtype, offline=common.offline)
-    written = build_gallery(gallery, extractor, cache_dir=common.cache_dir, into=into)
+    extractor = FeatureExtractor.from_preset(
+        preset, device=common.device, dtype=common.dtype, offline=common.offline, low_vram=common.low_vram
+    )
+    written = build_gallery(gallery, extractor, cache_dir=common.cache_dir, into=into, anew=anew)
     common.give({"written": [str(path) for path in written]}, map(str, written))
 
 

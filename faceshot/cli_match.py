@@ -14,9 +14,11 @@ from faceshot.cli_options import (
     Common,
     DomainFlag,
     GalleryFlag,
+    GuidanceFlag,
     PointsFlag,
     PresetFlag,
     RegulariseFlag,
+    StepsFlag,
     load_shot,
     with_common,
 )
@@ -55,6 +57,8 @@ def match(
     domain: DomainFlag = None,
     preset: PresetFlag = "mini",
     gallery: GalleryFlag = None,
+    guidance: GuidanceFlag = None,
+    steps: StepsFlag = None,
 ) -> None:
     """Find the 68 landmarks of characters.
 
@@ -62,6 +66,7 @@ def match(
     after the picture. Where nothing looks like a face, the attempt is drawn beside the output and the exit code is 1.
     """
     from faceshot.output import check_output
+    from faceshot.presets import with_settings
 
     options: dict[str, Any] = {"box": parse_box(box), "points": parse_points(points)}
     tasks = plan(picture, output, format)
@@ -74,7 +79,7 @@ def match(
         from faceshot.image import check_file
 
         check_file(tasks[0].picture, "picture")
-    shot = load_shot(common, preset=preset, gallery=gallery)
+    shot = load_shot(common, preset=with_settings(preset, guidance=guidance, steps=steps), gallery=gallery)
     shot.check_names(domains=domain)
     options |= {"regularise": regularise, "domains": domain}
     _run(shot, tasks, options, overlay, common)

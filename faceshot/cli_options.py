@@ -23,6 +23,7 @@ Dtype = Literal["auto", "float32", "float16", "bfloat16"]
 Regularise = Literal["none", "faceshot", "robust"]
 Source = Literal["auto", "mediapipe", "facexlib", "track"]
 Mode = Literal["stable", "faceshot"]
+Guidance = Literal["none", "self", "domain", "swap"]
 
 CONSENT = "A real person's face or performance may only be used with that person's consent."
 
@@ -42,7 +43,18 @@ RegulariseFlag = Annotated[Regularise, typer.Option(help="How matches are tidied
 DomainFlag = Annotated[
     list[str] | None, typer.Option(metavar="NAME", help="Use only this gallery domain (may be repeated).")
 ]
-PresetFlag = Annotated[str, typer.Option(metavar="mini|sd15|FOLDER", help="Diffusion model of the matcher.")]
+PresetFlag = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME|DIR|FILE|OWNER/NAME",
+        help="Diffusion model of the matcher: mini, sd15, sd15-fast, sd15-onestep, sd21, a folder, a checkpoint file, "
+        "or a model of the hub. Settings may follow: sd15:steps=20,guidance=self.",
+    ),
+]
+GuidanceFlag = Annotated[Guidance | None, typer.Option(help="Image prompt of the matcher's model (with sd15: domain).")]
+StepsFlag = Annotated[
+    int | None, typer.Option(metavar="N", help="DDIM steps of the matcher's model (with sd15: 50).", min=1)
+]
 GalleryFlag = Annotated[
     list[str] | None, typer.Option(metavar="NAME|DIR", help="Appearance gallery to use (may be repeated).")
 ]
@@ -71,6 +83,7 @@ class Common:
     Attributes:
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         dtype: number type of the networks; ``auto`` is float32 on a CPU.
+        low_vram: networks share the device's memory in turns; slower.
         seed: of every random draw.
         offline: never touch the network.
         cache_dir: instead of the user's cache folder.
@@ -82,6 +95,7 @@ class Common:
 
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where networks run.")] = "auto"
     dtype: Annotated[Dtype, typer.Option(help="Number type of the networks.")] = "auto"
+    low_vram: Annotated[bool, typer.Option("--low-vram", help="Less GPU memory, more time.")] = False
     seed: Annotated[int, typer.Option(help="Seed of every random draw.")] = 0
     offline: Annotated[bool, typer.Option("--offline", help="Never touch the network.")] = False
     cache_dir: Annotated[
@@ -183,4 +197,5 @@ def load_shot(
         seed=common.seed,
         offline=common.offline,
         cache_dir=common.cache_dir,
+        low_vram=common.low_vram,
     )

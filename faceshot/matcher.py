@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -80,6 +81,7 @@ class Matcher:
         device, dtype: where and how the model runs.
         offline: never look on the network for weights.
         cache_dir: where derived gallery features are kept; None means the user's cache.
+        low_vram: less memory on the device, more time.
 
     Raises:
         UsageError: unknown preset or gallery. MissingError: weights are not here.
@@ -98,11 +100,15 @@ class Matcher:
         offline: bool = False,
         cache_dir: str | Path | None = None,
         search: SearchOptions | None = None,
+        low_vram: bool = False,
     ) -> None:
         from faceshot.features import FeatureExtractor
         from faceshot.gallery import Gallery
 
-        self.extractor = FeatureExtractor.from_preset(preset, device=device, dtype=dtype, offline=offline)
+        self._places, self._cache_dir = tuple(galleries), cache_dir
+        self.extractor = FeatureExtractor.from_preset(
+            preset, device=device, dtype=dtype, offline=offline, low_vram=low_vram
+        )
         self.gallery = Gallery.load(galleries, self.extractor, cache_dir=cache_dir)
         self.search = search or SearchOptions()
         self.prior = ShapePrior.load(_prior_path())
@@ -143,7 +149,7 @@ class Matcher:
         elif box is not None:
             where = face_from_box(self.prior.mean, box)
         else:
-            where = self._search(rgb, gallery)
+            where = self._scouted(picture, rgb, gallery)
         # 3. Look closer, once more where the first look was off.
         result = self._closer(rgb, where, gallery, regularise, points)
         extent = float(np.ptp(result.landmarks.xy, axis=0).max())
@@ -156,7 +162,7 @@ class Matcher:
         """Vectors (68, C) averaged over the domains, which of them exist, and the mean image prompt where used."""
         known = gallery.valid[..., None]
         vectors = normalised((gallery.vectors * known).sum(0) / np.maximum(known.sum(0), 1))
-        embed = gallery.image_embeds.mean(0) if self.extractor.preset.guidance == "domain" else None
+        embed = gallery.image_embeds.mean(0) if self.extractor.preset.domain_prompts else None
         return vectors, np.asarray(gallery.valid.any(0)), embed
 
     def looks(self, rgb: RGBArray, crops: Sequence[Crop], gallery: Gallery | None = None) -> list[Look]:
@@ -190,11 +196,25 @@ class Matcher:
                 likeness.append(float((seen * vectors).sum(1)[valid].mean()))
         return [crops[i] for i in np.argsort(likeness)[::-1][:keep]]
 
-    def _search(self, rgb: RGBArray, gallery: Gallery) -> FloatArray:
+    @cached_property
+    def _scout(self) -> Matcher:
+        """The small model, which finds a face in the time a large one needs to blink."""
+        return Matcher("mini", galleries=("shipped",), cache_dir=self._cache_dir, offline=True)
+
+    def _scouted(self, picture: Picture, rgb: RGBArray, gallery: Gallery) -> FloatArray:
+        """Where the face is (68, 2); of a large model only the closer look is asked, unless the small one is lost."""
+        if self.extractor.preset.encoder != "vae":
+            return self._search(rgb, gallery)
+        found = self._scout.match(picture)
+        if found.confidence >= self._scout.threshold:
+            return found.landmarks.xy
+        return self._search(rgb, gallery, self.search.levels[:1])
+
+    def _search(self, rgb: RGBArray, gallery: Gallery, levels: tuple[float, ...] = ()) -> FloatArray:
         """The best face (68, 2) over windows of falling size."""
         size = Size(rgb.shape[1], rgb.shape[0])
         best: Look | None = None
-        for share in self.search.levels:
+        for share in levels or self.search.levels:
             if best is not None and share * max(size) < self.search.least:
                 break
             crops = self._worth(rgb, windows(size, share, self.extractor.image_size), gallery)
@@ -219,9 +239,12 @@ class Matcher:
         images = _with_mirror(crop.apply(rgb))
         # 2. A domain for every part, and the picture's features under that domain's image prompt where the model
         #    takes one (FaceShot's appearance guidance, section 3.2).
-        if self.extractor.preset.guidance == "domain":
+        if self.extractor.preset.domain_prompts:
             ranked = self._rank_by_embedding(rgb, where, gallery)[:1]
-            maps = {d: self._features(images, gallery.image_embeds[d]) for d in sorted(set(ranked[0]))}
+            used = sorted(set(ranked[0]))
+            maps = dict(zip(used, self._features_under(images, gallery.image_embeds[used]), strict=True))
+            if self.extractor.preset.guidance == "swap":
+                gallery = self._swapped(rgb, gallery, used)
         else:
             plain = self._features(images)
             ranked = self._rank_by_agreement(plain[0], crop.to_crop(where), gallery)[: self.search.domains]
@@ -299,6 +322,20 @@ class Matcher:
 
         prompt = None if embed is None else torch.from_numpy(embed)
         return self.extractor.features(images, image_embeds=prompt).cpu().numpy()
+
+    def _features_under(self, images: RGBArray, prompts: FloatArray) -> np.ndarray:
+        """(P, B, C, h, w): the pictures under each of P image prompts."""
+        import torch
+
+        return self.extractor.features_under(images, torch.from_numpy(prompts)).cpu().numpy()
+
+    def _swapped(self, rgb: RGBArray, gallery: Gallery, used: Sequence[int]) -> Gallery:
+        """The gallery with the domains ``used`` seen under this picture's image prompt (FaceShot, Eq. 3)."""
+        from faceshot.gallery_swap import swapped
+
+        whole = Crop.whole(Size(rgb.shape[1], rgb.shape[0]), self.extractor.image_size).apply(rgb)
+        embed = self.extractor.embed(whole[None])[0].cpu().numpy()
+        return swapped(gallery, used, embed, self.extractor, galleries=self._places, cache_dir=self._cache_dir)
 
     def _fit(self, maps: list[np.ndarray], vectors: FloatArray, valid: np.ndarray) -> ShapeFit:
         """Fit the shape prior on the feature grid, one feature map per part; results in pixels of the square."""

@@ -66,6 +66,7 @@ class FaceShot:
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N``, ``mps``; dtype: ``auto``, ``float32``, ...
         seed: of every random draw.
         offline: never touch the network; cache_dir: instead of the user's cache folder.
+        low_vram: networks share the device's memory in turns; slower.
     """
 
     def __init__(
@@ -79,10 +80,11 @@ class FaceShot:
         seed: int = 0,
         offline: bool = False,
         cache_dir: str | Path | None = None,
+        low_vram: bool = False,
     ) -> None:
         self.preset, self.galleries, self.backend_name = preset, tuple(galleries), backend
         self.device, self.dtype, self.seed = device, dtype, seed
-        self.offline, self.cache_dir = offline, cache_dir
+        self.offline, self.cache_dir, self.low_vram = offline, cache_dir, low_vram
 
     @cached_property
     def matcher(self) -> Matcher:
@@ -96,6 +98,7 @@ class FaceShot:
             dtype=self.dtype,
             offline=self.offline,
             cache_dir=self.cache_dir,
+            low_vram=self.low_vram,
         )
 
     @cached_property
