@@ -17,9 +17,10 @@ import typer
 from faceshot import __version__
 from faceshot.cli_animate import animate
 from faceshot.cli_gallery import gallery
-from faceshot.cli_info import backends, doctor, weights
+from faceshot.cli_info import backends, doctor
 from faceshot.cli_match import match
 from faceshot.cli_motion import drive, retarget
+from faceshot.cli_weights import weights
 from faceshot.errors import FaceShotError
 
 #: What typer and the click inside it raise for wrong usage; reached through a public name of typer.

@@ -1,14 +1,12 @@
-"""``faceshot backends``, ``faceshot weights``, ``faceshot doctor``: what is there and what is missing."""
+"""``faceshot backends``, ``faceshot doctor``: what is there and what is missing."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from faceshot.cli_options import Common, with_common
-
-weights = typer.Typer(help="List, fetch and check weight files.", no_args_is_help=True)
 
 
 @with_common("quiet", "verbose", "as_json")
@@ -51,9 +49,17 @@ def backends(common: Common) -> None:
     ]
     lines = []
     for row in rows:
-        lines.append(f"{row['name']}\t{row['state']}\t{row['licence']}\t{row['summary']}")
+        lines.append(f"{row['name']}\t{_state(row)}\t{row['licence']}\t{row['summary']}")
         lines += [f"\t{need}" for need in row["needs"]]
     common.give({"backends": rows}, lines)
+
+
+def _state(row: dict[str, Any]) -> str:
+    """In words; a backend that lacks nothing but weights says in one go how to get them."""
+    commands = {need.rpartition("run: ")[2] for need in row["needs"]}
+    if row["state"] == "needs" and all(command.startswith("faceshot weights fetch ") for command in commands):
+        return "installed, needs weights: " + "; ".join(sorted(commands))
+    return str(row["state"])
 
 
 @with_common("cache_dir", "quiet", "verbose", "as_json")
@@ -74,74 +80,3 @@ def doctor(common: Common) -> None:
     common.say("all well" if not problems else f"{problems} problem{'s' * (problems > 1)} found")
     if problems:
         raise typer.Exit(1)
-
-
-_Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME...]", help="All of them where none is named.")]
-
-
-@weights.command("list")
-@with_common("cache_dir", "quiet", "verbose", "as_json")
-def list_(common: Common) -> None:
-    """List weight files, their licences, and where they lie."""
-    from faceshot.weights import list_weights, where
-
-    rows = []
-    for entry in list_weights():
-        path = where(entry.name, cache_dir=common.cache_dir)
-        rows.append(
-            {
-                "name": entry.name,
-                "file": entry.file,
-                "used_by": entry.used_by,
-                "licence": entry.licence,
-                "commercial": entry.commercial,
-                "source": entry.source,
-                "path": str(path) if path else None,
-            }
-        )
-    lines = [
-        f"{row['name']}\t{row['path'] or 'not here: faceshot weights fetch ' + str(row['name'])}"
-        f"\t{row['licence']}\tfor {row['used_by']}"
-        for row in rows
-    ]
-    common.give({"weights": rows}, lines)
-
-
-@weights.command()
-@with_common("offline", "cache_dir", "quiet", "verbose", "as_json")
-def fetch(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="See: faceshot weights list.")], common: Common
-) -> None:
-    """Fetch weight files that are not here yet."""
-    from faceshot.weights import locate, where
-
-    for name in names:
-        where(name, cache_dir=common.cache_dir)
-    paths = {name: str(locate(name, offline=common.offline, cache_dir=common.cache_dir)) for name in names}
-    common.give(paths, paths.values())
-
-
-@weights.command()
-@with_common("cache_dir", "quiet", "verbose", "as_json")
-def check(common: Common, names: _Names = None) -> None:
-    """Check the hashes of the weight files that are here."""
-    from faceshot.weights import check, list_weights, where
-
-    present = [entry.name for entry in list_weights() if where(entry.name, cache_dir=common.cache_dir)]
-    hashes = {name: check(name, cache_dir=common.cache_dir) for name in names or present}
-    common.give(hashes, (f"{digest}  {name}" for name, digest in hashes.items()))
-
-
-@weights.command("where")
-@with_common("cache_dir", "quiet", "verbose", "as_json")
-def where_(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="See: faceshot weights list.")], common: Common
-) -> None:
-    """Print where a weight file lies; exit code 1 when it does not."""
-    from faceshot.errors import MissingError
-    from faceshot.weights import where
-
-    path = where(name, cache_dir=common.cache_dir)
-    if path is None:
-        raise MissingError(f"{name} is not on this machine; run: faceshot weights fetch {name}")
-    common.give({name: str(path)}, [str(path)])

@@ -146,7 +146,7 @@ def _cache(cache_dir: str | Path | None) -> list[Finding]:
 
 def _weights(cache_dir: str | Path | None) -> list[Finding]:
     from faceshot.presets import PRESETS, locate, weight_files
-    from faceshot.weights import status
+    from faceshot.weights import groups, members, where
 
     out = []
     for preset in PRESETS.values():
@@ -157,8 +157,16 @@ def _weights(cache_dir: str | Path | None) -> list[Finding]:
         except FaceShotError as error:
             state: State = "problem" if preset.source.startswith("package:") else "note"
             out.append(Finding(f"model {preset.name}", state, str(error)))
-    for entry in status(cache_dir=cache_dir):
-        out.append(Finding(f"weights {entry.name}", "ok" if entry.path else "note", entry.text))
+    for name in groups():
+        own = members(name, needs=False)
+        found = [where(weight.name, cache_dir=cache_dir) for weight in own]
+        here = [path for path in found if path is not None]
+        if len(here) == len(own):
+            out.append(Finding(f"weights {name}", "ok", str(here[0] if len(here) == 1 else here[0].parent)))
+            continue
+        amount = f"{len(here)} of {len(own)} files are here" if here else "not here"
+        text = f"{amount} (for {own[0].used_by}); run: faceshot weights fetch {name}"
+        out.append(Finding(f"weights {name}", "note", text))
     return out
 
 

@@ -161,7 +161,7 @@ def hub_folder(repository: str, files: Sequence[str] = (), *, offline: bool | No
             if not _lacking(folder, files):
                 return folder
     if is_offline(offline):
-        raise MissingError(f"{_absent_model(repository, files)}, and downloads are off (offline); {_how(names, files)}")
+        raise MissingError(f"{_absent_model(repository, files)}; {_how(names, files)}")
     from faceshot.weights_download import hub_snapshot
 
     known = next((weight.repository for weight in WEIGHTS.values() if repository in _names(weight)), None)
@@ -185,6 +185,7 @@ def locate(
     path: str | Path | None = None,
     offline: bool | None = False,
     cache_dir: str | Path | None = None,
+    asked: str | None = None,
 ) -> Path:
     """The weight file of the record ``name``, downloaded into the cache if need be.
 
@@ -192,12 +193,13 @@ def locate(
         path: the user's own copy: the file, or a folder that holds it; nothing else is tried then.
         offline: forbid the download.
         cache_dir: instead of our cache folder.
+        asked: name to put into the command of an error message, where it is not ``name``.
 
     Raises:
         UsageError: no such name. InputError: ``path`` does not lead to it, or a download is damaged.
         MissingError: it is not on this machine and may not or cannot be downloaded.
     """
-    return _obtain(_weight(name), name, path=path, offline=offline, cache_dir=cache_dir)
+    return _obtain(_weight(name), asked or name, path=path, offline=offline, cache_dir=cache_dir)
 
 
 def where(name: str, *, path: str | Path | None = None, cache_dir: str | Path | None = None) -> Path | None:

@@ -200,6 +200,33 @@ def fetch_hub(weight: Weight, absent: str, how: str) -> Path:
     return path
 
 
+def remote_bytes(weights: Sequence[Weight]) -> int | None:
+    """What the servers say these files weigh together; None where one of them does not say."""
+    total = 0
+    for weight in weights:
+        size = weight.bytes if weight.bytes is not None else _remote_size(weight)
+        if size is None:
+            return None
+        total += size
+    return total
+
+
+def _remote_size(weight: Weight) -> int | None:
+    if weight.repository:
+        from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+        try:
+            return get_hf_file_metadata(hf_hub_url(weight.repository, weight.file, endpoint=_endpoint())).size
+        except (*_client_errors(), OSError, ValueError):
+            return None
+    try:
+        with urllib.request.urlopen(urllib.request.Request(weight.source, method="HEAD"), timeout=TIMEOUT) as answer:
+            length = answer.headers.get("Content-Length")
+    except (*_BROKEN, OSError, ValueError):
+        return None
+    return int(length) if length and length.isdigit() else None
+
+
 def hub_snapshot(repository: str, files: Sequence[str], absent: str, how: str) -> Path:
     """Download files (names or patterns; none: all) of a hub repository; returns the folder that holds them."""
     from huggingface_hub import snapshot_download
@@ -269,9 +296,17 @@ def _quiet_client() -> Iterator[None]:
         enable_progress_bars()
 
 
+def _client_errors() -> tuple[type[Exception], ...]:
+    """What the hub's client raises for answers and for silence; the library below it has changed its name twice."""
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
+
+    kinds = [kind for kind in HfHubHTTPError.__mro__ if kind.__name__ in ("HTTPError", "RequestException")]
+    return (HfHubHTTPError, EntryNotFoundError, *kinds)
+
+
 @contextlib.contextmanager
 def _hub_errors(repository: str, absent: str, how: str) -> Iterator[None]:
-    from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError
 
     try:
         yield
@@ -286,7 +321,7 @@ def _hub_errors(repository: str, absent: str, how: str) -> Iterator[None]:
         raise MissingError(f"{absent} ({error}); {how}") from error
     except LocalEntryNotFoundError as error:
         raise MissingError(f"{absent} (the hub cannot be reached); {how}") from error
-    except (EntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
+    except (*_client_errors(), OSError, ValueError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise MissingError(f"{absent} ({lines[0] if lines else type(error).__name__}); {how}") from error
 
