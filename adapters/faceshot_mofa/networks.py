@@ -1,0 +1,127 @@
+"""The five networks of a run, and which of them lie on the device at a time."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from faceshot_mofa.options import LowVram
+
+if TYPE_CHECKING:
+    from faceshot_mofa.nets.cmp import CMP
+    from faceshot_mofa.nets.controlnet import LandmarkControlNet
+    from faceshot_mofa.nets.unet import MotionUNet
+
+#: Frames decoded together; the decoder mixes neighbours, so another number is another picture.
+DECODE_FRAMES: Final = 8
+#: CMP works in float32 and its flow moves pixels; it is small, so it always stays on the device.
+_SMALL: Final = ("cmp",)
+
+
+@dataclass
+class Networks:
+    """Networks, loaded, in evaluation mode.
+
+    Attributes:
+        cmp: sparse to dense flow, float32. controlnet, unet, vae, image_encoder: in ``dtype``.
+        device: where they work; dtype: of everything but CMP.
+        low_vram: ``off`` keeps all of them there, else they come one group at a time.
+        identity: which weights these are, for telling runs apart.
+    """
+
+    cmp: CMP
+    controlnet: LandmarkControlNet
+    unet: MotionUNet
+    vae: Any
+    image_encoder: Any
+    device: torch.device
+    dtype: torch.dtype
+    low_vram: LowVram = "off"
+    identity: str = ""
+    _shelves: dict[str, list[tuple[Tensor, Tensor]]] = field(default_factory=dict, repr=False)
+    _present: set[str] = field(default_factory=set, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("cmp", "controlnet", "unet", "vae", "image_encoder"):
+            net: nn.Module = getattr(self, name).eval().requires_grad_(False)
+            if self.low_vram == "off" or name in _SMALL:
+                net.to(self.device)
+                continue
+            net.to("cpu")
+            tensors = [*net.parameters(), *net.buffers()]
+            self._shelves[name] = [(tensor, tensor.data) for tensor in tensors]
+
+    @contextmanager
+    def using(self, *names: str) -> Iterator[None]:
+        """These networks are on the device inside; with ``low_vram`` those that came for it leave it afterwards."""
+        coming = {name for name in names if name in self._shelves} - self._present
+        shelved = [pair for name in coming for pair in self._shelves[name]]
+        try:
+            for tensor, at_home in shelved:
+                tensor.data = at_home.to(self.device)
+            self._present |= coming
+            yield
+        finally:
+            self._present -= coming
+            for tensor, at_home in shelved:  # weights do not change, so nothing has to be copied back
+                tensor.data = at_home
+
+    @torch.no_grad()
+    def embed(self, pixels: Tensor) -> Tensor:
+        """CLIP's embedding (1, 1, D) of ``pixels`` (1, 3, 224, 224)."""
+        with self.using("image_encoder"):
+            return self.image_encoder(pixels.to(self.device, self.dtype)).image_embeds[:, None]
+
+    @torch.no_grad()
+    def encode(self, picture: Tensor) -> Tensor:
+        """Latent (1, 4, h, w), not scaled, of the noisy ``picture`` (1, 3, H, W) in -1..1."""
+        with self.using("vae"):
+            net = self.vae
+            parts = [net.encoder, net.quant_conv]
+            if self.dtype == torch.float16 and net.config.force_upcast:
+                # The encoder overflows in half precision; a float32 copy of it (0.14 GB) lives for this one picture.
+                parts = [copy.deepcopy(part).float() for part in parts]
+            dtype = next(parts[0].parameters()).dtype
+            moments = parts[1](parts[0](picture.to(self.device, dtype)))
+            # The mode of the Gaussian is its mean, the first half of the channels.
+            return moments.chunk(2, dim=1)[0].to(self.dtype)
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> Tensor:
+        """At most 8 consecutive frames (n, 4, h, w) float32 -> uint8 (n, H, W, 3) on the CPU."""
+        with self.using("vae"):
+            scaled = (latents.to(self.device) / self.vae.config.scaling_factor).to(self.dtype)
+            frames = self.vae.decode(scaled, num_frames=len(latents)).sample.float()
+        return (frames / 2 + 0.5).clamp(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).cpu()
+
+
+def load_networks(
+    files: dict[str, Path], device: str, dtype: torch.dtype, low_vram: LowVram = "off"
+) -> Networks:  # pragma: no cover - needs gigabytes
+    """Networks from the published files by name (``cmp``, ``controlnet``, ``unet``, ``vae``, ``image_encoder``).
+
+    Raises:
+        MissingError: a file is absent. InputError: a file does not fit.
+    """
+    from faceshot_mofa.nets import loading
+
+    home = "cpu" if low_vram != "off" else device
+    identity = [f"{name}:{path.stat().st_size}:{path.stat().st_mtime_ns}" for name, path in sorted(files.items())]
+    return Networks(
+        cmp=loading.load_cmp(files["cmp"], device),
+        controlnet=loading.load_controlnet(files["controlnet"], dtype, home),
+        unet=loading.load_unet(files["unet"], dtype, home),
+        vae=loading.load_vae(files["vae"], dtype, home),
+        image_encoder=loading.load_image_encoder(files["image_encoder"], dtype, home),
+        device=torch.device(device),
+        dtype=dtype,
+        low_vram=low_vram,
+        identity=";".join(identity),
+    )

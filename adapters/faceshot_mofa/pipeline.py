@@ -1,0 +1,204 @@
+"""Picture and landmarks in, frames out: the steps of the backend in order."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from faceshot.types import Landmarks, LandmarkSequence, Picture, RGBArray
+from faceshot_mofa.conditioning import clip_pixels, saturates, unit_picture, vae_picture
+from faceshot_mofa.estimate import estimate
+from faceshot_mofa.features import Features
+from faceshot_mofa.matte import moved_matte
+from faceshot_mofa.nets.legacy import set_temporal_context
+from faceshot_mofa.networks import DECODE_FRAMES, Networks
+from faceshot_mofa.options import WITHOUT_EFFECT, MofaOptions
+from faceshot_mofa.place import Place, check_sizes, find_place, unmixed, working_rgb
+from faceshot_mofa.resume import Work, digest, runs_folder
+from faceshot_mofa.sampling import Denoiser, Final, draw_noise, sample_in_turn, sample_jointly
+from faceshot_mofa.schedule import Schedule
+from faceshot_mofa.windows import Window, joint_windows, sequential_windows
+
+logger = logging.getLogger("faceshot")
+
+#: Version of the arithmetic; a change makes stored windows of older runs useless.
+_REVISION = 1
+#: Frames that a joint run remembers the conditioning of (4 MB each at 512 x 512); longer ones compute it again.
+_JOINT_KEPT = 400
+#: The drivable parts that belong to a part a character may lack.
+_OF_PART = {
+    "face_boundary": ("face",),
+    "eyebrows": ("brows",),
+    "nose": ("nose",),
+    "eyes": ("eyes",),
+    "mouth": ("outer_lips", "inner_lips"),
+}
+
+
+@dataclass(frozen=True)
+class Script:
+    """What is to be rendered, in working pixels.
+
+    Attributes:
+        place: where in the picture. rgb: (H, W, 3) uint8 working picture.
+        xy: (N, 68, 2) float32; frame 0 is the anchor.
+        first: the first frame that is shown: 1 where the anchor is not a frame of the clip, else 0.
+        parts: whose landmarks drive.
+    """
+
+    place: Place
+    rgb: RGBArray
+    xy: npt.NDArray[np.float32]
+    first: int
+    parts: tuple[str, ...]
+
+    @classmethod
+    def write(cls, picture: Picture, landmarks: Landmarks, sequence: LandmarkSequence, options: MofaOptions) -> Script:
+        """Fill gaps, choose anchor and place.
+
+        Raises:
+            InputError: landmarks or sequence are in pixels of another size than the picture's.
+        """
+        check_sizes(picture, landmarks, sequence.size)
+        xy = without_gaps(landmarks, sequence)
+        place = find_place(landmarks, xy, options)
+        parts = options.parts
+        if not options.joint:
+            lacking = {name for part in landmarks.absent for name in _OF_PART[part]}
+            parts = tuple(part for part in parts if part not in lacking)
+        # Motion is measured from the picture: unless the clip begins there, its landmarks are a frame before the first.
+        own = options.origin == "picture" and not np.array_equal(xy[0], landmarks.xy)
+        work = place.to_work(np.concatenate([landmarks.xy[None], xy]) if own else xy)
+        return cls(place, working_rgb(picture, place), work, int(own), parts)
+
+    def windows(self, options: MofaOptions) -> list[Window]:
+        """How the frames are grouped."""
+        if options.joint:
+            return joint_windows(len(self.xy), options.window)
+        return sequential_windows(len(self.xy), options.window, options.overlap)
+
+
+def without_gaps(landmarks: Landmarks, sequence: LandmarkSequence) -> npt.NDArray[np.float32]:
+    """(T, 68, 2) finite: frames without a face repeat the last position, or the picture's."""
+    out, last = np.empty(sequence.xy.shape, np.float32), landmarks.xy
+    for index, xy in enumerate(sequence.xy):
+        out[index] = last = xy if np.isfinite(xy).all() else last
+    return out
+
+
+class Renderer:
+    """Renders clips with networks that are loaded once.
+
+    Args:
+        networks: see :class:`faceshot_mofa.networks.Networks`.
+        options: see :class:`faceshot_mofa.options.MofaOptions`.
+        reuse: False switches off all caching, for comparison.
+    """
+
+    def __init__(self, networks: Networks, options: MofaOptions, *, reuse: bool = True) -> None:
+        self.networks, self.options, self.reuse = networks, options, reuse
+        for net in (networks.unet, networks.controlnet):
+            set_temporal_context(net, "upstream" if options.joint else "corrected")
+
+    def render(
+        self, picture: Picture, landmarks: Landmarks, sequence: LandmarkSequence, seed: int
+    ) -> Iterator[RGBArray]:
+        """One frame (H, W, 3), or (H, W, 4) where the picture has a matte, per entry of ``sequence``.
+
+        Raises:
+            InputError: sizes do not agree; the folder for finished windows cannot be written.
+        """
+        script = Script.write(picture, landmarks, sequence, self.options)
+        return self._frames(script, picture, seed)
+
+    def _frames(self, script: Script, picture: Picture, seed: int) -> Iterator[RGBArray]:
+        options, windows = self.options, script.windows(self.options)
+        share = saturates(script.xy[0], script.xy, script.place.size, script.parts)
+        if share:
+            logger.warning(
+                "%.0f %% of the frames move further than the flow network can say; they lag behind", 100 * share
+            )
+        plan = estimate(self.networks, options, script.place.size, len(script.xy), windows)
+        logger.info("%s", plan)
+        work = Work(runs_folder(options.work), self.name(script, picture, seed), resume=options.resume)
+        work.describe({"picture": picture.name, "frames": len(script.xy), "windows": len(windows), "seed": seed})
+        keep = min(len(script.xy), _JOINT_KEPT) if options.joint else 2 * options.window
+        features = Features(self.networks, script.rgb, script.xy, script.parts, keep)
+        finals = self.latents(features, windows, seed, work)
+        for frame, rgb in decoded(self.networks, finals, script.first):
+            yield self._finished(script, picture, features, frame, rgb)
+        work.finish()
+
+    def latents(self, features: Features, windows: Sequence[Window], seed: int, work: Work | None) -> Iterator[Final]:
+        """Final latents, in order, as they come."""
+        height, width = features.size.height // 8, features.size.width // 8
+        denoiser = self.denoiser(features, seed)
+
+        def noise(frames: Sequence[int]) -> torch.Tensor:
+            return torch.stack([draw_noise(seed, frame, (4, height, width)) for frame in frames])
+
+        if self.options.joint:
+            return sample_jointly(denoiser, noise, len(features.xy), windows, work)
+        return sample_in_turn(denoiser, noise, windows, work)
+
+    def denoiser(self, features: Features, seed: int) -> Denoiser:
+        """With what the networks know of the picture: CLIP's embedding and the VAE's latent."""
+        options, networks = self.options, self.networks
+        picture = features.picture.cpu()
+        noise = draw_noise(seed, "picture", tuple(picture.shape))
+        return Denoiser(
+            networks,
+            features,
+            Schedule.of(options.steps),
+            embedding=networks.embed(clip_pixels(picture, normalise=options.clip == "normalised")),
+            latent=networks.encode(vae_picture(picture, noise)),
+            strongest=options.guidance,
+            batched=networks.low_vram == "off" or options.joint,
+            reuse=self.reuse,
+        )
+
+    def name(self, script: Script, picture: Picture, seed: int) -> str:
+        """The digest of everything that decides about the frames of a run."""
+        chosen = {name: value for name, value in asdict(self.options).items() if name not in WITHOUT_EFFECT}
+        alpha: Any = "opaque" if picture.alpha is None else picture.alpha
+        where = f"{self.networks.device.type} {self.networks.dtype} torch {torch.__version__}"
+        return digest(
+            _REVISION, picture.rgb, alpha, script.xy, asdict(script.place), script.parts, script.first, chosen, seed,
+            where, self.networks.identity,
+        )  # fmt: skip
+
+    def _finished(self, script: Script, picture: Picture, features: Features, frame: int, rgb: RGBArray) -> RGBArray:
+        """A decoded frame in its place in the picture, with its matte."""
+        place = script.place
+        if picture.alpha is None:
+            return place.give(rgb, picture.rgb)
+        alpha = picture.alpha
+        if frame:
+            alpha = moved_matte(alpha, features.flow(frame)[0].cpu().numpy(), place)
+        return np.dstack([unmixed(place.give(rgb, picture.flat()), alpha), alpha])
+
+
+def decoded(networks: Networks, finals: Iterator[Final], first: int) -> Iterator[tuple[int, RGBArray]]:
+    """Frames from ``first`` on with their numbers, decoded eight at a time however they come."""
+    waiting: list[torch.Tensor] = []
+    number = first
+    for final in finals:
+        waiting += [latents for frame, latents in zip(final.frames, final.latents, strict=True) if frame >= first]
+        while len(waiting) >= DECODE_FRAMES:
+            chunk, waiting = waiting[:DECODE_FRAMES], waiting[DECODE_FRAMES:]
+            for rgb in networks.decode(torch.stack(chunk)).numpy():
+                yield number, rgb
+                number += 1
+    if waiting:
+        for rgb in networks.decode(torch.stack(waiting)).numpy():
+            yield number, rgb
+            number += 1
+
+
+__all__ = ["Renderer", "Script", "decoded", "unit_picture", "without_gaps"]
