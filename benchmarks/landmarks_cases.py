@@ -1,0 +1,60 @@
+"""What `landmarks.py` measures on: real characters, drawings of trained and of held-out kinds, pictures without a face.
+
+Nothing here is used by training, by the gallery or by the calibration: drawn characters have seeds of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from scenes import Cast
+
+from faceshot.image import read_picture
+from faceshot.topology import PARTS
+from faceshot.types import Landmarks, Picture, Size
+
+REPO = Path(__file__).resolve().parents[1]
+SHARED = Path(os.environ.get("FACESHOT_SHARED") or REPO.parent / "shared")
+#: Seeds of drawings start here; training and calibration stay below.
+FIRST = 2**31 + 10_000_000
+
+
+def real_characters(folder: Path = SHARED / "characters") -> list[Cast]:
+    """Every character of a folder with ``landmarks.json`` and ``images/``."""
+    data = json.loads((folder / "landmarks.json").read_text())
+    size = Size(data["image_size"], data["image_size"])
+    rows = []
+    for name, entry in data["characters"].items():
+        absent = frozenset(part for part in PARTS if not entry["visible"][part])
+        truth = Landmarks(np.asarray(entry["points"], np.float32), size, absent=absent)
+        rows.append(Cast(entry["group"], name, read_picture(folder / "images" / f"{name}.png"), truth))
+    return rows
+
+
+def drawn_characters(count: int, seed: int, kinds: Sequence[str]) -> list[Cast]:
+    """Drawings as hard as in training (turned, cut, damaged), ``kinds`` in turn, of seeds training does not use."""
+    from faceshot_gallery.illustrator import sample
+
+    rows = []
+    for k in range(count):
+        kind = kinds[k % len(kinds)]
+        drawing = sample(FIRST + 1_000 * seed + k, size=256, domain=kind)
+        rows.append(Cast(kind, f"{kind}-{k}", Picture(drawing.rgb, name=f"{kind}-{k}"), drawing.landmarks))
+    return rows
+
+
+def without_face(count: int, seed: int) -> list[tuple[str, bool, Picture]]:
+    """(kind, whether the calibration knows the kind, picture) of pictures without a face, kinds in turn."""
+    from faceshot_mini.faceless import KINDS, UNSEEN, faceless
+
+    kinds = [*KINDS, *UNSEEN]
+    rows = []
+    for k in range(count):
+        kind = kinds[k % len(kinds)]
+        picture = Picture(faceless(FIRST + 1_000 * seed + k, kind), name=f"{kind}-{k}")
+        rows.append((kind, kind in KINDS, picture))
+    return rows
