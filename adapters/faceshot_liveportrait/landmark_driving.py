@@ -18,7 +18,7 @@ from faceshot_liveportrait.crop import Array, openness
 from faceshot_liveportrait.deltas import Deltas, Keypoints
 from faceshot_liveportrait.head_pose import HeadPose, head_pose, soften
 from faceshot_liveportrait.motion import EYE_POINTS, LIP_POINTS, N_KEYPOINTS, Region, Source
-from faceshot_liveportrait.reading import BROWS, EYE_GROUPS, Reading
+from faceshot_liveportrait.reading import EYE_GROUPS, Reading
 
 Way = Literal["ratio", "points", "off"]
 
@@ -32,7 +32,7 @@ _SEEN = (
 #: How far beyond that a keypoint may go, softly.
 _BEYOND = 1.5
 #: Keypoints that follow the field of displacements, its gain, limit, reach, and its pull towards no motion.
-_FIELD_POINTS = (0, 3, 4, 5, 7, 10)
+_FIELD_POINTS = (0, 3, 4, 7, 10)  # not 5, the neck: a dropping chin must not stretch it
 _FIELD_GAIN, _FIELD_LIMIT, _FIELD_REACH, _FIELD_CALM = 0.4, 0.03, 0.12, 0.5
 _PART_LIMIT = 0.05
 #: Share of a lid's way its keypoints go, where they are moved by the landmarks, and their limit; the same of lips.
@@ -45,10 +45,21 @@ _FIELD_MARKS = (*topo.JAW, *topo.NOSE_BRIDGE, *topo.NOSE_BASE, *topo.OUTER_EYE_C
 _UPPER_LIP, _LOWER_LIP = ([pair[i] for pair in topo.INNER_LIP_PAIRS] for i in (0, 1))
 
 
+_LIP_MIDDLES = topo.OUTER_LIP_PAIRS[2]
+#: What goes with the corners of the mouth in y, as LivePortrait's editor has its smile.
+_SMILE = ((14, 1.0), (20, 0.5), (17, -0.325), (3, 0.175), (7, 0.175))
+
+#: Brows draw together each by its own keypoint, but rise, as in LivePortrait's editor, by the second's rise and the
+#: first's fall; the shares are those of the motion seen in y.
+_BROW_RAISE = ((1, -0.45), (2, 1.0))
+
+
 def _guard() -> Array:
     out = np.zeros((N_KEYPOINTS, 3))
     for point, *xyz in _SEEN:
         out[point] = xyz
+    for one, other in ((3, 7), (11, 15), (13, 16)):  # a face is as mobile on the right as on the left
+        out[[one, other]] = np.maximum(out[one], out[other])
     return out
 
 
@@ -157,14 +168,16 @@ def _parts(out: Array, marks: Marks, residual: Array, reading: Reading, ways: La
 
     if marks.visible[topo.RIGHT_BROW[0]]:
         brows = (topo.RIGHT_BROW, topo.LEFT_BROW) if reading.right_brow_first else (topo.LEFT_BROW, topo.RIGHT_BROW)
-        for point, brow in zip(BROWS, brows, strict=True):
-            out[:, point, :2] = moved(brow)
+        for (point, share), brow in zip(_BROW_RAISE, brows, strict=True):
+            out[:, point, 0] = moved(brow)[:, 0]
+            out[:, point, 1] = share * moved((*topo.RIGHT_BROW, *topo.LEFT_BROW))[:, 1]
     if marks.visible[topo.MOUTH_CORNERS[0]] and ways.mouth != "off":
-        out[:, 14, 1] = moved(topo.MOUTH_CORNERS)[:, 1]
-        # The middle of the four keeps still when the mouth opens evenly, and the corners carry most of the rest.
-        middle = moved((*topo.MOUTH_CORNERS, topo.OUTER_LIPS[3], topo.OUTER_LIPS[9]))
-        out[:, 17, :2] = middle
-        out[:, [19, 20], 0] = middle[:, None, 0]
+        smile = moved(topo.MOUTH_CORNERS)[:, 1]
+        for point, share in _SMILE:
+            out[:, point, 1] += share * smile
+        # Sideways the mouth moves as one; up and down the lower lip is the opening, and the corners are the smile.
+        out[:, [17, 19, 20], 0] = moved((*topo.MOUTH_CORNERS, *_LIP_MIDDLES))[:, None, 0]
+        out[:, 17, 1] += moved(_LIP_MIDDLES[:1])[:, 1]
 
 
 def _eyes_of_groups(reading: Reading) -> tuple[int, int]:

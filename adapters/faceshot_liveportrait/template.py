@@ -6,9 +6,11 @@ four numpy names such files need and refuses every other; arrays are made from t
 
 from __future__ import annotations
 
+import io
 import logging
 import math
 import pickle
+import pickletools
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -209,26 +211,44 @@ def load_numbers(path: str | Path) -> Any:
     """
     path = Path(path)
     try:
-        with path.open("rb") as file:
-            return _resolve(_NumbersOnly(file).load(), 0)
+        data = path.read_bytes()
+        _check_memo(data)
+        return _Resolver().resolve(_NumbersOnly(io.BytesIO(data)).load(), 0)
     except _DAMAGE as error:
         reason = str(error) or type(error).__name__
         raise InputError(f"{path} is refused: not a pickle of numbers and numeric arrays ({reason})") from error
 
 
-def _resolve(value: Any, depth: int) -> Any:
-    """Plain values as they are, recorded calls as the arrays they describe."""
-    if depth > 8:
-        raise ValueError("nested too deeply")
-    if isinstance(value, dict):
-        return {key: _resolve(item, depth + 1) for key, item in value.items() if isinstance(key, str | int)}
-    if isinstance(value, list | tuple):
-        return [_resolve(item, depth + 1) for item in value]
-    if isinstance(value, _Call):
-        return _made(value)
-    if value is None or isinstance(value, bool | int | float | str | bytes):
-        return value
-    raise ValueError(f"a {type(value).__name__}")
+def _check_memo(data: bytes) -> None:
+    """Refuse places in the unpickler's memory that no honest file of this size needs: they would be allocated."""
+    for code, argument, _ in pickletools.genops(data):
+        if "PUT" in code.name and int(argument or 0) > len(data):
+            raise pickle.UnpicklingError("it asks for too much memory")
+
+
+class _Resolver:
+    """Plain values as they are, recorded calls as the arrays they describe; shared values are resolved once."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, Any] = {}
+
+    def resolve(self, value: Any, depth: int) -> Any:
+        if value is None or isinstance(value, bool | int | float | str | bytes):
+            return value
+        if depth > 8:
+            raise ValueError("nested too deeply")
+        if id(value) not in self._known:
+            self._known[id(value)] = self._resolved(value, depth + 1)
+        return self._known[id(value)]
+
+    def _resolved(self, value: Any, depth: int) -> Any:
+        if isinstance(value, dict):
+            return {key: self.resolve(item, depth) for key, item in value.items() if isinstance(key, str | int)}
+        if isinstance(value, list | tuple):
+            return [self.resolve(item, depth) for item in value]
+        if isinstance(value, _Call):
+            return _made(value)
+        raise ValueError(f"a {type(value).__name__}")
 
 
 def _made(call: _Call) -> Any:

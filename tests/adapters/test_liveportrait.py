@@ -450,3 +450,62 @@ def test_a_paster_off_the_picture_has_no_box():
     canvas = np.zeros((80, 100, 3), np.uint8)
     paster.paste(canvas, np.full((512, 512, 3), 255, np.uint8))
     assert paster.box is None and not canvas.any()
+
+
+# --- conformance and the real networks -----------------------------------------------------------------------------
+
+CONFORMANCE = (
+    "test_frames_belong_to_the_caller",
+    "test_inputs_are_left_alone",
+    "test_the_same_seed_gives_the_same_frames",
+    "test_frames_without_a_face_do_not_break_the_video",
+    "test_unknown_options_are_refused_by_name",
+    "test_landmarks_of_another_size_are_refused",
+    "test_can_be_stopped_and_used_again",
+)
+
+
+@pytest.mark.parametrize("name", CONFORMANCE)
+def test_keeps_to_what_every_backend_must(name, drawn_face):
+    """The suite over all backends skips this one where there are no weights; here it runs on the stand-in."""
+    from tests.adapters import test_backends as suite
+
+    getattr(suite, name)(Backend(standin(drawn_face(96)[1])), drawn_face)
+
+
+def thin_networks():
+    """The real networks, few channels wide, with reproducible weights."""
+    import torch
+
+    from faceshot_liveportrait import nets
+    from faceshot_liveportrait.engine import LivePortrait
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        modules = (
+            nets.AppearanceExtractor(width=4, blocks=1),
+            nets.MotionExtractor(depths=(1, 1, 1, 1), widths=(8, 8, 16, 16)),
+            nets.WarpingModule(width=1, widest=4, feature=8),
+            nets.SpadeGenerator(width=16, feature=8),
+            nets.StitchingRetargeting(),
+        )
+    return LivePortrait.from_modules(*modules)
+
+
+@pytest.mark.slow
+def test_real_networks_give_the_recoded_source_bit_for_bit(drawn_face):
+    import torch
+
+    picture, landmarks = drawn_face(200)
+    engine = thin_networks()
+    moved = [open_mouth(landmarks.xy + np.float32([2, 4]), 6), landmarks.xy]
+    first, rest = animate(picture, landmarks, moved, engine, snap="off")
+    crop = face_crop(landmarks.xy)
+    given = torch.from_numpy(network_input(warp(picture.rgb, crop.matrix, (512, 512), "edge")))
+    from faceshot_liveportrait.motion import Source, read
+
+    own, kp = read({name: value.numpy() for name, value in engine.read_motion(given).items()})
+    x_s = torch.from_numpy(Source.of(kp[0], own).x[None])
+    expected = pasted(picture.rgb, engine.recode(engine.appearance(given), x_s), crop)
+    assert np.array_equal(rest, expected)
+    assert not np.array_equal(first, rest)
