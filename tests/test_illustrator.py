@@ -16,9 +16,16 @@ from PIL import Image
 
 from faceshot.formats import read_landmarks
 from faceshot.topology import FLIP, PARTS
-from faceshot_gallery import build
+from faceshot_gallery import build, cast_guests, effects, sheets
 from faceshot_gallery.anatomy import Anatomy, Projector
-from faceshot_gallery.illustrator import DOMAINS, STYLES, Drawing, Expression, Pose, character, draw, sample
+from faceshot_gallery.casting import cast
+from faceshot_gallery.hats import HATS
+from faceshot_gallery.illustrator import DOMAINS, HELD_OUT, STYLES, Drawing, Expression, Pose, character, draw, sample
+from faceshot_gallery.marks import MARKS
+from faceshot_gallery.props import Props
+from faceshot_gallery.surfaces import SURFACES
+from faceshot_gallery.traits import Dice
+from faceshot_gallery.variety import vary
 
 SHIPPED = Path(build.__file__).parent / "domains"
 SYMMETRIC = Pose()
@@ -204,6 +211,127 @@ def test_samples_are_varied_and_quick():
     assert len({p.domain for p in pictures}) >= 16 and {p.style for p in pictures} == set(STYLES)
     widths = np.array([np.ptp(p.landmarks.xy[:, 0]) for p in pictures]) / 128
     assert widths.min() < 0.4 < 0.75 < widths.max()
+
+
+# ---- what only training and held-out measuring see ------------------------------------------------------------------
+def test_held_out_kinds_are_no_domains_and_draw_in_every_style():
+    assert len(HELD_OUT) >= 2 and not set(HELD_OUT) & set(DOMAINS)
+    assert not set(HELD_OUT) & {sample(i, size=48).domain for i in range(60)}
+    for kind in HELD_OUT:
+        pictures = [draw(character(kind, 1, style=style), size=64).rgb for style in STYLES]
+        apart = [np.abs(a.astype(int) - b).mean() for i, a in enumerate(pictures) for b in pictures[:i]]
+        assert min(apart) > 0.5
+        assert sample(4, size=64, domain=kind).domain == kind
+        marks = draw(symmetric(kind), size=128).landmarks
+        assert np.abs(marks.flipped().xy - marks.xy).max() < 0.01
+
+
+@pytest.mark.parametrize("kind", [*DOMAINS, *HELD_OUT])
+def test_training_characters_keep_the_order_of_a_face(kind: str):
+    for seed in range(12):
+        who = vary(cast(kind, seed, "flat", guests=True), Dice(seed, "vary"))
+        who = replace(who, mouth=replace(who.mouth, x=0.0, tilt=0.0))
+        x, y = Anatomy(who, Expression(jaw_open=0.3)).points(Projector(who, Pose(), 128)).T
+        assert x[:8].max() < x[8] < x[9:17].min(), "outline"
+        assert x[36] < x[39] < x[42] < x[45], "eyes"
+        assert y[17:27].max() < max(y[36], y[45]), "brows"
+        assert np.all(np.diff(y[27:31]) > 0) and np.all(np.diff(x[31:36]) > 0), "nose"
+        assert np.all(np.diff(x[48:55]) > 0) and y[62] < y[66], "mouth"
+        assert y[62] > y[30] and y[57] < y[8] + 1e-3, f"{seed}: nose, mouth, chin from top to bottom"
+
+
+def test_guests_are_seen_in_training_only():
+    drawn = [cast("cat", seed) for seed in range(30)]
+    assert drawn == [character("cat", seed) for seed in range(30)]
+    invited = [cast("cat", seed, guests=True) for seed in range(30)]
+    assert 5 < sum(a != b for a, b in zip(drawn, invited, strict=True)) < 25
+    assert set(cast_guests.GUESTS) == set(DOMAINS)
+
+
+_PIECES = sorted(name[3:] for name in dir(Props) if name[:3] in ("_b_", "_u_", "_o_"))
+
+
+def _with(**changes) -> tuple[Drawing, Drawing]:
+    """The same sitter without and with something."""
+    who = symmetric("cartoon", 5)
+    who = replace(
+        who, style="soft3d", extras=(), markings=(), body_kind="shoulders", hair=replace(who.hair, kind="none")
+    )
+    pose = Pose(scale=0.6)
+    return tuple(draw(w, pose=pose, size=96, background="plain") for w in (who, replace(who, **changes)))
+
+
+@pytest.mark.parametrize("piece", [*_PIECES, *SURFACES])
+def test_every_piece_shows_and_moves_no_landmark(piece: str):
+    bare, dressed = _with(extras=(piece,))
+    assert (np.abs(bare.rgb.astype(int) - dressed.rgb).max(2) > 12).sum() >= 6
+    assert dressed.landmarks == bare.landmarks
+
+
+@pytest.mark.parametrize("hat", sorted(HATS))
+def test_every_hat_shows_and_leaves_the_eyes_free(hat: str):
+    bare = _with()[0]
+    who = symmetric("cartoon", 5)
+    worn = _with(hair=replace(who.hair, kind=hat, line=-0.55, colour=(250, 0, 250)))[1]
+    changed = np.abs(bare.rgb.astype(int) - worn.rgb).max(2) > 25
+    assert changed.sum() > 60
+    for x, y in np.round(bare.landmarks.xy[[41, 40, 47, 46, 57, 8]]).astype(int):
+        assert not changed[y, x]
+
+
+@pytest.mark.parametrize("mark", sorted(MARKS))
+def test_every_marking_shows(mark: str):
+    bare, marked = _with(markings=(mark,), skin2=(20, 20, 20))
+    assert (np.abs(bare.rgb.astype(int) - marked.rgb).max(2) > 12).sum() >= 6
+
+
+def test_bending_moves_the_picture_and_its_points_alike():
+    points = np.array([[x, y] for y in (30, 64, 97) for x in (28, 70, 101)], float)
+    rows, columns = np.indices((128, 128))
+    for seed in range(6):
+        d = Dice(seed, "bend")
+        moved = []
+        for point in points:
+            blob = np.exp(-((columns - point[0]) ** 2 + (rows - point[1]) ** 2) / 18) * 255
+            rgb = np.repeat(blob[..., None], 3, 2).astype(np.uint8)
+            out, xy = effects.bend(rgb, points, Dice(seed, "bend"), 0.015)
+            weight = out[..., 0].astype(float) ** 2
+            centre = np.array([(columns * weight).sum(), (rows * weight).sum()]) / weight.sum()
+            moved.append(np.abs(centre - xy[np.flatnonzero((points == point).all(1))[0]]).max())
+        assert max(moved) < 0.6, (seed, moved)
+        assert np.abs(effects.bend(rgb, points, d, 0.015)[1] - points).max() > 1
+
+
+@pytest.mark.parametrize("effect", [e for e, _ in (*effects.PRINTS, *effects.OVERLAYS)], ids=lambda e: e.__name__)
+def test_prints_change_the_picture_and_not_its_layout(effect):
+    rgb = at_rest("panda").rgb.astype(np.float32)
+    a, b = effect(rgb.copy(), Dice(3)), effect(rgb.copy(), Dice(3))
+    assert np.array_equal(a, b) and a.shape == rgb.shape and np.isfinite(a).all()
+    assert np.abs(a - rgb).max() > 10
+    soft, soft_a = (
+        np.asarray(Image.fromarray(np.clip(p, 0, 255).astype(np.uint8)).convert("L").resize((24, 24))) for p in (rgb, a)
+    )
+    if effect.__name__ not in ("watermark", "bands"):
+        assert np.corrcoef(soft.ravel(), soft_a.ravel())[0, 1] > 0.5, "still the same drawing"
+
+
+def test_faces_stay_legible():
+    night = (at_rest("panda").rgb * 0.06).astype(np.uint8)
+    face = at_rest("panda").landmarks.xy.astype(float)
+    assert effects.legible(night, face).std() > 3 * night.std()
+    day = at_rest("panda").rgb
+    assert np.array_equal(effects.legible(day, face), day)
+
+
+def test_contact_sheets_show_every_kind(tmp_path: Path, repo: Path):
+    sheets.main(["--out", str(tmp_path / "kinds"), "--kind", "seal"])
+    with Image.open(tmp_path / "kinds" / "seal.webp") as picture:
+        assert picture.size == (6 * 164 + 4, 2 * 164 + 4)
+    assert (tmp_path / "kinds" / "seal.webp").stat().st_size <= sheets.LIMIT
+    kinds = (*DOMAINS, *HELD_OUT)
+    assert (repo / "docs" / "kinds.md").read_text(encoding="utf-8") == sheets.page("kinds", kinds)
+    assert sorted(f.name for f in (repo / "docs" / "kinds").iterdir()) == sorted(f"{kind}.webp" for kind in kinds)
+    assert sum(f.stat().st_size for f in (repo / "docs" / "kinds").iterdir()) < 3e6
 
 
 def test_the_shipped_gallery_is_what_build_makes(tmp_path: Path):

@@ -99,6 +99,14 @@ class Anatomy:
 
     def eye(self, left: bool) -> EyeCurves:
         """The subject's left (image right) or right eye."""
+        return self.eyes[left]
+
+    @cached_property
+    def eyes(self) -> tuple[EyeCurves, EyeCurves]:
+        """The subject's right and left eye."""
+        return self._eye(False), self._eye(True)
+
+    def _eye(self, left: bool) -> EyeCurves:
         y: Eyes = self.c.eyes
         o = self.e.left_eye_open if left else self.e.right_eye_open
         u = np.linspace(-1, 1, 41)

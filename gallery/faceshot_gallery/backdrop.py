@@ -20,7 +20,7 @@ def backdrop(canvas: Canvas, d: Dice, kind: str) -> None:
     """Paint a background: plain, gradient, clutter or photo."""
     side = canvas.rgb.shape[0]
     a = d.pick([_any_colour(d), (255, 255, 255), hsv(d.u(0, 1), d.u(0.05, 0.3), d.u(0.8, 1))], [2, 1, 2])
-    canvas.rgb[:] = np.round(canvas.ink(a))
+    canvas.flood(canvas.ink(a))
     if kind == "plain":
         return
     b = _any_colour(d)
@@ -135,7 +135,7 @@ def degrade(rgb: Image, d: Dice) -> Image:
         t = np.linspace(0, 1, side, dtype=np.float32)
         a = d.u(0, 2 * np.pi)
         ramp = (t[None] - 0.5) * np.cos(a) + (t[:, None] - 0.5) * np.sin(a)
-        x = x * (1 + d.u(0.3, 1.2) * ramp)[..., None]
+        x = x * (1 + d.u(0.2, 0.9) * ramp)[..., None]
     if d.chance(0.12):
         x = np.repeat(x.mean(2, keepdims=True), 3, 2)
     elif d.chance(0.15):
@@ -150,7 +150,7 @@ def degrade(rgb: Image, d: Dice) -> Image:
             small, x.shape[1::-1], interpolation=d.pick([cv2.INTER_LINEAR, cv2.INTER_NEAREST, cv2.INTER_CUBIC])
         )
     if d.chance(0.4):
-        x = x + d.rng.normal(0, d.u(1, 14), x.shape[:2] + (1 if d.chance(0.5) else 3,))
+        x = x + d.rng.normal(0, d.pick([d.u(1, 6), d.u(4, 14)]), x.shape[:2] + (1 if d.chance(0.5) else 3,))
     out: Image = np.clip(x, 0, 255).astype(np.uint8)
     if d.chance(0.3):
         ok, data = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, int(d.u(12, 85))])

@@ -59,6 +59,21 @@ def _at(shift: npt.NDArray[np.float32], p: Points, middle: Points, stretch: tupl
     return out
 
 
+def legible(rgb: Image, face: Points, least: float = 55.0) -> Image:
+    """Stretch the contrast where a face (N, 2 points) has drowned in darkness, light or fog."""
+    low, high = np.clip(np.round([face.min(0), face.max(0)]).astype(int), 0, rgb.shape[0] - 1)
+    part = rgb[low[1] : high[1] + 1 : 2, low[0] : high[0] + 1 : 2, 1]
+    if part.size < 4:
+        return rgb
+    dark, light = np.percentile(part, [4, 96])
+    if light - dark >= least:
+        return rgb
+    gain = least / max(float(light - dark), 12.0)
+    middle = float(np.clip((dark + light) / 2, 60, 190))
+    table = np.clip((np.arange(256) - (dark + light) / 2) * gain + middle, 0, 255).astype(np.uint8)
+    return np.asarray(cv2.LUT(rgb, table), np.uint8)
+
+
 def side_light(rgb: Image, middle: Points, width: float, d: Dice) -> Image:
     """One half of the face in the dark: a soft edge of shadow through ``middle``, ``width`` pixels of head wide."""
     side = rgb.shape[0]
@@ -161,14 +176,14 @@ def oil(x: npt.NDArray[np.float32], d: Dice) -> npt.NDArray[np.float32]:
     """Old oil paint: brown varnish, canvas weave, hair-fine cracks."""
     side = x.shape[0]
     tint = np.array(d.pick([(1.0, 0.88, 0.65), (0.95, 0.9, 0.8), (0.9, 0.8, 0.6)]), np.float32)
-    x = x * (1 - 0.6 * d.u(0, 1) * (1 - tint)) * d.u(0.6, 1.0)
+    x = (x * (1 - 0.6 * d.u(0, 1) * (1 - tint)) * d.u(0.6, 1.0)).astype(np.float32)
     t = np.arange(side, dtype=np.float32) * 144 / side
     weave = np.sin(t * d.u(1.8, 2.8))[None] + np.sin(t * d.u(1.8, 2.8))[:, None]
-    x = x + (weave * d.u(0, 5))[..., None]
+    x = (x + (weave * d.u(0, 5))[..., None]).astype(np.float32)
     if d.chance(0.5):
         n = clouds(d.rng, side, (12, 30))
         crack = np.clip(1 - np.abs(n) * d.u(18, 40), 0, 1) * d.u(0.15, 0.5)
-        x = x * (1 - crack[..., None])
+        x = (x * (1 - crack[..., None])).astype(np.float32)
     return np.asarray(x, np.float32)
 
 
@@ -183,7 +198,7 @@ def vignette(x: npt.NDArray[np.float32], d: Dice) -> npt.NDArray[np.float32]:
     side = x.shape[0]
     t = np.linspace(-1, 1, side, dtype=np.float32)
     r = np.hypot(t[None] - d.n(0, 0.1), t[:, None] - d.n(0, 0.1))
-    a = np.clip((r - d.u(0.4, 0.8)) / 0.7, 0, 1)[..., None] * d.u(0.4, 1)
+    a = np.clip((r - d.u(0.65, 0.95)) / 0.6, 0, 1)[..., None] * d.u(0.4, 1)
     return np.asarray(x * (1 - a) + d.pick([0.0, 255.0], [3, 1]) * a, np.float32)
 
 
@@ -222,16 +237,21 @@ PRINTS: tuple[tuple[Effect, float], ...] = (
     *((engraving, 0.6), (pencil, 1.6), (halftone, 0.5), (pixels, 0.6)),
     *((poster, 1.2), (watercolour, 1.2), (oil, 2.0)),
 )
+_COARSE = (engraving, halftone, pixels)
 #: What is laid over any picture; several may be drawn, each with this chance.
 OVERLAYS: tuple[tuple[Effect, float], ...] = ((sepia, 0.03), (vignette, 0.07), (watermark, 0.05), (bands, 0.03))
 
 
-def printed(rgb: Image, d: Dice, chance: float = 0.16) -> Image:
-    """The picture printed, painted or signed in some way, more often not."""
+def printed(rgb: Image, d: Dice, share: float, chance: float = 0.16) -> Image:
+    """The picture printed, painted or signed in some way, more often not.
+
+    ``share`` is how much of the frame the face takes: coarse prints are kept for faces that survive them.
+    """
     out = rgb.astype(np.float32)
     touched = False
     if d.chance(chance):
-        out, touched = d.pick([e for e, _ in PRINTS], [w for _, w in PRINTS])(out, d), True
+        weights = [w if share > 0.55 or e not in _COARSE else 0.0 for e, w in PRINTS]
+        out, touched = d.pick([e for e, _ in PRINTS], weights)(out, d), True
     for effect, share in OVERLAYS:
         if d.chance(share):
             out, touched = effect(out, d), True

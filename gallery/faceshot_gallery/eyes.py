@@ -143,9 +143,9 @@ class EyePainter:
                 k.fill(self.p(around(middle + np.array([gx, gy]) * rx * 0.15 * (1 - f), rx * f, ry * f)), colour)
         elif y.kind == "led":
             k.fill(outline, shade(y.dark, 0.6))
-            for i in (-0.66, 0.0, 0.66):
-                for j in (-0.66, 0.0, 0.66):
-                    lamp = ellipse(middle[0] + i * rx, middle[1] + j * ry, rx * 0.3, ry * 0.3, 45, 4)
+            for column in (-0.66, 0.0, 0.66):
+                for row in (-0.66, 0.0, 0.66):
+                    lamp = ellipse(middle[0] + column * rx, middle[1] + row * ry, rx * 0.3, ry * 0.3, 45, 4)
                     k.fill(self.p(lamp), y.colour)
         else:
             w = self.px(min(rx, ry) * 0.4)

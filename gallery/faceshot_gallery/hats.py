@@ -138,6 +138,15 @@ def bun(c: Character, d: Dice) -> tuple[Points, Colour]:
 
 
 HATS: dict[str, Hat] = {
-    **{"cowl": cowl, "turban": turban, "helmet": helmet, "tophat": tophat, "beanie": beanie, "beret": beret},
-    **{"bonnet": bonnet, "headband": headband, "wig": wig, "laurel": laurel, "bun": bun},
+    "cowl": cowl,
+    "turban": turban,
+    "helmet": helmet,
+    "tophat": tophat,
+    "beanie": beanie,
+    "beret": beret,
+    "bonnet": bonnet,
+    "headband": headband,
+    "wig": wig,
+    "laurel": laurel,
+    "bun": bun,
 }

@@ -19,11 +19,12 @@ from faceshot.types import Landmarks, Size
 from faceshot_gallery.anatomy import Anatomy, Projector
 from faceshot_gallery.backdrop import backdrop, degrade, finish, occlude
 from faceshot_gallery.casting import DOMAINS, HELD_OUT, cast
-from faceshot_gallery.effects import bend, printed, side_light
+from faceshot_gallery.distractors import in_front, scatter
+from faceshot_gallery.effects import bend, legible, printed, side_light
 from faceshot_gallery.paint import Canvas
 from faceshot_gallery.scene import Scene
 from faceshot_gallery.traits import STYLES, Character, Dice, Expression, Pose, Style
-from faceshot_gallery.variety import vary
+from faceshot_gallery.variety import settled, vary
 
 Background = Literal["auto", "plain", "clutter", "none"]
 __all__ = ["DOMAINS", "HELD_OUT", "STYLES", "Character", "Drawing", "Expression", "Pose", "character", "draw", "sample"]
@@ -162,9 +163,12 @@ def _hybrid(character: Character, d: Dice) -> Character:
 _SHARES = {"person": 2.2, "cartoon": 2.0, "anime": 1.7, "statue": 1.4, "cat": 1.3, "dog": 1.3}
 
 
+_PEOPLE = ("person", "cartoon", "anime", "statue")
+
+
 def _random_yaw(d: Dice, domain: str) -> float:
     """Mostly mild turns; people, whose portraits are often three-quarter views, also turn further."""
-    wide = domain in ("person", "cartoon", "anime", "statue") and d.chance(0.3)
+    wide = domain in _PEOPLE and d.chance(0.3)
     return d.u(15, 38) * d.pick([-1, 1]) if wide else float(np.clip(d.n(0, 10), -28, 28))
 
 
@@ -179,7 +183,7 @@ def sample(seed: int, *, size: int = 128, domain: str | None = None) -> Drawing:
     who = cast(name, int(d.rng.integers(1 << 30)), guests=True)
     who = vary(who, d)
     if d.chance(0.25):
-        who = _hybrid(who, d)
+        who = settled(_hybrid(who, d))
     if d.chance(0.1) and who.style not in ("outline", "sketch"):
         who = replace(who, extras=(*who.extras, "glasses"))
     share = d.u(0.3, 0.95)
@@ -198,17 +202,24 @@ def sample(seed: int, *, size: int = 128, domain: str | None = None) -> Drawing:
     anatomy, project = Anatomy(who, _random_expression(d)), Projector(who, pose, size)
     canvas = Canvas(size, 2, who.style)
     backdrop(canvas, d, d.pick(["plain", "gradient", "photo", "clutter", "pattern"], [3, 2, 3, 3, 1]))
+    if d.chance(0.2):
+        scatter(canvas, d)
+    if name in _PEOPLE and d.chance(0.15):  # out of the dark, as old paintings are
+        canvas.rgb[:] = (canvas.rgb * d.u(0.08, 0.5)).astype(np.uint8)
     if d.chance(0.12):  # a face without outline: the surroundings have its colour
-        canvas.rgb[:] = np.round(canvas.ink(d.jitter(who.skin, 3)))
+        canvas.flood(canvas.ink(d.jitter(who.skin, 3)))
     scene = Scene(canvas, anatomy, project)
     scene.paint()
-    if d.chance(0.12):
+    points = anatomy.points(project)
+    if d.chance(0.08):
         occlude(canvas, d)
-    rgb, points = finish(canvas.done(), who), anatomy.points(project)
+    if d.chance(0.12):
+        in_front(canvas, d, points[:17], points[27:36].mean(0))
+    rgb = finish(canvas.done(), who)
     if d.chance(0.12):
         rgb = side_light(rgb, points[27:36].mean(0), float(np.ptp(points[:17, 0])), d)
     if d.chance(0.6):
         rgb, points = bend(rgb, points, d, d.u(0.004, 0.02) * share)
-    rgb = degrade(printed(rgb, d), d)
+    rgb = degrade(legible(printed(rgb, d, share), points), d)
     landmarks = Landmarks(points.astype(np.float32), Size(size, size), absent=anatomy.absent())
     return Drawing(rgb, None, landmarks, name, who.style)

@@ -11,7 +11,7 @@ from faceshot_gallery.traits import Dice, shade
 
 def paint_mark(k: Canvas, a: Anatomy, p: Projector, mark: str, d: Dice) -> None:
     """Paint one marking over the head; the caller clips to the head. Unknown names paint nothing."""
-    painter = _MARKS.get(mark)
+    painter = MARKS.get(mark)
     if painter is not None:
         painter(k, a, p, d)
 
@@ -113,7 +113,16 @@ def _star(k: Canvas, a: Anatomy, p: Projector, d: Dice) -> None:
     k.fill(p(ellipse(0, a.c.eyes.y - 0.15, d.u(0.07, 0.14), d.u(0.12, 0.22), 0, 4)), a.c.skin2)
 
 
-_MARKS = {
-    **{"tiger": _tiger, "leopard": _leopard, "scales": _scales, "whitechin": _whitechin, "darkface": _darkface},
-    **{"darkmask": _darkmask, "badger": _badger, "raccoon": _raccoon, "calico": _calico, "star": _star},
+#: Names for ``Character.markings``.
+MARKS = {
+    "tiger": _tiger,
+    "leopard": _leopard,
+    "scales": _scales,
+    "whitechin": _whitechin,
+    "darkface": _darkface,
+    "darkmask": _darkmask,
+    "badger": _badger,
+    "raccoon": _raccoon,
+    "calico": _calico,
+    "star": _star,
 }

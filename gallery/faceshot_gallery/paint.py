@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property, lru_cache
 from typing import Any
 
 import cv2
@@ -30,13 +32,22 @@ class Canvas:
     def __init__(self, size: int, ss: int, style: Style, fill: Colour = (255, 255, 255)) -> None:
         self.size, self.ss, self.style = size, ss, style
         self.rgb: Image = np.empty((size * ss, size * ss, 3), np.uint8)
-        self.rgb[:] = np.round(fill)
+        self.flood(fill)
         self.offset = np.zeros(2)
-        self.wobble = np.random.default_rng(7)
+
+    def flood(self, colour: Colour) -> None:
+        """One colour everywhere."""
+        low = self.rgb.shape[0] - 1
+        cv2.rectangle(self.rgb, (0, 0), (low, low), [round(v) for v in colour], -1)
 
     def up(self, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Final pixels -> pixels of the large picture."""
         return (np.asarray(points, float) + 0.5) * self.ss - 0.5 - self.offset
+
+    @cached_property
+    def wobble(self) -> np.random.Generator:
+        """What makes the lines of a sketch uncertain."""
+        return np.random.default_rng(7)
 
     @contextmanager
     def clipped(self, points: npt.ArrayLike, alpha: float = 1.0) -> Iterator[None]:
@@ -161,12 +172,20 @@ class Canvas:
         return np.asarray(cv2.resize(self.rgb, (self.size, self.size), interpolation=cv2.INTER_AREA), np.uint8)
 
 
+@lru_cache(maxsize=32)
+def _circle(n: int) -> npt.NDArray[np.float64]:
+    t = np.linspace(0, 2 * np.pi, n, endpoint=False)
+    return np.stack([np.cos(t), np.sin(t)], 1)
+
+
 def ellipse(x: float, y: float, rx: float, ry: float, angle: float = 0.0, n: int = 40) -> npt.NDArray[np.float64]:
     """(n, 2) points of an ellipse."""
-    t = np.linspace(0, 2 * np.pi, n, endpoint=False)
-    a = np.deg2rad(angle)
-    p = np.stack([rx * np.cos(t), ry * np.sin(t)], 1)
-    return p @ np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]]) + [x, y]
+    p: npt.NDArray[np.float64] = _circle(n) * (rx, ry)
+    if angle:
+        c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+        p = p @ np.array([[c, s], [-s, c]])
+    p += (x, y)
+    return p
 
 
 def rounded(points: npt.ArrayLike, rounds: int = 2) -> npt.NDArray[np.float64]:

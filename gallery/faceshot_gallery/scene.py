@@ -13,6 +13,7 @@ from faceshot_gallery.marks import paint_mark
 from faceshot_gallery.nose_mouth import NoseMouthPainter
 from faceshot_gallery.paint import Canvas, Image, clouds, ellipse
 from faceshot_gallery.props import Props
+from faceshot_gallery.surfaces import SURFACES, surface
 from faceshot_gallery.traits import Dice, shade
 
 
@@ -63,6 +64,7 @@ class Scene:
         if self.furry:
             self._fur()
         self._relief()
+        self._surfaces()
         self.props.stage("u")
         self.eyes.eyes()
         self.mouth.nose()
@@ -119,6 +121,18 @@ class Scene:
         if self.real:
             under = ellipse(0, m.y + m.h * 0.8, m.w * 0.8, m.h * 0.25)
             self.k.soft(self.p(under, lift=0.1), shade(self.c.skin, 0.6), m.shade * 3, self.px(0.1), self.mask)
+
+    def _surfaces(self) -> None:
+        """Textures of the head (and of a furry body) that follow its turn."""
+        for kind in SURFACES:
+            if kind not in self.c.extras or self.c.style == "sketch":
+                continue
+            field = surface(kind, self.p, self.dice(kind), self.c.nose.y)
+            where = self.mask | self.dressing.furry_mask(self.mask) if kind == "furflow" else self.mask
+            side = self.k.rgb.shape[0]
+            large = cv2.resize(field, (side, side), interpolation=cv2.INTER_LINEAR)
+            lit = cv2.multiply(self.k.rgb, cv2.merge([large] * 3), dtype=cv2.CV_8U)
+            cv2.copyTo(lit, cv2.inRange(where, 129, 255), self.k.rgb)
 
     def _snout(self) -> None:
         """A muzzle that stands out: the bridge from the brow to it, then its front, which a turned head shows aside."""
@@ -296,5 +310,6 @@ class Scene:
         if before is None:
             self.k.rgb[:] = lit
             return
-        r, g, b = cv2.split(cv2.absdiff(self.k.rgb, before))
-        np.copyto(self.k.rgb, lit, where=((r | g | b) > 0)[..., None])
+        apart: Image = np.asarray(cv2.absdiff(self.k.rgb, before), np.uint8)
+        same = cv2.inRange(apart, (0, 0, 0), (0, 0, 0))
+        cv2.copyTo(lit, cv2.bitwise_not(same), self.k.rgb)

@@ -12,6 +12,9 @@ import numpy as np
 from faceshot_gallery.casting import FURRY
 from faceshot_gallery.traits import Character, Dice, mix, shade
 
+#: Coat -> (surface, how often it shows).
+_TEXTURES = {"knit": ("knit", 0.9), "wood": ("wood", 0.9), "stone": ("stone", 0.5), "felt": ("cloth", 0.12)}
+
 
 def vary(c: Character, d: Dice) -> Character:
     """Another character of the same kind: other proportions, and fur, snout or hair as photographs have them."""
@@ -23,9 +26,24 @@ def vary(c: Character, d: Dice) -> Character:
         c = snout(c, d)
     elif c.domain in ("person", "cartoon", "statue") and d.chance(0.15):
         c = replace(c, extras=(*c.extras, d.pick(["strands", "wrinkles", "scarf", "lapels", "stripes", "buttons"])))
+    texture = _TEXTURES.get(c.coat)
+    if texture is not None and d.chance(texture[1]):
+        c = replace(c, extras=(*c.extras, texture[0]))
     if d.chance(0.06):
         c = replace(c, extras=(*c.extras, d.pick(["hands", "flower", "brow_goggles", "facepaint", "gloss"])))
-    return c
+    return settled(c)
+
+
+def settled(c: Character) -> Character:
+    """The character with its features in the order of a face: eyes apart, nose over mouth, mouth over chin."""
+    y, n, m, h = c.eyes, c.nose, c.mouth, c.head
+    eyes = replace(y, w=min(y.w, 0.9 * y.x / max(1.0, y.size_left)))
+    lip = m.y + min(m.smile, 0.0) - 0.35 * m.wave - m.thick_up - (m.rest_open + 0.4 * m.open_gain) * m.flat_top
+    tip = min(n.y, lip - 0.03)
+    nose = replace(n, y=tip, root=min(n.root, tip - 0.08))
+    low = m.y + m.thick_low + max(m.smile, 0.0) + 0.07
+    head = replace(h, bottom=max(h.bottom, low))
+    return replace(c, eyes=eyes, nose=nose, head=head)
 
 
 def proportions(c: Character, d: Dice) -> Character:
@@ -75,6 +93,8 @@ def fur(c: Character, d: Dice) -> Character:
     elif look == "ruff":
         extras = (*c.extras, *(x for x, p in (("cheekfur", 0.8), ("goatee", 0.3)) if d.chance(p)))
         c = replace(c, body_kind="ruff", body=d.pick([c.skin, c.skin2, c.body]), extras=extras)
+    if d.chance(0.6):
+        c = replace(c, extras=(*c.extras, "furflow"))
     if c.head.fuzz == 0 and d.chance(0.4):
         c = replace(c, head=replace(c.head, fuzz=d.u(0.01, 0.05)))
     return c
