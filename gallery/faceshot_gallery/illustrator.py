@@ -172,6 +172,14 @@ def _random_yaw(d: Dice, domain: str) -> float:
     return d.u(15, 38) * d.pick([-1, 1]) if wide else float(np.clip(d.n(0, 10), -28, 28))
 
 
+def _kept_in_frame(anatomy: Anatomy, pose: Pose) -> Pose:
+    """The pose moved so that eyes, nose and mouth lie in the picture."""
+    inner = (anatomy.points(Projector(anatomy.c, pose, 1000))[27:] + 0.5) / 1000
+    low, high = inner.min(0), inner.max(0)
+    move = np.maximum(0.03 - low, 0) - np.maximum(high - 0.97, 0)
+    return replace(pose, dx=pose.dx + float(move[0]), dy=pose.dy + float(move[1]))
+
+
 def sample(seed: int, *, size: int = 128, domain: str | None = None) -> Drawing:
     """A random picture for training: any domain, style, expression, pose, framing, background and damage.
 
@@ -199,7 +207,10 @@ def sample(seed: int, *, size: int = 128, domain: str | None = None) -> Drawing:
         d.u(-slack, slack),
         d.u(-slack, slack) - drop,
     )
-    anatomy, project = Anatomy(who, _random_expression(d)), Projector(who, pose, size)
+    anatomy = Anatomy(who, _random_expression(d))
+    if share > 0.6:
+        pose = _kept_in_frame(anatomy, pose)
+    project = Projector(who, pose, size)
     canvas = Canvas(size, 2, who.style)
     backdrop(canvas, d, d.pick(["plain", "gradient", "photo", "clutter", "pattern"], [3, 2, 3, 3, 1]))
     if d.chance(0.2):

@@ -67,7 +67,7 @@ class Props(SkinPainter):
         top = np.stack([x * m.w * 1.6, m.y - 0.1 + 0.22 * np.abs(x) ** 1.5 - 0.02], 1)
         low = np.concatenate([left, hem, right])
         shape = np.concatenate([self.rim(low), self.p(top)])
-        self.put(shape, colour)
+        self.k.fill(shape, colour)
         n = 40
         u = d.rng.uniform(-0.75, 0.75, n)
         v0 = d.rng.uniform(m.y + 0.15, long - 0.1, n)

@@ -142,6 +142,14 @@ class BehindPainter(Dressing):
             fan = np.array([[0.9, -0.2], [1.35, -0.5], [1.25, -0.1], [1.5, 0.1], [1.25, 0.25], [1.3, 0.55], [0.9, 0.4]])
             self.put(self.rim(fan * [s * h.width, 1]), colour)
 
+    def _b_chinshadow(self) -> None:
+        """What tells a head from a body of its colour: the shadow that it throws on the neck."""
+        if self.c.body_kind == "none":
+            return
+        d = self.dice("chinshadow")
+        below = self.rim(self.a.outline[::3] * [0.95, 1.0] + [0, d.u(0.08, 0.22)])
+        self.k.soft(below, shade(self.c.body, d.u(0.3, 0.7)), d.u(0.35, 0.8), self.px(d.u(0.08, 0.2)))
+
     # ---- around the neck (behind the head, before the body's folds) --------------------------------------------
     def _b_neckruff(self) -> None:
         """A pleated collar, a lace ruff or a clown's frill."""

@@ -33,7 +33,8 @@ def fur(p: Projector, d: Dice, n: int, nose_y: float) -> Field:
     noise = d.rng.normal(0, 1, (along, across)).astype(np.float32)
     fx, fy = (angle * across).astype(np.float32), (radius * along / 1.6).astype(np.float32)
     streaks = cv2.remap(noise, fx, fy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
-    return np.asarray(1 + streaks * np.float32(d.u(0.05, 0.16)), np.float32)
+    depth = np.clip(radius / 0.4, 0.15, 1) * np.float32(d.u(0.05, 0.16))  # fur is short about the nose
+    return np.asarray(1 + streaks * depth, np.float32)
 
 
 def knit(p: Projector, d: Dice, n: int) -> Field:

@@ -93,8 +93,10 @@ def fur(c: Character, d: Dice) -> Character:
     elif look == "ruff":
         extras = (*c.extras, *(x for x, p in (("cheekfur", 0.8), ("goatee", 0.3)) if d.chance(p)))
         c = replace(c, body_kind="ruff", body=d.pick([c.skin, c.skin2, c.body]), extras=extras)
-    if d.chance(0.6):
+    if d.chance(0.65 if c.style in ("photo", "painterly", "soft3d", "textured") else 0.15):
         c = replace(c, extras=(*c.extras, "furflow"))
+    if d.chance(0.6):
+        c = replace(c, extras=("chinshadow", *c.extras))
     if c.head.fuzz == 0 and d.chance(0.4):
         c = replace(c, head=replace(c.head, fuzz=d.u(0.01, 0.05)))
     return c
