@@ -113,6 +113,31 @@ def _star(k: Canvas, a: Anatomy, p: Projector, d: Dice) -> None:
     k.fill(p(ellipse(0, a.c.eyes.y - 0.15, d.u(0.07, 0.14), d.u(0.12, 0.22), 0, 4)), a.c.skin2)
 
 
+def _zones(k: Canvas, a: Anatomy, p: Projector, d: Dice) -> None:
+    """Soft symmetrical patches of lighter and darker fur, as on most real animals."""
+    c = a.c
+    for _ in range(int(d.u(2, 6))):
+        x, y = abs(d.n(0, 0.5)), d.u(-0.9, 1.0)
+        rx, ry, turn = d.u(0.12, 0.5), d.u(0.12, 0.5), d.u(-60, 60)
+        colour = d.pick([c.skin2, shade(c.skin, d.u(0.25, 0.75)), shade(c.skin, d.u(1.1, 1.4))])
+        alpha, blur = d.u(0.3, 0.95), d.u(0.06, 0.25)
+        for s in (-1, 1):
+            k.soft(p(ellipse(s * x, y, rx, ry, s * turn), rim=True), colour, alpha, p.px(blur))
+
+
+def _fox_cheeks(k: Canvas, a: Anatomy, p: Projector, d: Dice) -> None:
+    ny, y, b = a.c.nose.y, a.c.eyes, a.c.head.bottom
+    inner = d.u(0.06, 0.14)
+    for s in (-1, 1):
+        edge = [
+            [s * 1.6, a.c.head.cheek_y - 0.35],
+            [s * 0.62, y.y + 0.34],
+            [s * inner, ny - 0.1],
+            [s * inner, ny + 0.02],
+        ]
+        k.fill(p([*edge, [s * 0.02, b + 0.4], [s * 1.6, b + 0.4]]), a.c.skin2)
+
+
 #: Names for ``Character.markings``.
 MARKS = {
     "tiger": _tiger,
@@ -125,4 +150,6 @@ MARKS = {
     "raccoon": _raccoon,
     "calico": _calico,
     "star": _star,
+    "zones": _zones,
+    "foxcheeks": _fox_cheeks,
 }

@@ -188,8 +188,6 @@ class Scene:
             elif mark == "browspots":
                 for s in (-1, 1):
                     k.soft(self.p(ellipse(s * y.x * 0.95, y.y - y.up - 0.14, 0.1, 0.06)), c.skin2, 0.9, self.px(0.03))
-            elif mark == "foxcheeks":
-                self._fox_cheeks(d)
             elif mark == "monkeyface":
                 r = y.x * d.u(0.9, 1.05) + 0.1
                 h = self.c.head.bottom
@@ -203,8 +201,8 @@ class Scene:
                 k.fill(
                     self.p([[-1.3, -1.3], [1.3, -1.3], [1.3, y.y - 0.15], [0, y.y + 0.05], [-1.3, y.y - 0.15]]), dark
                 )
-            elif mark == "zones":
-                self._zones(d)
+            elif mark in ("zones", "foxcheeks"):
+                paint_mark(k, self.a, self.p, mark, d)
             else:
                 paint_mark(k, self.a, self.p, mark, self.dice(mark))
             if mark == "spots":
@@ -216,29 +214,6 @@ class Scene:
                 t = np.linspace(-1, 1, 15)
                 rib = np.stack([x * (1.15 - 0.25 * t**2) * 1.05, t], 1)
                 k.stroke(self.p(rib, rim=True), shade(c.skin, 0.8), self.px(0.03))
-
-    def _zones(self, d: Dice) -> None:
-        """Soft symmetrical patches of lighter and darker fur, as on most real animals."""
-        c = self.c
-        for _ in range(int(d.u(2, 6))):
-            x, y = abs(d.n(0, 0.5)), d.u(-0.9, 1.0)
-            rx, ry, turn = d.u(0.12, 0.5), d.u(0.12, 0.5), d.u(-60, 60)
-            colour = d.pick([c.skin2, shade(c.skin, d.u(0.25, 0.75)), shade(c.skin, d.u(1.1, 1.4))])
-            alpha, blur = d.u(0.3, 0.95), d.u(0.06, 0.25)
-            for s in (-1, 1):
-                self.k.soft(self.p(ellipse(s * x, y, rx, ry, s * turn), rim=True), colour, alpha, self.px(blur))
-
-    def _fox_cheeks(self, d: Dice) -> None:
-        ny, y, b = self.c.nose.y, self.c.eyes, self.c.head.bottom
-        inner = d.u(0.06, 0.14)
-        for s in (-1, 1):
-            edge = [
-                [s * 1.6, self.c.head.cheek_y - 0.35],
-                [s * 0.62, y.y + 0.34],
-                [s * inner, ny - 0.1],
-                [s * inner, ny + 0.02],
-            ]
-            self.k.fill(self.p([*edge, [s * 0.02, b + 0.4], [s * 1.6, b + 0.4]]), self.c.skin2)
 
     def _fur(self) -> None:
         """Short hairs that modulate what is painted, and a fringe of hairs over the outline."""
