@@ -92,9 +92,12 @@ class Checkpoint:
         return found
 
     def _check(self) -> None:
-        lacking = [] if f"{_UNET}input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight" in self.tensors else ["U-Net"]
-        text = ("embeddings.token_embedding.weight", "token_embedding.weight")
-        lacking += [] if any(name.endswith(text) for name in self.tensors) else ["text encoder"]
+        wanted = {
+            "U-Net": f"{_UNET}input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight",
+            "VAE": f"{_VAE}encoder.conv_in.weight",
+            "text encoder": "token_embedding.weight",
+        }
+        lacking = [part for part, end in wanted.items() if not any(name.endswith(end) for name in self.tensors)]
         if lacking:
             raise InputError(
                 f"{self.path} is no complete Stable Diffusion 1.x or 2.x checkpoint (no {', '.join(lacking)} in it)"
