@@ -25,63 +25,10 @@ from faceshot.gallery_store import find_domain, gallery_names, list_domains, rea
 from faceshot.image_prompt import install_adapter
 from faceshot.matching import sample_features
 from faceshot.presets import get_preset, model_digest
-from faceshot.topology import CURVES, PART_POINTS
+from faceshot.topology import PART_POINTS
 from faceshot.types import Landmarks, RGBArray, Size
+from tests.drawn_gallery import SIZE, draw_face, face_points, write_domain
 from tests.tiny_networks import tiny_adapter, write_tiny_model
-
-SIZE = Size(160, 160)
-
-
-def face_points(centre: tuple[float, float] = (80, 80), radius: float = 50.0) -> np.ndarray:
-    """68 points of a plain round face."""
-
-    def arc(n: int, x: float, y: float, rx: float, ry: float, start: float, stop: float) -> list[tuple[float, float]]:
-        angles = [math.radians(start + (stop - start) * i / (n - 1)) for i in range(n)]
-        return [(x + rx * math.cos(a), y + ry * math.sin(a)) for a in angles]
-
-    points = [
-        *arc(17, 0, 0, 1, 1, 180, 0),
-        *arc(5, -0.4, -0.35, 0.25, 0.1, 180, 360),
-        *arc(5, 0.4, -0.35, 0.25, 0.1, 180, 360),
-        *((0, -0.25 + 0.1 * i) for i in range(4)),
-        *((-0.16 + 0.08 * i, 0.15) for i in range(5)),
-        *(arc(7, -0.4, -0.15, 0.16, 0.09, 180, 540)[:6]),
-        *(arc(7, 0.4, -0.15, 0.16, 0.09, 180, 540)[:6]),
-        *(arc(13, 0, 0.45, 0.35, 0.15, 180, 540)[:12]),
-        *(arc(9, 0, 0.45, 0.25, 0.08, 180, 540)[:8]),
-    ]
-    return (np.array(points) * radius + np.array(centre)).astype(np.float32)
-
-
-def draw_face(xy: np.ndarray, seed: int, size: Size = SIZE) -> RGBArray:
-    rng = np.random.default_rng(seed)
-    skin, back = rng.integers(120, 250, 3).tolist(), rng.integers(0, 120, 3).tolist()
-    picture = np.full((size.height, size.width, 3), back, np.uint8)
-    cv2.fillPoly(picture, [xy[:17].round().astype(np.int32)], skin)
-    for indices, closed in CURVES[1:]:
-        cv2.polylines(picture, [xy[list(indices)].round().astype(np.int32)], closed, (20, 20, 60), 2, cv2.LINE_AA)
-    return picture
-
-
-def write_domain(folder: Path, seed: int, k: int = 3, absent: tuple[str, ...] = ()) -> Path:
-    """A domain in the shipped layout."""
-    (folder / "images").mkdir(parents=True)
-    entries: list[dict[str, Any]] = []
-    for i in range(k):
-        xy = face_points((80 + 3 * i, 84 - 2 * i), 46 + 3 * i)
-        cv2.imwrite(str(folder / "images" / f"{i}.png"), draw_face(xy, seed * 100 + i)[..., ::-1])
-        entries.append(
-            {
-                "id": f"{folder.name}-{i}",
-                "file": f"images/{i}.png",
-                "size": list(SIZE),
-                "points": xy.tolist(),
-                "absent": list(absent) if i == 0 else [],
-            }
-        )
-    data = {"schema": 1, "scheme": "ibug68", "images": entries}
-    (folder / "landmarks.json").write_text(json.dumps(data))
-    return folder
 
 
 @pytest.fixture(autouse=True)
@@ -371,6 +318,71 @@ def test_build_writes_all_and_clears_older_settings(
     assert [path.name for path in (tmp_path / "gallery").iterdir()] == [extractor.settings.digest]
     shipped = build_gallery(two, extractor, into=tmp_path / "derived")
     assert [path.read_bytes() for path in shipped] == [path.read_bytes() for path in written]  # deterministic
+
+
+class Interrupted(Exception):
+    """Stands for Ctrl-C, a power cut, an exhausted quota."""
+
+
+class Calls:
+    """Counts the network's calls, and interrupts at one of them."""
+
+    def __init__(self, extractor: FeatureExtractor, stop_at: int = -1) -> None:
+        self.count, self.stop_at = 0, stop_at
+        self.handle = extractor.unet.conv_in.register_forward_pre_hook(self._called)
+
+    def _called(self, *_: Any) -> None:
+        self.count += 1
+        if self.count == self.stop_at:
+            raise Interrupted
+
+
+def whole_run(two: Path, extractor: FeatureExtractor, tmp_path: Path) -> int:
+    calls = Calls(extractor)
+    Gallery.load(two, extractor, cache_dir=tmp_path / "whole")
+    calls.handle.remove()
+    return calls.count
+
+
+@pytest.mark.parametrize("way", ["on first use", "built"])
+def test_an_interrupted_build_goes_on_where_it_stopped(
+    two: Path, extractor: FeatureExtractor, tmp_path: Path, way: str
+) -> None:
+    def run() -> None:
+        if way == "built":
+            build_gallery(two, extractor, cache_dir=tmp_path)
+        else:
+            Gallery.load(two, extractor, cache_dir=tmp_path)
+
+    total = whole_run(two, extractor, tmp_path)
+    stopped = Calls(extractor, stop_at=total - 1)  # in the middle of the second domain
+    with pytest.raises(Interrupted):
+        run()
+    stopped.handle.remove()
+    folder = tmp_path / "gallery" / extractor.settings.digest
+    assert len(list(folder.iterdir())) == 1  # the first domain, complete, and nothing half-written
+    rest = Calls(extractor)
+    run()
+    assert 0 < rest.count < total
+    run()
+    assert len(list(folder.iterdir())) == 2
+    rest.handle.remove()
+    again = Calls(extractor)
+    run()
+    again.handle.remove()
+    assert again.count == 0
+    # The same bits as without the interruption.
+    whole = tmp_path / "whole" / "gallery" / extractor.settings.digest
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == {p.name: p.read_bytes() for p in whole.iterdir()}
+
+
+def test_anew_derives_what_is_there(two: Path, extractor: FeatureExtractor, tmp_path: Path) -> None:
+    total = whole_run(two, extractor, tmp_path)
+    build_gallery(two, extractor, cache_dir=tmp_path)
+    calls = Calls(extractor)
+    build_gallery(two, extractor, cache_dir=tmp_path, anew=True)
+    calls.handle.remove()
+    assert calls.count == total
 
 
 # Check
