@@ -18,6 +18,10 @@ _Gallery = Annotated[str, typer.Option("--gallery", metavar="NAME|DIR", help="sh
 _Name = Annotated[str, typer.Argument(metavar="DOMAIN", help="One kind of character, e.g. cat.")]
 
 
+def _amount(domain: Domain) -> str:
+    return f"{len(domain.pictures)} pictures" if domain.pictures else "features only"
+
+
 def _record(domain: Domain) -> dict[str, object]:
     return {
         "domain": domain.name,
@@ -39,7 +43,7 @@ def list_(
     from faceshot.gallery_store import gallery_names, list_domains
 
     domains = [domain for name in gallery or gallery_names() for domain in list_domains(name)]
-    lines = [f"{domain.gallery}\t{domain.name}\t{len(domain.pictures)} pictures" for domain in domains]
+    lines = [f"{domain.gallery}\t{domain.name}\t{_amount(domain)}" for domain in domains]
     common.give({"domains": [_record(domain) for domain in domains]}, lines)
 
 
@@ -105,6 +109,34 @@ def remove(domain: _Name, common: Common, gallery: _Gallery = "user") -> None:
 
     gone = remove_domain(domain, gallery=gallery)
     common.give({"removed": str(gone)}, [str(gone)])
+
+
+@gallery.command("import")
+@with_common("overwrite", "quiet", "verbose", "as_json")
+def import_(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="target_domains: PART/DOMAIN/diff_feature.pt and clip_feature.pt.")
+    ],
+    common: Common,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the new gallery.")],
+    preset: Annotated[
+        str, typer.Option(metavar="sd21|sd15|...", help="The model the features were made with; must be here.")
+    ] = "sd21",
+) -> None:
+    """Import the features FaceShot's authors publish, as a gallery without pictures.
+
+    Use it with: faceshot match PICTURE --gallery DIR --preset sd21
+    """
+    from faceshot.gallery_import import import_gallery
+
+    made = import_gallery(folder, output, preset=preset, overwrite=common.overwrite)
+    for domain, parts in made.partial.items():
+        common.say(f"domain {domain} has {', '.join(parts)} only")
+    common.say(f"{len(made.domains)} domains; use them with: --gallery {made.folder} --preset {preset}")
+    common.give(
+        {"gallery": str(made.folder), "preset": preset, "domains": list(made.domains), "partial": dict(made.partial)},
+        [str(made.folder)],
+    )
 
 
 @gallery.command()

@@ -158,9 +158,12 @@ def load(path: Path, digest: str) -> DomainFeatures:
     if header["digest"] != digest:
         made = header["settings"]
         what = ", ".join(f"{key} {made[key]}" for key in ("preset", "layer", "t", "mode", "weights") if key in made)
+        fix = "rebuild them with: faceshot gallery build"
+        if "imported" in made:
+            fix = f"use --preset {made.get('preset')}, or import them again if its weights have changed"
         raise InputError(
             f"gallery features {path} were made with other settings ({what}; digest {header['digest']}, "
-            f"needed {digest}); rebuild them with: faceshot gallery build"
+            f"needed {digest}); {fix}"
         )
     try:
         tensors = load_file(path)

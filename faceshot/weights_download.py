@@ -215,9 +215,10 @@ def _remote_size(weight: Weight) -> int | None:
     if weight.repository:
         from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
+        expected = _client_errors()
         try:
             return get_hf_file_metadata(hf_hub_url(weight.repository, weight.file, endpoint=_endpoint())).size
-        except (*_client_errors(), OSError, ValueError):
+        except expected:
             return None
     try:
         with urllib.request.urlopen(urllib.request.Request(weight.source, method="HEAD"), timeout=TIMEOUT) as answer:
@@ -297,17 +298,18 @@ def _quiet_client() -> Iterator[None]:
 
 
 def _client_errors() -> tuple[type[Exception], ...]:
-    """What the hub's client raises for answers and for silence; the library below it has changed its name twice."""
+    """What the hub's client raises for refusals and for silence; the library below it has changed more than once."""
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
 
     kinds = [kind for kind in HfHubHTTPError.__mro__ if kind.__name__ in ("HTTPError", "RequestException")]
-    return (HfHubHTTPError, EntryNotFoundError, *kinds)
+    return (HfHubHTTPError, EntryNotFoundError, OSError, ValueError, *kinds)
 
 
 @contextlib.contextmanager
 def _hub_errors(repository: str, absent: str, how: str) -> Iterator[None]:
     from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError
 
+    expected = _client_errors()
     try:
         yield
     except InputError:
@@ -321,7 +323,7 @@ def _hub_errors(repository: str, absent: str, how: str) -> Iterator[None]:
         raise MissingError(f"{absent} ({error}); {how}") from error
     except LocalEntryNotFoundError as error:
         raise MissingError(f"{absent} (the hub cannot be reached); {how}") from error
-    except (*_client_errors(), OSError, ValueError) as error:
+    except expected as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise MissingError(f"{absent} ({lines[0] if lines else type(error).__name__}); {how}") from error
 
