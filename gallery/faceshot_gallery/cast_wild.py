@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from faceshot_gallery.cast_pets import animal, cat, stroke_mouth
+from faceshot_gallery.cast_pets import animal, animal_eyes, cat, stroke_mouth
 from faceshot_gallery.palette import INK, fur_colour
-from faceshot_gallery.traits import Dice, Ears, Eyes, Hair, Head, Mouth, Muzzle, Nose, Traits, hsv, mix, shade
+from faceshot_gallery.traits import Brows, Dice, Ears, Eyes, Hair, Head, Mouth, Muzzle, Nose, Traits, hsv, mix, shade
 
 # The tables of ranges below are filled paragraphs, not one argument per line.
 # fmt: off
@@ -185,4 +185,76 @@ def frog(d: Dice, real: bool) -> Traits:
         colour=mix(t["skin"], (245, 250, 200), 0.55))
     t.update(ears=Ears("none"), extras=("eyebumps",), coat="skin", markings=d.pick([("spots",), ()]),
         body_kind=d.pick(["none", "fur"]))
+    return t
+
+
+def horse(d: Dice, real: bool) -> Traits:
+    """A long wedge of a face, eyes far apart and high, wide nostrils far down, a blaze, a forelock."""
+    skin = d.jitter(d.pick([(120, 70, 42), (165, 110, 65), (70, 48, 38), (205, 198, 190), (48, 42, 42)]), 8)
+    t = animal(d, real, skin=skin)
+    chin, ey = d.u(1.35, 1.7), -d.u(0.3, 0.5)
+    ny = chin - d.u(0.42, 0.52)
+    width = d.u(0.62, 0.74)
+    t["head"] = Head(
+        width=width,
+        top=d.u(0.95, 1.1),
+        bottom=chin,
+        p_top=2.3,
+        q_top=2.0,
+        p_bot=d.u(2.6, 4.0),
+        q_bot=d.u(1.9, 2.8),
+        cheek=-d.u(0.08, 0.16),
+        cheek_y=d.u(0.5, 0.75),
+        cheek_span=0.6,
+        cheek_sharp=1.6,
+        side_y=ey - 0.05,
+        jaw_drop=0.05,
+        depth=0.7,
+    )
+    t["eyes"] = replace(
+        animal_eyes(d, width * 0.74, ey, 0.115, real),
+        kind=d.pick(["animal", "dot", "sclera"], [5, 2, 1]),
+        white=(40, 28, 24),
+        colour=d.jitter((70, 44, 28), 10),
+        pupil_shape="round",
+        slant=d.u(-22, -6),
+        rim=0.0,
+    )
+    mouth_y = ny + d.u(0.24, 0.3)
+    t["nose"] = Nose("holes", ny, d.u(0.22, 0.3), d.u(0.11, 0.16), ey, 0.3, d.jitter((36, 26, 26), 6))
+    t["mouth"] = replace(
+        t["mouth"],
+        y=mouth_y,
+        w=d.u(0.2, 0.3),
+        wave=0.0,
+        smile=d.u(-0.02, 0.07),
+        tilt=0.0,
+        teeth=d.pick(["none", "top", "both"]),
+        open_gain=0.3,
+    )
+    t["ears"] = Ears(
+        "tri",
+        d.u(0.55, 0.72),
+        -d.u(0.75, 0.88),
+        d.u(0.5, 0.75),
+        d.u(0.16, 0.22),
+        d.u(0, 20),
+        shade(skin, d.u(0.5, 1.1)),
+    )
+    t["hair"] = Hair("none", shade(d.jitter(d.pick([(40, 32, 30), (230, 215, 180), skin]), 6), d.u(0.8, 1)))
+    t["muzzle"] = Muzzle(
+        d.pick(["none", "ellipse", "bulge"]),
+        y=ny + 0.12,
+        w=width * 0.72,
+        h=0.42,
+        colour=d.pick([shade(skin, 0.45), mix(skin, (235, 200, 190), 0.6)]),
+    )
+    t["brows"] = Brows(gap=0.28, w=0.14, shown=False)
+    t["extras"] = tuple(x for x, p in (("forelock", 0.75), ("bridle", 0.35)) if d.chance(p))
+    t.update(
+        markings=d.pick([("blaze",), ("star",), (), ("zones",)], [3, 2, 3, 1]),
+        skin2=(246, 243, 238),
+        body=skin,
+        body_kind=d.pick(["longneck", "none"], [4, 1]),
+    )
     return t

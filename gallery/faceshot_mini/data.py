@@ -25,14 +25,17 @@ def draw_job(index: int, seed: int, held_out: tuple[str, ...]) -> tuple[np.ndarr
     """Draw ``JOB`` pictures; index and seed decide them. Returns uint8 (n, s, s, 3), points (n, 68, 2), weights."""
     import cv2
 
-    from faceshot_gallery.illustrator import DOMAINS, sample
+    from faceshot_gallery.illustrator import DOMAINS, SHARES, sample
 
     cv2.setNumThreads(1)  # a worker process of our own, one core each
     kinds = [domain for domain in DOMAINS if domain not in held_out]
+    shares = np.array([SHARES.get(kind, 1.0) for kind in kinds])
+    shares /= shares.sum()
     pictures, points, weights = [], [], []
     for k in range(index * JOB, (index + 1) * JOB):
         rng = np.random.default_rng((seed, k))
-        drawing = sample(int(rng.integers(2**31)), size=DRAWN_SIZE, domain=kinds[int(rng.integers(len(kinds)))])
+        kind = kinds[int(rng.choice(len(kinds), p=shares))]
+        drawing = sample(int(rng.integers(2**31)), size=DRAWN_SIZE, domain=kind)
         pictures.append(drawing.rgb)
         points.append(drawing.landmarks.xy)
         weights.append(np.where(drawing.landmarks.visible, 1.0, ABSENT_WEIGHT))
