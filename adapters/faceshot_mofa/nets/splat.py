@@ -46,18 +46,19 @@ def splat_average(features: Tensor, flow: Tensor) -> Tensor:
     if features.shape[0] > 1:
         source = source + torch.div(order, 4 * pixels, rounding_mode="floor") * pixels
     starts = torch.searchsorted(bags, torch.arange(count * pixels + 1, device=bags.device, dtype=bags.dtype))
-    table = torch.cat([features.to(dtype), features.new_ones((features.shape[0], 1, height, width), dtype=dtype)], 1)
-    table = table.permute(0, 2, 3, 1).reshape(-1, channels + 1).contiguous()  # strided tables take a slow path
-    sums = F.embedding_bag(
-        source,
-        table,
-        starts,
-        mode="sum",
-        per_sample_weights=weights.flatten()[order],
-        include_last_offset=True,
-    )
-    mean = sums[:, :channels] / (sums[:, channels:] + EPSILON)
-    return mean.view(count, height, width, channels).permute(0, 3, 1, 2).contiguous()
+    share = weights.flatten()[order]
+
+    def total(table: Tensor) -> Tensor:
+        return F.embedding_bag(source, table, starts, mode="sum", per_sample_weights=share, include_last_offset=True)
+
+    # Contiguous, since strided tables take a slow path (batches of one are strided after a permutation).
+    table = features.to(dtype).permute(0, 2, 3, 1).reshape(-1, channels).contiguous()
+    sums = total(table).view(count, pixels, channels)
+    weight = total(table.new_ones(table.shape[0], 1)).view(count, pixels) + EPSILON
+    result = sums.new_empty(count, channels, pixels)
+    for frame, rows, by in zip(result, sums, weight, strict=True):
+        frame.copy_(rows.T).div_(by)  # one matrix at a time has a fast transpose on the CPU
+    return result.view(count, channels, height, width)
 
 
 def corners(flow: Tensor) -> tuple[Tensor, Tensor]:
