@@ -354,6 +354,13 @@ class Matcher:
         xy, score = np.empty((N_POINTS, 2), np.float32), np.empty(N_POINTS, np.float32)
         for part, features in zip(PARTS, maps, strict=True):
             index = list(PART_POINTS[part])
+            if self.extractor.device.startswith("cuda"):
+                from faceshot.matching_torch import match_points
+
+                _, score[index], xy[index] = match_points(
+                    features, vectors[index], size, self.extractor.device, temperature=self.shape_options.temperature
+                )
+                continue
             at, score[index] = best_matches(features, vectors[index], size)
             xy[index] = refine(
                 score_maps(features, vectors[index], size), at, temperature=self.shape_options.temperature
