@@ -245,7 +245,7 @@ def test_guests_are_seen_in_training_only():
     assert drawn == [character("cat", seed) for seed in range(30)]
     invited = [cast("cat", seed, guests=True) for seed in range(30)]
     assert 5 < sum(a != b for a, b in zip(drawn, invited, strict=True)) < 25
-    assert set(cast_guests.GUESTS) == set(DOMAINS)
+    assert set(cast_guests.GUESTS) <= set(DOMAINS)
 
 
 _PIECES = sorted(name[3:] for name in dir(Props) if name[:3] in ("_b_", "_u_", "_o_"))
