@@ -49,12 +49,9 @@ class Backend:
 
     def requires(self) -> list[str]:
         """The weight files that are not on this machine, with the command that gets them; one variant is enough."""
-        if self._own:
+        if self._own or not (lack := _lack("liveportrait")) or not _lack("liveportrait-animals"):
             return []
-        from faceshot.weights import missing
-
-        lacking = missing("liveportrait")
-        return list(lacking) if lacking and missing("liveportrait-animals") else []
+        return [lack]
 
     def load(self, options: AnimationOptions) -> None:
         """Check the options and load the networks; never downloads.
@@ -104,7 +101,8 @@ class Backend:
         from faceshot.weights import find
 
         group = "liveportrait" if parsed.variant == "human" else "liveportrait-animals"
-        _refuse_missing(group)
+        if lack := _lack(group):
+            raise MissingError(f"backend 'liveportrait' {lack}")
         files = {kind: find(group, file, offline=True) for kind, file in FILES.items()}
         from faceshot_liveportrait.engine import LivePortrait
 
@@ -112,13 +110,16 @@ class Backend:
         self._loaded = wanted
 
 
-def _refuse_missing(group: str) -> None:
+def _lack(group: str) -> str:
+    """One line on the weight files of a group that are not on this machine; empty when all are."""
     from faceshot.weights import members, where
     from faceshot.weights_places import looked_in
 
-    for weight in members(group):
-        if where(weight.name) is None:
-            raise MissingError(
-                f"{weight.file} of {weight.repository} (licence: {weight.licence}) is not on this machine "
-                f"({looked_in(weight)}); run: faceshot weights fetch {group}"
-            )
+    absent = [weight for weight in members(group) if where(weight.name) is None]
+    if not absent:
+        return ""
+    first, files = absent[0], ", ".join(weight.file for weight in absent)
+    return (
+        f"needs weights {files} of {first.repository} (licence: {first.licence}), "
+        f"not on this machine ({looked_in(first)}); run: faceshot weights fetch {group}"
+    )

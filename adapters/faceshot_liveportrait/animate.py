@@ -258,14 +258,14 @@ def _by_driver(
 
 def _estimate(device: str, once: float, ready: list[Prepared]) -> None:
     """Say before the start how long a CPU will take, by the time F and M took on it just now."""
-    n = sum(len(np.unique(face.x_d.reshape(len(face.x_d), -1), axis=0)) for face in ready)
+    n = sum(len(face.x_d) for face in ready)
     if device.partition(":")[0] != "cpu":
         log.info("liveportrait: rendering %d frames on %s", n, device)
         return
     each = once * _FRAME / _ONCE
     total = each * n
     text = f"{total / 60:.0f} minutes" if total >= 120 else f"{total:.0f} seconds"
-    log.info("liveportrait: about %.2g s a frame on this CPU, %s for %d different frames", each, text, n)
+    log.info("liveportrait: about %.2g s a frame on this CPU, at most %s for %d frames", each, text, n)
 
 
 def _render(engine: Any, picture: Picture, ready: list[Prepared], batch: int | None) -> Iterator[RGBArray]:

@@ -17,7 +17,7 @@ from faceshot import topology as topo
 from faceshot_liveportrait.crop import Array, openness
 from faceshot_liveportrait.deltas import Deltas, Keypoints
 from faceshot_liveportrait.head_pose import HeadPose, head_pose, soften
-from faceshot_liveportrait.motion import EYE_POINTS, LIP_POINTS, N_KEYPOINTS, Region, Source
+from faceshot_liveportrait.motion import EYE_POINTS, LIP_POINTS, N_KEYPOINTS, Region, Source, multiplied
 from faceshot_liveportrait.reading import EYE_GROUPS, Reading
 
 Way = Literal["ratio", "points", "off"]
@@ -109,9 +109,10 @@ def keypoints(source: Source, marks: Marks, reading: Reading, deltas: Deltas, wa
         change += pose.move(x, ways.turn, np.append(source.motion.t[0, :2], 0.0))
     if ways.region != "pose":
         change += _of_region(expression(x, marks, pose, reading, deltas, ways), ways.region)
-    x_d = (x + ways.multiplier * change).astype(np.float32)
+    x_d = (x + change).astype(np.float32)
     if ways.stitching:
         x_d = deltas.stitch(x_d, exact=True)
+    x_d = multiplied(source.x, x_d, ways.multiplier)
     x_d[(marks.frames == marks.rest).all((1, 2))] = source.x
     return x_d
 

@@ -40,6 +40,7 @@ class Paster:
         low = np.clip(np.floor(seen.min(0)).astype(int) - 1, 0, size)
         high = np.clip(np.ceil(seen.max(0)).astype(int) + 2, 0, size)
         self.box: tuple[int, int, int, int] | None = None
+        self._split: tuple[Any, Any, Any] | None = None
         self.mask: npt.NDArray[np.float32] = np.zeros((0, 0, 1), np.float32)
         if (high > low).all():
             self.box = (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
@@ -56,18 +57,30 @@ class Paster:
         return warp(image, self._back, (right - left, bottom - top))
 
     def paste(self, canvas: npt.NDArray[np.uint8], crop: npt.NDArray[np.uint8]) -> None:
-        """Blend ``crop`` (512, 512[, C]) uint8 into ``canvas`` (H, W[, C]) uint8, in place.
+        """Blend ``crop`` (512, 512, 3) uint8 into ``canvas`` (H, W, 3) uint8, in place.
 
         Pixels where the mask is 0 keep their value bit for bit.
         """
         if self.box is None:
             return
+        import cv2
+
         left, top, right, bottom = self.box
         under = canvas[top:bottom, left:right]
-        mask = self.mask if under.ndim == 3 else self.mask[..., 0]
-        mixed = mask * self._place(crop) + (1 - mask) * under
+        placed = self._place(crop)
+        inside, border, share = self._parts()
+        mixed = share * placed[border] + (1 - share) * under[border]
+        cv2.copyTo(placed, inside, under)
         # Truncated as published; the sliver keeps equal values equal where the mask is a fraction.
-        under[...] = np.clip(mixed + 1e-3, 0, 255).astype(np.uint8)
+        under[border] = np.clip(mixed + 1e-3, 0, 255).astype(np.uint8)
+
+    def _parts(self) -> tuple[Any, Any, Any]:
+        """Where the mask is 1, (H', W') uint8; where it is a fraction, as indices; and those fractions (n, 1)."""
+        if self._split is None:
+            mask = self.mask[..., 0]
+            border = np.nonzero((mask > 0) & (mask < 1))
+            self._split = ((mask == 1).astype(np.uint8), border, mask[border][:, None])
+        return self._split
 
 
 def divide(pasters: Sequence[Paster], centres: npt.ArrayLike, radii: npt.ArrayLike) -> None:
@@ -87,6 +100,7 @@ def divide(pasters: Sequence[Paster], centres: npt.ArrayLike, radii: npt.ArrayLi
         far = [np.hypot(x - cx, y - cy) / max(float(r), 1e-3) for (cx, cy), r in zip(at, size, strict=True)]
         others = np.minimum.reduce([d for j, d in enumerate(far) if j != i])
         paster.mask = paster.mask * np.clip(0.5 + (others - far[i]) / _SOFT, 0, 1)[..., None].astype(np.float32)
+        paster._split = None
 
 
 def pasted(picture: RGBArray, crop: RGBArray, frame: CropFrame) -> RGBArray:
