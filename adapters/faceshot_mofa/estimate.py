@@ -40,10 +40,12 @@ class Estimate:
     device: str
 
     def __str__(self) -> str:
-        minutes = f"{self.seconds / 60:.0f} min" if self.seconds >= 120 else f"{self.seconds:.0f} s"
+        units = ((5400, 3600, "h"), (120, 60, "min"), (0, 1, "s"))
+        _, unit, word = next(entry for entry in units if self.seconds >= entry[0])
+        length = f"{self.seconds / unit:.{1 if unit == 3600 else 0}f} {word}"
         return (
             f"mofa: {self.frames} frames in {self.windows} windows of {self.steps} steps at {self.size.width}x"
-            f"{self.size.height}; about {minutes} and {self.gigabytes:.1f} GB on {self.device} (a rough estimate)"
+            f"{self.size.height}; about {length} and {self.gigabytes:.1f} GB on {self.device} (a rough estimate)"
         )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from torch import Tensor, nn
 
+from faceshot_mofa.nets.legacy import TemporalContext, set_temporal_context
 from faceshot_mofa.options import LowVram
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Networks:
     identity: str = ""
     _shelves: dict[str, list[tuple[Tensor, Tensor]]] = field(default_factory=dict, repr=False)
     _present: set[str] = field(default_factory=set, repr=False)
+    _context: TemporalContext = field(default="corrected", repr=False)
 
     def __post_init__(self) -> None:
         for name in ("cmp", "controlnet", "unet", "vae", "image_encoder"):
@@ -72,6 +74,13 @@ class Networks:
             self._present -= coming
             for tensor, at_home in shelved:  # weights do not change, so nothing has to be copied back
                 tensor.data = at_home
+
+    def see(self, context: TemporalContext) -> None:
+        """Which embedding the temporal attention sees from now on (:mod:`faceshot_mofa.nets.legacy`)."""
+        if context != self._context:
+            for net in (self.unet, self.controlnet):
+                set_temporal_context(net, context)
+            self._context = context
 
     @torch.no_grad()
     def embed(self, pixels: Tensor) -> Tensor:

@@ -12,11 +12,10 @@ import numpy.typing as npt
 import torch
 
 from faceshot.types import Landmarks, LandmarkSequence, Picture, RGBArray
-from faceshot_mofa.conditioning import clip_pixels, saturates, unit_picture, vae_picture
+from faceshot_mofa.conditioning import clip_pixels, saturates, vae_picture
 from faceshot_mofa.estimate import estimate
 from faceshot_mofa.features import Features
 from faceshot_mofa.matte import moved_matte
-from faceshot_mofa.nets.legacy import set_temporal_context
 from faceshot_mofa.networks import DECODE_FRAMES, Networks
 from faceshot_mofa.options import WITHOUT_EFFECT, MofaOptions
 from faceshot_mofa.place import Place, check_sizes, find_place, unmixed, working_rgb
@@ -103,8 +102,6 @@ class Renderer:
 
     def __init__(self, networks: Networks, options: MofaOptions, *, reuse: bool = True) -> None:
         self.networks, self.options, self.reuse = networks, options, reuse
-        for net in (networks.unet, networks.controlnet):
-            set_temporal_context(net, "upstream" if options.joint else "corrected")
 
     def render(
         self, picture: Picture, landmarks: Landmarks, sequence: LandmarkSequence, seed: int
@@ -131,8 +128,10 @@ class Renderer:
         keep = min(len(script.xy), _JOINT_KEPT) if options.joint else 2 * options.window
         features = Features(self.networks, script.rgb, script.xy, script.parts, keep)
         finals = self.latents(features, windows, seed, work)
+        under = picture.flat()
         for frame, rgb in decoded(self.networks, finals, script.first):
-            yield self._finished(script, picture, features, frame, rgb)
+            found = script.place.give(rgb, under)
+            yield found if picture.alpha is None else self._with_matte(script, picture.alpha, features, frame, found)
         work.finish()
 
     def latents(self, features: Features, windows: Sequence[Window], seed: int, work: Work | None) -> Iterator[Final]:
@@ -161,6 +160,7 @@ class Renderer:
             strongest=options.guidance,
             batched=networks.low_vram == "off" or options.joint,
             reuse=self.reuse,
+            context="upstream" if options.joint else "corrected",
         )
 
     def name(self, script: Script, picture: Picture, seed: int) -> str:
@@ -173,15 +173,13 @@ class Renderer:
             where, self.networks.identity,
         )  # fmt: skip
 
-    def _finished(self, script: Script, picture: Picture, features: Features, frame: int, rgb: RGBArray) -> RGBArray:
-        """A decoded frame in its place in the picture, with its matte."""
-        place = script.place
-        if picture.alpha is None:
-            return place.give(rgb, picture.rgb)
-        alpha = picture.alpha
+    def _with_matte(
+        self, script: Script, alpha: npt.NDArray[np.uint8], features: Features, frame: int, rgb: RGBArray
+    ) -> RGBArray:
+        """(H, W, 4): a frame in the size of the picture with the matte where the character went."""
         if frame:
-            alpha = moved_matte(alpha, features.flow(frame)[0].cpu().numpy(), place)
-        return np.dstack([unmixed(place.give(rgb, picture.flat()), alpha), alpha])
+            alpha = moved_matte(alpha, features.flow(frame)[0].cpu().numpy(), script.place)
+        return np.dstack([unmixed(rgb, alpha), alpha])
 
 
 def decoded(networks: Networks, finals: Iterator[Final], first: int) -> Iterator[tuple[int, RGBArray]]:
@@ -199,6 +197,3 @@ def decoded(networks: Networks, finals: Iterator[Final], first: int) -> Iterator
         for rgb in networks.decode(torch.stack(waiting)).numpy():
             yield number, rgb
             number += 1
-
-
-__all__ = ["Renderer", "Script", "decoded", "unit_picture", "without_gaps"]

@@ -84,8 +84,9 @@ class Place:
 
         def ramp(length: int, before: bool, after: bool) -> FloatArray:
             at = np.arange(length, dtype=np.float32) + 0.5
-            rise = np.minimum(at / reach if before else np.inf, (length - at) / reach if after else np.inf)
-            return np.clip(rise, 0, 1) ** 2 * (3 - 2 * np.clip(rise, 0, 1))
+            one = np.ones(length, np.float32)
+            rise = np.clip(np.minimum(at / reach if before else one, (length - at) / reach if after else one), 0, 1)
+            return rise**2 * (3 - 2 * rise)
 
         across = ramp(self.cut.width, left > 0, right < self.whole.width)
         down = ramp(self.cut.height, top > 0, bottom < self.whole.height)

@@ -16,6 +16,7 @@ from faceshot_mofa.conditioning import time_ids
 from faceshot_mofa.features import Features
 from faceshot_mofa.guidance import guidance_ramp, guided, is_needed
 from faceshot_mofa.nets.controlnet import Conditioning, Residuals
+from faceshot_mofa.nets.legacy import TemporalContext
 from faceshot_mofa.networks import Networks
 from faceshot_mofa.resume import Work
 from faceshot_mofa.schedule import Schedule
@@ -44,6 +45,7 @@ class Denoiser:
         strongest: guidance at the end of a window; at 1 the half without a picture is not computed.
         batched: both halves of guidance in one call, else one after the other (less memory, equal up to rounding).
         reuse: False computes the conditioning anew at every step and for both halves, for comparison.
+        context: what the temporal attention sees; ``upstream`` needs ``batched``.
     """
 
     networks: Networks
@@ -54,10 +56,12 @@ class Denoiser:
     strongest: float
     batched: bool = True
     reuse: bool = True
+    context: TemporalContext = "corrected"
 
     @torch.no_grad()
     def advance(self, latents: Tensor, frames: Sequence[int], step: int, window: Conditioning | None) -> Tensor:
         """Latents (T, 4, h, w) float32 of ``frames`` after ``step``; ``window`` is their conditioning."""
+        self.networks.see(self.context)
         halves: list[list[float]] = [[0.0, 1.0]] if self.batched else [[0.0], [1.0]]
         if not is_needed(self.strongest):
             halves = [[1.0]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,6 @@ import torch
 from torch.nn.functional import interpolate
 
 from faceshot_mofa.nets.controlnet import ControlNetConfig, LandmarkControlNet
-from faceshot_mofa.nets.legacy import set_temporal_context
 from faceshot_mofa.nets.unet import MotionUNet
 from faceshot_mofa.networks import Networks
 from faceshot_mofa.sampling import Denoiser, joint_step, sample_jointly
@@ -116,21 +116,14 @@ def test_first_input_of_the_controlnet(denoiser, golden, recipe):
 def test_latents_after_every_step(denoiser, golden, recipe, name, frames, context):
     windows = joint_windows(frames, 4, 2)
     latents = start(recipe, frames) * denoiser.schedule.start
-    try:
-        for net in (denoiser.networks.unet, denoiser.networks.controlnet):
-            set_temporal_context(net, context)
-        for step in range(3):
-            latents = joint_step(denoiser, latents, windows, step)
-            assert (latents - golden[name][step]).abs().max() < TOLERANCE, step
-    finally:
-        for net in (denoiser.networks.unet, denoiser.networks.controlnet):
-            set_temporal_context(net, "corrected")
+    denoiser = replace(denoiser, context=context)
+    for step in range(3):
+        latents = joint_step(denoiser, latents, windows, step)
+        assert (latents - golden[name][step]).abs().max() < TOLERANCE, step
 
 
 @pytest.mark.parametrize("change", ["halves apart", "nothing reused"])
 def test_savings_do_not_change_the_result(denoiser, golden, recipe, change):
-    from dataclasses import replace
-
     other = replace(denoiser, batched=False) if change == "halves apart" else replace(denoiser, reuse=False)
     finals = list(sample_jointly(other, lambda frames: start(recipe, len(frames)), 4, joint_windows(4, 4, 2)))
     assert len(finals) == 1 and finals[0].frames == range(4)
