@@ -153,13 +153,17 @@ def test_no_reference_of_cmp_is_left_out(mofa) -> None:
 
 
 def test_cmp_sees_the_picture_once_and_every_frame_once(cmp, motion) -> None:
-    flow = motion.flow[3:5]
+    """On a quarter of the picture, for speed: the network takes any size."""
+    image, flow, mask = motion.image[..., :96, :96], motion.flow[2:5, :, 200:296, 150:246], motion.mask[..., :96, :96]
     cmp.counts.clear()
-    result = cmp.decode(cmp.encode_image(motion.image), flow, motion.mask, chunk=1)
-    assert cmp.counts == {"image_encoder": 1, "decoder": 2}
+    result = cmp.decode(cmp.encode_image(image), flow, mask, chunk=1)
+    assert cmp.counts == {"image_encoder": 1, "decoder": 3}
     cmp.counts.clear()
-    torch.testing.assert_close(cmp(motion.image, flow, motion.mask), result, rtol=0, atol=1e-5)
-    assert cmp.counts == {"image_encoder": 2, "decoder": 2}
+    assert torch.equal(cmp(image, flow, mask), result)
+    assert cmp.counts == {"image_encoder": 3, "decoder": 3}
+    together = cmp.decode(cmp.encode_image(image), flow, mask, chunk=2)
+    torch.testing.assert_close(together, result, rtol=0, atol=1e-4)
+    assert (result[0] - result[2]).abs().max() > 1e-3
 
 
 def test_flow_saturates_where_the_bins_end() -> None:
@@ -358,6 +362,22 @@ def test_attention_to_one_token_needs_no_query(nets, clip, conditioning, residua
     torch.testing.assert_close(copies[1](*clip.step), nets.unet(*clip.step), rtol=0, atol=1e-4)
 
 
+def test_feed_forward_in_parts_is_the_whole(nets) -> None:
+    layer = nets.unet.down_blocks[0].attentions[0].transformer_blocks[0].ff
+    hidden, seen = torch.randn(5, 7, 32), []
+    whole = layer(hidden)
+    hook = layer.net[0].register_forward_hook(lambda module, given, out: seen.append(out.shape[0] * out.shape[1]))
+    try:
+        layer.tokens = 14
+        torch.testing.assert_close(layer(hidden), whole, rtol=0, atol=1e-5)
+        layer.tokens = 3  # less than a row has
+        torch.testing.assert_close(layer(hidden), whole, rtol=0, atol=1e-5)
+    finally:
+        hook.remove()
+        del layer.tokens
+    assert seen == [14, 14, 7] + [7] * 5
+
+
 def test_two_tokens_are_attended_to_as_ever(nets) -> None:
     attention = nets.unet.down_blocks[0].attentions[0].transformer_blocks[0].attn2
     hidden, context = torch.randn(2, 5, 32), torch.randn(2, 2, 48)
@@ -412,3 +432,21 @@ def test_inputs_that_do_not_fit_are_refused(nets, clip, conditioning) -> None:
         nets.control.encode_frames(appearance, flow, pose)
     with pytest.raises(ValueError, match="conditioning of"):
         nets.control.step(*clip.step, conditioning.select([0, 1]))
+
+
+@pytest.mark.gpu
+def test_half_precision_on_a_gpu_is_the_same_up_to_its_rounding(nets, clip, residuals) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    control, unet = LandmarkControlNet(TINY), MotionUNet.build(TINY_UNET)
+    control.load_state_dict(nets.control.state_dict())
+    unet.load_state_dict(nets.unet.state_dict())
+    control, unet = control.to("cuda", torch.float16), unet.to("cuda", torch.float16)
+    sample, step, context, ids = clip.step
+    given = (sample.cuda().half(), step, context.cuda().half(), ids.cuda())
+    prepared = control.prepare(*(x.cuda() for x in clip.video))
+    found = control.step(*given, prepared)
+    again = control.step(*given, control.prepare(*(x.cuda() for x in clip.video)))
+    assert torch.equal(found.mid, again.mid)
+    for a, b in ((found.mid, residuals.mid), (unet(*given, found), nets.unet(*clip.step, residuals))):
+        assert torch.corrcoef(torch.stack([a.cpu().float().flatten(), b.flatten()]))[0, 1] > 0.999

@@ -1,12 +1,19 @@
-"""What the video U-Net and its ControlNet share: the embedding of the step, running a block, cheap cross-attention."""
+"""What the video U-Net and its ControlNet share: the embedding of the step, running a block, cheaper layers.
+
+Both run in half precision: PyTorch's group norm, layer norm and attention sum in float32 whatever the dtype.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import torch
+from diffusers.models.attention import FeedForward
 from diffusers.models.attention_processor import Attention, AttnProcessor2_0
 from torch import Tensor, nn
+
+#: Tokens that go through a feed-forward layer together; its inner width is 8 times the outer one.
+TOKENS = 1 << 16
 
 
 class SingleKeyProcessor(AttnProcessor2_0):
@@ -35,9 +42,28 @@ def _given(options: dict[str, Any]) -> list[bool]:
     return [value is not None for value in options.values()]
 
 
-def use_single_key_attention(net: nn.Module) -> None:
-    """Give every cross-attention of ``net`` (those are called ``attn2``) a :class:`SingleKeyProcessor`."""
+class PartwiseFeedForward(FeedForward):
+    """A feed-forward layer that takes ``tokens`` at a time: the largest intermediate result of a step is this one's."""
+
+    tokens: int = TOKENS
+
+    def forward(self, hidden_states: Tensor, *rest: Any, **more: Any) -> Tensor:
+        rows = max(self.tokens // hidden_states.shape[1], 1)
+        if hidden_states.shape[0] <= rows:
+            return super().forward(hidden_states, *rest, **more)
+        return torch.cat(
+            [super(PartwiseFeedForward, self).forward(x, *rest, **more) for x in hidden_states.split(rows)]
+        )
+
+
+def use_cheaper_layers(net: nn.Module) -> None:
+    """Exact replacements that need less time or memory; weights and names stay.
+
+    Cross-attentions (called ``attn2``) get a :class:`SingleKeyProcessor`, feed-forward layers become partwise.
+    """
     for name, module in net.named_modules():
+        if type(module) is FeedForward:
+            module.__class__ = PartwiseFeedForward
         plain = isinstance(module, Attention) and not module.residual_connection and not module.norm_cross
         if name.endswith("attn2") and plain:
             module.set_processor(SingleKeyProcessor())

@@ -21,7 +21,7 @@ from diffusers.models.unets.unet_3d_blocks import (
 from torch import Tensor, nn
 
 from faceshot_mofa.nets.appearance import ConditionEmbedding, FlowEncoder, Occlusion
-from faceshot_mofa.nets.backbone import embed_step, run_block, use_single_key_attention
+from faceshot_mofa.nets.backbone import embed_step, run_block, use_cheaper_layers
 from faceshot_mofa.nets.splat import splat_average
 
 #: Image pixels per feature pixel of the four scales.
@@ -126,7 +126,7 @@ class LandmarkControlNet(nn.Module):
         self.flow_encoder = FlowEncoder(scales)
         self.zero_outs = nn.ModuleDict({str(s): nn.Conv2d(c, c, 1) for s, c in zip(STRIDES, scales, strict=True)})
         self.occlusions = nn.ModuleDict({str(s): Occlusion(c) for s, c in zip(STRIDES, scales, strict=True)})
-        use_single_key_attention(self)
+        use_cheaper_layers(self)
         self.eval()
 
     def _build_backbone(self, config: ControlNetConfig) -> None:

@@ -35,6 +35,8 @@ def splat_average(features: Tensor, flow: Tensor) -> Tensor:
     if two != 2 or features.shape[0] not in (1, count) or features.shape[-2:] != flow.shape[-2:]:
         raise ValueError(f"features {tuple(features.shape)} do not go with flow {tuple(flow.shape)}")
     dtype = torch.float64 if features.dtype == torch.float64 else torch.float32
+    if features.device.type not in ("cpu", "cuda"):  # others lack an operation; once per video, the copy costs little
+        return splat_average(features.cpu(), flow.cpu()).to(features.device)
     channels, pixels = features.shape[1], height * width
     if count == 0 or pixels == 0:
         return features.new_zeros((count, channels, height, width), dtype=dtype)

@@ -9,7 +9,7 @@ import torch
 from diffusers.models.unets.unet_spatio_temporal_condition import UNetSpatioTemporalConditionModel
 from torch import Tensor
 
-from faceshot_mofa.nets.backbone import embed_step, run_block, use_single_key_attention
+from faceshot_mofa.nets.backbone import embed_step, run_block, use_cheaper_layers
 from faceshot_mofa.nets.controlnet import Residuals
 
 
@@ -27,7 +27,7 @@ class MotionUNet(UNetSpatioTemporalConditionModel):
         """A U-Net with fresh weights; ``config`` as published in ``unet/config.json``, None for SVD's values."""
         fields = {key: value for key, value in (config or {}).items() if not key.startswith("_")}
         net = cls(**fields).eval()
-        use_single_key_attention(net)
+        use_cheaper_layers(net)
         return net
 
     def forward(  # type: ignore[override]
