@@ -1,8 +1,8 @@
 """Character picture -> 68 landmarks: find the face, look closer, choose gallery domains per part, match, tidy.
 
-The paper asks a language model where the five parts are. Here the matcher does it itself, coarse to fine: a first pass
-over windows of falling size finds the face with vectors averaged over all domains; a second pass on an upright close-up
-chooses a domain for every part and matches again.
+The paper asks a language model where the five parts are. Here the matcher does it itself, coarse to fine: it looks at
+the whole picture with vectors averaged over all domains and, where that is no face, at the places that landmarks vote
+for; a second pass on an upright close-up chooses a domain for every part and matches again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from faceshot.crop import Crop, part_crops
 from faceshot.errors import UsageError
 from faceshot.matching import best_matches, normalised, refine, sample_features, score_maps
 from faceshot.rearrange import rearrange
-from faceshot.search import SearchOptions, windows
+from faceshot.search import SearchOptions, suspects
 from faceshot.shape import ShapeFit, ShapeOptions, ShapePrior, fit_shape
 from faceshot.topology import FLIP, LEFT_EYE, N_POINTS, PART_POINTS, PARTS, RIGHT_EYE, Part
 from faceshot.types import FloatArray, Landmarks, Picture, RGBArray, Size
@@ -87,9 +87,6 @@ class Matcher:
         UsageError: unknown preset or gallery. MissingError: weights are not here.
     """
 
-    #: Confidence below which a match should not be trusted.
-    threshold = 0.55
-
     def __init__(
         self,
         preset: str = "mini",
@@ -113,6 +110,11 @@ class Matcher:
         self.search = search or SearchOptions()
         self.prior = ShapePrior.load(_prior_path())
         self.shape_options = ShapeOptions(temperature=self.extractor.preset.temperature)
+
+    @property
+    def threshold(self) -> float:
+        """Confidence below which a match should not be trusted (``Preset.threshold``)."""
+        return float(self.extractor.preset.threshold)
 
     def match(
         self,
@@ -180,22 +182,6 @@ class Matcher:
             ]
         return found
 
-    def _worth(self, rgb: RGBArray, crops: list[Crop], gallery: Gallery) -> list[Crop]:
-        """The few squares in which the landmarks find what they look for, judged by one plain glance at each."""
-        keep = self.search.glances
-        if len(crops) <= keep:
-            return crops
-        vectors, valid, embed = self._overall(gallery)
-        likeness = []
-        for start in range(0, len(crops), 8):
-            maps = self._features(np.stack([crop.apply(rgb) for crop in crops[start : start + 8]]), embed)
-            side = Size(self.extractor.image_size, self.extractor.image_size)
-            for features in maps:
-                fit = self._fit([features] * len(PARTS), vectors, valid)
-                seen = normalised(sample_features(features, fit.xy, side))
-                likeness.append(float((seen * vectors).sum(1)[valid].mean()))
-        return [crops[i] for i in np.argsort(likeness)[::-1][:keep]]
-
     @cached_property
     def _scout(self) -> Matcher:
         """The small model, which finds a face in the time a large one needs to blink."""
@@ -208,23 +194,23 @@ class Matcher:
         found = self._scout.match(picture)
         if found.confidence >= self._scout.threshold:
             return found.landmarks.xy
-        return self._search(rgb, gallery, self.search.levels[:1])
+        return self._search(rgb, gallery, wide=False)
 
-    def _search(self, rgb: RGBArray, gallery: Gallery, levels: tuple[float, ...] = ()) -> FloatArray:
-        """The best face (68, 2) over windows of falling size."""
-        size = Size(rgb.shape[1], rgb.shape[0])
-        best: Look | None = None
-        for share in levels or self.search.levels:
-            if best is not None and share * max(size) < self.search.least:
-                break
-            crops = self._worth(rgb, windows(size, share, self.extractor.image_size), gallery)
-            looks = self.looks(rgb, crops, gallery)
-            level = max(looks, key=lambda look: look.quality)
-            if best is None or level.quality > self.search.better * best.quality:
+    def _search(self, rgb: RGBArray, gallery: Gallery, *, wide: bool = True) -> FloatArray:
+        """The best face (68, 2): the whole picture's, or that of one of the places landmarks vote for."""
+        side = self.extractor.image_size
+        whole = self.looks(rgb, [Crop.whole(Size(rgb.shape[1], rgb.shape[0]), side)], gallery)[0]
+        if not wide or whole.quality >= self.search.enough:
+            return whole.xy
+        best, wanted = whole, self._overall(gallery)
+        for count in self.search.sides:
+            found = suspects(self.extractor, rgb, *wanted, self.prior.mean, count, self.search)
+            looks = self.looks(rgb, [candidate.crop(self.search, side) for candidate in found], gallery)
+            level = max(looks, key=lambda look: look.quality, default=whole)
+            if level.quality > self.search.better * best.quality:
                 best = level
             if best.quality >= self.search.enough:
                 break
-        assert best is not None
         return best.xy
 
     def _closer(

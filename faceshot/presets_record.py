@@ -55,6 +55,7 @@ class Preset:
         confidence: how the matcher weighs likeness to the vectors used, likeness to the best domain, disagreement with
             the mirror image, oddness of the shape, and a constant, into the logit of "this is a face, found well".
             The default uses the last three only, because cosines mean different things to different models.
+        threshold: confidence below which a match should not be trusted.
         seed: of the fixed noise in mode ``one-step``.
     """
 
@@ -74,6 +75,7 @@ class Preset:
     files: tuple[str, ...] = ()
     temperature: float = 0.05
     confidence: tuple[float, float, float, float, float] = (0.0, 0.0, -8.0, -2.0, 3.0)
+    threshold: float = 0.55
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -91,6 +93,8 @@ class Preset:
                 raise UsageError(f"preset {self.name}: {field} must be a whole number, got {value!r}")
         if not isinstance(self.temperature, float | int) or not self.temperature > 0:
             raise UsageError(f"preset {self.name}: temperature must be a positive number, got {self.temperature!r}")
+        if not isinstance(self.threshold, float | int) or not 0 <= self.threshold <= 1:
+            raise UsageError(f"preset {self.name}: threshold must lie in 0..1, got {self.threshold!r}")
         multiple = 4 if self.encoder == "pixel-unshuffle:4" else 8
         if self.image_size % multiple:
             raise UsageError(f"preset {self.name}: image_size must be a multiple of {multiple}, got {self.image_size}")
