@@ -278,7 +278,10 @@ def _render(engine: Any, picture: Picture, ready: list[Prepared], batch: int | N
     pasters = [Paster.of(face.crop, picture.size) for face in ready]
     boxes = np.array([face.face.landmarks.box() for face in ready])
     divide(pasters, (boxes[:, :2] + boxes[:, 2:]) / 2, [face.crop.side for face in ready])
-    mattes = [Matte(face.crop, paster, face.source.x) for face, paster in zip(ready, pasters, strict=True)]
+    mattes = [
+        Matte(face.crop, paster, face.face.landmarks.xy, face.source.x)
+        for face, paster in zip(ready, pasters, strict=True)
+    ]
     for i in range(len(ready[0].x_d)):
         canvas = picture.rgb.copy()
         alpha = None if picture.alpha is None else picture.alpha.copy()

@@ -8,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot.types import Picture, RGBArray
-from faceshot_liveportrait.crop import Array, CropFrame, invert
+from faceshot_liveportrait.crop import Array, CropFrame
 from faceshot_liveportrait.paste import Paster
 
 #: Reach of the matted colours beyond the matte, in shares of the crop's side; white follows.
-_REACH = 0.02
+_REACH = 0.03
+#: From how far below the chin to where the head's motion dies out, crop units.
+_NECK = (0.05, 0.45)
 
 
 def behind(picture: Picture, crop: CropFrame) -> RGBArray:
@@ -47,17 +49,22 @@ def behind(picture: Picture, crop: CropFrame) -> RGBArray:
 
 
 class Matte:
-    """The matte of one face in motion.
+    """The matte of one face in motion, within the pasted region.
 
-    It is turned, grown and shifted like the keypoints on the whole, within the pasted region.
+    The head is turned, grown and shifted like its keypoints on the whole; below the chin this dies out.
+
+    Args:
+        xy: (68, 2) the face's landmarks, picture pixels; x_s: (21, 3) its keypoints.
     """
 
-    def __init__(self, crop: CropFrame, paster: Paster, x_s: npt.ArrayLike) -> None:
+    def __init__(self, crop: CropFrame, paster: Paster, xy: npt.ArrayLike, x_s: npt.ArrayLike) -> None:
         self._paster = paster
         to_units = np.vstack([crop.matrix * (2 / crop.out), [0, 0, 1]])
         to_units[:2, 2] -= 1
         self._to_units = to_units
         self._x_s = np.asarray(x_s, np.float64).reshape(-1, 3)[:, :2]
+        self._chin = float(crop.to_units(xy)[:, 1].max())
+        self._grid: tuple[Any, Any, Any] | None = None
 
     def follow(self, alpha: npt.NDArray[np.uint8], x_d: npt.ArrayLike) -> None:
         """Move ``alpha`` (H, W) uint8 in place by the motion from x_s to ``x_d`` (21, 3)."""
@@ -67,17 +74,28 @@ class Matte:
         if self._paster.box is None or not change.any():
             return
         affine = np.vstack([_similarity(self._x_s, change), [0, 0, 1]])
-        here = np.linalg.inv(self._to_units) @ affine @ self._to_units
+        back = np.linalg.inv(self._to_units) @ np.linalg.inv(affine) @ self._to_units - np.eye(3)
+        x, y, share = self._fade()
         left, top, right, bottom = self._paster.box
-        back = invert(here[:2])
-        # The region's own origin: picture pixels of the source, region pixels of the result.
-        back[:, 2] += back[:, :2] @ np.array([left, top], np.float64)
-        moved: Any = cv2.warpAffine(
-            alpha, back, (right - left, bottom - top), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
-        )  # fmt: skip
+        from_x, from_y = (
+            at + share * (row[0] * x + row[1] * y + row[2])
+            for at, row in zip((x, y), back[:2].astype(np.float32), strict=True)
+        )
+        moved: Any = cv2.remap(alpha, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         under, mask = alpha[top:bottom, left:right], self._paster.mask[..., 0]
         under[...] = (mask * moved + (1 - mask) * under + 0.5).astype(np.uint8)
+
+    def _fade(self) -> tuple[Any, Any, Any]:
+        """Pixel coordinates x and y (H', W') of the region, and how much each takes part in the head's motion."""
+        if self._grid is None:
+            assert self._paster.box is not None
+            left, top, right, bottom = self._paster.box
+            x, y = np.meshgrid(np.arange(left, right, dtype=np.float32), np.arange(top, bottom, dtype=np.float32))
+            row = self._to_units[1].astype(np.float32)
+            below = (row[0] * x + row[1] * y + row[2] - self._chin - _NECK[0]) / (_NECK[1] - _NECK[0])
+            below = np.clip(below, 0, 1)
+            self._grid = x, y, 1 - below * below * (3 - 2 * below)
+        return self._grid
 
 
 def _similarity(points: Array, change: Array) -> Array:
