@@ -24,8 +24,6 @@ def behind(picture: Picture, crop: CropFrame) -> RGBArray:
     """
     if picture.alpha is None:
         return picture.rgb
-    import cv2
-
     reach = max(_REACH * crop.side, 0.5)
     half = crop.side * 0.75 + 4 * reach  # a turned square reaches further than its side
     low = np.clip(np.floor(crop.centre - half).astype(int), 0, picture.size)
@@ -33,19 +31,35 @@ def behind(picture: Picture, crop: CropFrame) -> RGBArray:
     part = np.s_[low[1] : high[1], low[0] : high[0]]
     if (high <= low).any():
         return picture.rgb
-    rgb, weight = picture.rgb[part], picture.alpha[part].astype(np.float32)[..., None] / 255
+    rgb, weight = picture.rgb[part], picture.alpha[part].astype(np.float32)[..., None] / np.float32(255)
     colour = rgb * weight
     filled = np.full(rgb.shape, 255, np.float32)
     # Wider blurs first: the nearest colours win.
     for share in (1.0, 0.5, 0.25):
         sigma = max(reach * share, 0.5)
-        near = cv2.GaussianBlur(weight, (0, 0), sigma)[..., None]
-        mean = cv2.GaussianBlur(colour, (0, 0), sigma) / np.maximum(near, 1e-4)
+        near = _blur(weight, sigma)
+        mean = _blur(colour, sigma) / np.maximum(near, 1e-4)
         much = np.clip(near * 4, 0, 1)
         filled = much * mean + (1 - much) * filled
     out = picture.rgb.copy()
     out[part] = np.clip(weight * rgb + (1 - weight) * filled + 0.5, 0, 255).astype(np.uint8)
     return out
+
+
+def _blur(image: npt.NDArray[np.float32], sigma: float) -> npt.NDArray[np.float32]:
+    """(H, W, C) blurred; wide blurs are made on a smaller picture."""
+    import cv2
+
+    height, width = image.shape[:2]
+    block = max(1, int(sigma / 2))
+    small: Any = image
+    if block > 1:
+        size = (max(width // block, 1), max(height // block, 1))
+        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), sigma / block)
+    if block > 1:
+        small = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+    return small.reshape(image.shape)
 
 
 class Matte:
