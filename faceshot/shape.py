@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from faceshot.errors import InputError
-from faceshot.topology import N_POINTS
+from faceshot.topology import FLIP, N_POINTS
 from faceshot.types import FloatArray
 
 
@@ -60,7 +60,12 @@ class ShapePrior:
             z = z * (turn / np.abs(turn))[:, None]
             mean = z.mean(0)
             mean = mean / np.sqrt((np.abs(mean) ** 2).mean())
-        # Upright, so that the angle of a fitted similarity is the roll of the face.
+        # Upright, so that the angle of a fitted similarity is the roll of the face: half the turn between the mean and
+        # its mirror image.
+        mirrored = -mean[list(FLIP)].conj()
+        upright = np.sqrt((mean.conj() * mirrored).sum())
+        upright = upright / abs(upright) * (1 if upright.real >= 0 else -1)
+        mean, z = mean * upright, z * upright
         mirror_free = mean - mean.mean()
         z = z / ((z.conj() * mirror_free).sum(1, keepdims=True).real / (np.abs(mirror_free) ** 2).sum())
         rows = np.stack([z.real, z.imag], -1).reshape(len(z), -1)

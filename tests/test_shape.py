@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from faceshot.shape import ShapeOptions, ShapePrior, fit_shape
+from faceshot.topology import FLIP
 
 GRID = 32
 
@@ -91,3 +92,15 @@ def test_prior_round_trip(prior, tmp_path):
     again = ShapePrior.load(tmp_path / "prior.npz")
     assert np.abs(again.basis - prior.basis).max() < 1e-3
     assert np.allclose(again.deviation, prior.deviation, rtol=1e-5)
+
+
+@pytest.mark.parametrize("first", [-40, 0, 25])
+def test_the_mean_is_upright_whatever_the_first_shape(first: float) -> None:
+    half = np.random.default_rng(5).normal(size=(68, 2))
+    base = half + half[list(FLIP)] * [-1, 1]
+    angles = np.deg2rad([first, *np.random.default_rng(6).uniform(-30, 30, 60)])
+    z = (base[:, 0] + 1j * base[:, 1]) * np.exp(1j * angles)[:, None] + 3
+    prior = ShapePrior.learn(np.stack([z.real, z.imag], -1), modes=3)
+    np.testing.assert_allclose(prior.mean, prior.mean[list(FLIP)] * [-1, 1], atol=1e-6)
+    turn = (prior.mean[:, 0] - 1j * prior.mean[:, 1]) @ (base[:, 0] + 1j * base[:, 1])
+    assert abs(np.angle(turn)) < 1e-6
