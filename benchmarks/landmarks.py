@@ -31,7 +31,7 @@ from landmarks_sheet import sheet
 from landmarks_tables import errors, number, table
 from scenes import MODES, Cast, Scene, drawn_casts, scenes
 
-from faceshot.errors import UsageError
+from faceshot.errors import FaceShotError
 from faceshot.image import write_picture
 from faceshot.matcher import Matcher
 
@@ -212,7 +212,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     begin = time.perf_counter()
     try:
         report = run(args)
-    except UsageError as error:
+    except FaceShotError as error:
         raise SystemExit(f"error: {error}") from error
     print(f"\nThe whole run took {time.perf_counter() - begin:.0f} s.")
     if args.json:

@@ -194,9 +194,8 @@ def _landscape(canvas: Canvas, d: Dice) -> None:
         x, y, r = _place(canvas, d, 0.05, 0.12)
         canvas.fill(ellipse(x, y * 0.5, r, r), hsv(0.14, d.u(0, 0.6), 1))
     for level in np.linspace(d.u(0.35, 0.6), d.u(0.75, 0.95), int(d.u(2, 5))):
-        x = np.linspace(-0.05, 1.05, 40) * n
-        y = n * (level + 0.12 * clouds(d.rng, 40, (4, 9))[0])
-        canvas.fill(np.concatenate([np.stack([x, y], 1), [[1.1 * n, 1.1 * n], [-0.1 * n, 1.1 * n]]]), _colour(d))
+        ridge = n * np.stack([np.linspace(-0.05, 1.05, 40), level + 0.12 * clouds(d.rng, 40, (4, 9))[0]], 1)
+        canvas.fill(np.concatenate([ridge, [[1.1 * n, 1.1 * n], [-0.1 * n, 1.1 * n]]]), _colour(d))
     canvas.rgb[:] = np.clip(canvas.rgb + 8 * clouds(d.rng, side, (30, 90))[..., None], 0, 255)
 
 
