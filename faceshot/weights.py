@@ -7,15 +7,16 @@ A *group* is what works together and is fetched together: ``liveportrait``, ``sd
 
 from __future__ import annotations
 
-import fnmatch
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from faceshot.errors import InputError, MissingError, UsageError
-from faceshot.weights_places import below, cache_folder, is_offline, looked_in, places, snapshots, weights_folder
+from faceshot.weights_hub import group_members, group_names, model_folder
+from faceshot.weights_places import below, cache_folder, is_offline, places
 from faceshot.weights_table import NEEDS, WEIGHTS, Weight
+from faceshot.weights_text import absent, command, lack
 
 __all__ = [
     "NEEDS",
@@ -56,7 +57,7 @@ def list_weights() -> tuple[Weight, ...]:
 
 def groups() -> tuple[str, ...]:
     """The names of what is fetched together, in the order of the table."""
-    return tuple(dict.fromkeys(weight.group or weight.name for weight in WEIGHTS.values()))
+    return group_names(WEIGHTS)
 
 
 def members(name: str, *, needs: bool = True) -> tuple[Weight, ...]:
@@ -65,16 +66,11 @@ def members(name: str, *, needs: bool = True) -> tuple[Weight, ...]:
     Raises:
         UsageError: no such name.
     """
-    if name in WEIGHTS:
-        return (WEIGHTS[name],)
-    own = tuple(weight for weight in WEIGHTS.values() if weight.group == name)
-    if not own:
+    found = (WEIGHTS[name],) if name in WEIGHTS else group_members(WEIGHTS, name, needs=needs)
+    if not found:
         single = [known for known in WEIGHTS if ":" not in known and known not in groups()]
         raise UsageError(f"unknown weights {name!r}; there are {', '.join([*groups(), *single])}")
-    wanted = list(own)
-    for other in NEEDS.get(name, ()) if needs else ():
-        wanted += [weight for weight in members(other) if weight not in wanted]
-    return tuple(wanted)
+    return found
 
 
 def missing(name: str, *, folder: str | Path | None = None) -> tuple[str, ...]:
@@ -89,7 +85,7 @@ def missing(name: str, *, folder: str | Path | None = None) -> tuple[str, ...]:
     Raises:
         UsageError: no such name.
     """
-    return tuple(_lack(weight, name) for weight in members(name) if _present(weight, folder) is None)
+    return tuple(lack(weight, name) for weight in members(name) if _present(weight, folder) is None)
 
 
 def find(name: str, file: str, *, path: str | Path | None = None, offline: bool | None = None) -> Path:
@@ -148,32 +144,7 @@ def hub_folder(repository: str, files: Sequence[str] = (), *, offline: bool | No
     Raises:
         MissingError: it is not on this machine and may not or cannot be downloaded; the message ends in the command.
     """
-    names = [repository, *_aliases(repository)]
-    heads = {PurePosixPath(file).parts[0] for file in files}
-    root = weights_folder()
-    ends = [end for name in names for end in (name, name.rpartition("/")[2])]
-    own = [folder for folder in (root / end for end in ends) if folder.is_dir()] if root else []
-    for folder in own:
-        # A folder of the user's own may hold other variants of the files; the loaders judge those.
-        if all((folder / head).exists() for head in heads):
-            return folder
-    for folder in (folder for name in names for folder in snapshots(name)):
-        if not _lacking(folder, files):
-            return folder
-    for folder in own:
-        if any((folder / head).exists() for head in heads):
-            return folder
-    if is_offline(offline):
-        raise MissingError(f"{_absent_model(repository, files)}; {_how(names, files)}")
-    from faceshot.weights_download import hub_snapshot
-
-    known = next((weight.repository for weight in WEIGHTS.values() if repository in _names(weight)), None)
-    folder = hub_snapshot(
-        known or repository, files, f"{_absent_model(repository, files)}, and the download failed", _how(names, files)
-    )
-    if lacking := _lacking(folder, files):
-        raise MissingError(f"{lacking[0]} is missing: {_absent_model(repository, files)}; {_how(names, files)}")
-    return folder
+    return model_folder(WEIGHTS, repository, files, offline=offline)
 
 
 def hub_file(repository: str, file: str) -> Path | None:
@@ -230,11 +201,11 @@ def fetch(name: str, *, cache_dir: str | Path | None = None, asked: str | None =
     weight = _weight(name)
     if weight.source.startswith("package:"):
         return locate(name)
-    absent = f"{_absent(weight, cache_dir)}, and the download failed"
-    how = _command(asked or weight.group or name)
+    failed = f"{absent(weight, cache_dir)}, and the download failed"
+    how = command(asked or weight.group or name)
     if weight.repository:
-        return fetch_hub(weight, absent, how)
-    return fetch_url(weight, cache_folder(cache_dir) / "weights" / weight.file, absent, how)
+        return fetch_hub(weight, failed, how)
+    return fetch_url(weight, cache_folder(cache_dir) / "weights" / weight.file, failed, how)
 
 
 def check(name: str, *, path: str | Path | None = None, cache_dir: str | Path | None = None) -> str:
@@ -251,8 +222,8 @@ def check(name: str, *, path: str | Path | None = None, cache_dir: str | Path | 
     weight = _weight(name)
     found = where(name, path=path, cache_dir=cache_dir)
     if found is None:
-        raise MissingError(f"{_absent(weight, cache_dir)}; {_command(weight.group or name)}")
-    return verify_folder(found) if found.is_dir() else verify(weight, found, _command(weight.group or name))
+        raise MissingError(f"{absent(weight, cache_dir)}; {command(weight.group or name)}")
+    return verify_folder(found) if found.is_dir() else verify(weight, found, command(weight.group or name))
 
 
 def status(*, cache_dir: str | Path | None = None) -> tuple[WeightStatus, ...]:
@@ -260,7 +231,7 @@ def status(*, cache_dir: str | Path | None = None) -> tuple[WeightStatus, ...]:
     out = []
     for weight in list_weights():
         found = where(weight.name, cache_dir=cache_dir)
-        text = str(found) if found else f"not here (for {weight.used_by}); {_command(weight.name)}"
+        text = str(found) if found else f"not here (for {weight.used_by}); {command(weight.name)}"
         out.append(WeightStatus(weight.name, found, text))
     return tuple(out)
 
@@ -366,76 +337,6 @@ def _present(weight: Weight, folder: str | Path | None, cache_dir: str | Path | 
     return next((place for place in candidates if place.is_file()), None)
 
 
-def _names(weight: Weight) -> tuple[str, ...]:
-    return (*([weight.repository] if weight.repository else []), *(name for name, _ in weight.also))
-
-
-def _aliases(repository: str) -> list[str]:
-    """Other repositories of the hub that hold the same files under the same names."""
-    out: dict[str, None] = {}
-    for weight in WEIGHTS.values():
-        same = [name for name, file in weight.also if file == weight.file]
-        if weight.repository and repository in (weight.repository, *same):
-            out.update(dict.fromkeys([weight.repository, *same]))
-    return [name for name in out if name != repository]
-
-
-def _lacking(folder: Path, files: Sequence[str]) -> list[str]:
-    """Which of ``files`` a folder lacks; of a pattern, one match is enough."""
-    out = []
-    for file in files:
-        if "*" in file:
-            parent = folder / PurePosixPath(file).parent
-            names = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
-            if not fnmatch.filter(names, PurePosixPath(file).name):
-                out.append(file)
-        elif not (folder / file).is_file():
-            out.append(file)
-    return out
-
-
-def _absent_model(repository: str, files: Sequence[str]) -> str:
-    known = next((w for w in WEIGHTS.values() if repository in _names(w) and (not files or w.file in files)), None)
-    note = _licence_note(known) if known else ""
-    return f"model {repository}{note} is not on this machine (looked in FACESHOT_WEIGHTS and the Hugging Face cache)"
-
-
-def _how(names: Sequence[str], files: Sequence[str]) -> str:
-    """The command that gets a model: ours where the table knows it all, else the hub's."""
-    for group in groups():
-        own = [weight for weight in members(group) if set(_names(weight)) & set(names)]
-        known = {weight.file for weight in own}
-        if own and all(file in known or fnmatch.filter(known, file) for file in files):
-            return _command(group)
-    include = "".join(f" --include '{name}'" for name in files)
-    return f"run: hf download {names[0]}{include}"
-
-
 def _missing_error(weight: Weight, asked: str, cache_dir: str | Path | None, *, offline: bool) -> MissingError:
     reason = ", and downloads are off (offline)" if offline else ""
-    return MissingError(f"{_absent(weight, cache_dir)}{reason}; {_command(asked)}")
-
-
-def _licence_note(weight: Weight) -> str:
-    """Said where commercial use is not plainly allowed."""
-    if weight.commercial:
-        return ""
-    rule = "no commercial use" if weight.commercial is False else "commercial use not stated"
-    return f" (licence: {weight.licence}; {rule})"
-
-
-def _absent(weight: Weight, cache_dir: str | Path | None) -> str:
-    source = weight.repository or weight.source
-    return f"{weight.file} of {source}{_licence_note(weight)} is not on this machine ({looked_in(weight, cache_dir)})"
-
-
-def _lack(weight: Weight, asked: str) -> str:
-    if weight.source.startswith("package:"):
-        return f"package {weight.source[8:]} is not installed; run: pip install --force-reinstall faceshot"
-    use = {True: "", False: ", no commercial use", None: ", commercial use not stated"}[weight.commercial]
-    source = weight.repository or weight.source.rpartition("/")[0]
-    return f"{weight.file} of {source} (licence: {weight.licence}{use}) is not here; {_command(asked)}"
-
-
-def _command(name: str) -> str:
-    return f"run: faceshot weights fetch {name}"
+    return MissingError(f"{absent(weight, cache_dir)}{reason}; {command(asked)}")
