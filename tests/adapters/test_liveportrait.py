@@ -510,3 +510,15 @@ def test_real_networks_give_the_recoded_source_bit_for_bit(drawn_face):
     expected = pasted(picture.rgb, engine.recode(engine.appearance(given), x_s), crop)
     assert np.array_equal(rest, expected)
     assert not np.array_equal(first, rest)
+
+
+def test_the_command_line_says_what_is_missing(cli, monkeypatch, tmp_path, repo):
+    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    cat = repo / "examples" / "cat.png"
+    done = cli("animate", cat, "--motion", "nod", "-o", tmp_path / "a.mp4", "--backend", "liveportrait")
+    assert done.code == 1 and not (tmp_path / "a.mp4").exists()
+    assert done.err.count("\n") == 1 and done.err.rstrip().endswith("run: faceshot weights fetch liveportrait")
+    listed = cli("backends")
+    assert "needs weights" in listed.out and "faceshot weights fetch liveportrait" in listed.out
