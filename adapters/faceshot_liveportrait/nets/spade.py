@@ -7,7 +7,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 SLOPE = 0.2
-HIDDEN = 128  # channels inside every SPADE norm
 
 
 class SpectralConv2d(nn.Module):
@@ -55,11 +54,11 @@ class SpectralConv2d(nn.Module):
 class SpadeNorm(nn.Module):
     """Instance norm whose scale and shift are painted by convolutions of the feature map."""
 
-    def __init__(self, channels: int, feature: int) -> None:
+    def __init__(self, channels: int, feature: int, hidden: int) -> None:
         super().__init__()
-        self.mlp_shared = nn.Sequential(nn.Conv2d(feature, HIDDEN, 3, padding=1), nn.ReLU())
-        self.mlp_gamma = nn.Conv2d(HIDDEN, channels, 3, padding=1)
-        self.mlp_beta = nn.Conv2d(HIDDEN, channels, 3, padding=1)
+        self.mlp_shared = nn.Sequential(nn.Conv2d(feature, hidden, 3, padding=1), nn.ReLU())
+        self.mlp_gamma = nn.Conv2d(hidden, channels, 3, padding=1)
+        self.mlp_beta = nn.Conv2d(hidden, channels, 3, padding=1)
 
     def forward(self, x: Tensor, feature: Tensor) -> Tensor:
         """x (B, C, H, W), feature (B, F, h, w), resized to x by repetition -> (B, C, H, W)."""
@@ -70,16 +69,16 @@ class SpadeNorm(nn.Module):
 class SpadeBlock(nn.Module):
     """Residual block of SPADE norms; the shortcut is learned where the channels change."""
 
-    def __init__(self, inputs: int, outputs: int, feature: int, *, spectral: bool) -> None:
+    def __init__(self, inputs: int, outputs: int, feature: int, hidden: int, *, spectral: bool) -> None:
         super().__init__()
         middle = min(inputs, outputs)
-        self.norm_0, self.norm_1 = SpadeNorm(inputs, feature), SpadeNorm(middle, feature)
+        self.norm_0, self.norm_1 = SpadeNorm(inputs, feature, hidden), SpadeNorm(middle, feature, hidden)
         self.conv_0 = _conv(inputs, middle, 3, spectral)
         self.conv_1 = _conv(middle, outputs, 3, spectral)
         self.learned = inputs != outputs
         if self.learned:
             self.conv_s = _conv(inputs, outputs, 1, spectral, bias=False)
-            self.norm_s = SpadeNorm(inputs, feature)
+            self.norm_s = SpadeNorm(inputs, feature, hidden)
 
     def forward(self, x: Tensor, feature: Tensor) -> Tensor:
         """x (B, inputs, H, W), feature (B, F, h, w) -> (B, outputs, H, W)."""
@@ -94,16 +93,17 @@ class SpadeGenerator(nn.Module):
     Args:
         width: channels of the middle blocks (published: 512).
         feature: channels of the feature map (published: 256).
+        hidden: channels inside every SPADE norm (published: 128).
         spectral: hold the weights as published (with spectral norm); False: plain convolutions.
     """
 
-    def __init__(self, width: int = 512, feature: int = 256, *, spectral: bool = True) -> None:
+    def __init__(self, width: int = 512, feature: int = 256, hidden: int = 128, *, spectral: bool = True) -> None:
         super().__init__()
         self.fc = nn.Conv2d(feature, width, 3, padding=1)
         for index in range(6):
-            setattr(self, f"G_middle_{index}", SpadeBlock(width, width, feature, spectral=spectral))
-        self.up_0 = SpadeBlock(width, width // 2, feature, spectral=spectral)
-        self.up_1 = SpadeBlock(width // 2, width // 8, feature, spectral=spectral)
+            setattr(self, f"G_middle_{index}", SpadeBlock(width, width, feature, hidden, spectral=spectral))
+        self.up_0 = SpadeBlock(width, width // 2, feature, hidden, spectral=spectral)
+        self.up_1 = SpadeBlock(width // 2, width // 8, feature, hidden, spectral=spectral)
         self.conv_img = nn.Sequential(nn.Conv2d(width // 8, 3 * 2 * 2, 3, padding=1))
 
     @property
