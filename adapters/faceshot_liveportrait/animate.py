@@ -32,8 +32,8 @@ log = logging.getLogger("faceshot")
 
 _PROXY_SMOOTHING = 3e-7
 _ANIMAL_MULTIPLIER = 1.75
-#: Multiply-adds (1e9) of F and M together, and of W and G for one frame.
-_ONCE, _FRAME = 37.8, 617.0
+#: A run of fewer frames is over before it could be timed.
+_WORTH_TIMING = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,12 +69,9 @@ def animate(
     start = time.perf_counter()
     crops = [face_crop(face.landmarks.xy) for face in faces]
     driver = _given_driver(engine, faces[0].sequence, options, settings)
-    cost: list[float] = []
-    ready = [
-        _prepare(engine, picture, face, crop, driver, options, cost) for face, crop in zip(faces, crops, strict=True)
-    ]
+    ready = [_prepare(engine, picture, face, crop, driver, options) for face, crop in zip(faces, crops, strict=True)]
     log.debug("liveportrait: prepared in %.1f s", time.perf_counter() - start)
-    _estimate(settings.device, min(cost), ready)
+    _estimate(engine, settings.device, ready)
     yield from _render(engine, picture, ready, options.batch)
 
 
@@ -88,16 +85,13 @@ def _prepare(
     crop: CropFrame,
     driver: Template | None,
     options: LivePortraitOptions,
-    cost: list[float],
 ) -> Prepared:
     import torch
 
     image = warp(behind(picture, crop), crop.matrix, (SIDE, SIDE), options.border)
     given = torch.from_numpy(network_input(image))
-    begin = time.perf_counter()
     volume = engine.appearance(given)
     heads = {name: value.detach().float().cpu().numpy() for name, value in engine.read_motion(given).items()}
-    cost.append(time.perf_counter() - begin)
     own, kp = m.read(heads)
     source = m.Source.of(kp[0], own)
     reading = assess(source.x, crop.to_units(face.landmarks.xy), face.landmarks.absent)
@@ -256,16 +250,14 @@ def _by_driver(
 # --- every frame ---------------------------------------------------------------------------------------------------
 
 
-def _estimate(device: str, once: float, ready: list[Prepared]) -> None:
-    """Say before the start how long a CPU will take, by the time F and M took on it just now."""
-    n = sum(len(face.x_d) for face in ready)
-    if device.partition(":")[0] != "cpu":
-        log.info("liveportrait: rendering %d frames on %s", n, device)
+def _estimate(engine: Any, device: str, ready: list[Prepared]) -> None:
+    """Say before the start how long it will take, as the engine reckons; frames that repeat cost nothing."""
+    n = sum(1 + int((face.x_d[1:] != face.x_d[:-1]).any((1, 2)).sum()) for face in ready)
+    if n < _WORTH_TIMING or not hasattr(engine, "estimate"):
         return
-    each = once * _FRAME / _ONCE
-    total = each * n
-    text = f"{total / 60:.0f} minutes" if total >= 120 else f"{total:.0f} seconds"
-    log.info("liveportrait: about %.2g s a frame on this CPU, at most %s for %d frames", each, text, n)
+    seconds = engine.estimate(n)
+    text = f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.3g} seconds"
+    log.info("liveportrait: %d frames to render on %s, about %.2g s each, %s", n, device, seconds / n, text)
 
 
 def _render(engine: Any, picture: Picture, ready: list[Prepared], batch: int | None) -> Iterator[RGBArray]:

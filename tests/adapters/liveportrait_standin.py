@@ -93,6 +93,9 @@ class Standin:
     def recode(self, f_s, x_s) -> np.ndarray:
         return next(self.render(f_s, x_s, x_s))
 
+    def estimate(self, frames: int) -> float:
+        return 0.02 * frames
+
     @staticmethod
     def _frame(image: np.ndarray, x_s: np.ndarray, x_d: np.ndarray) -> np.ndarray:
         at = np.linspace(-1, 1, 64, dtype=np.float32)

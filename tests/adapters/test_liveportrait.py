@@ -425,7 +425,7 @@ def test_time_and_ways_are_said_before_the_start(face, caplog):
         frames = backend.animate(picture, landmarks, clip(landmarks, [landmarks.xy, landmarks.xy + 2] * 3),
                                  AnimationOptions())  # fmt: skip
         next(frames)
-    assert "s a frame on this CPU" in caplog.text and "for 6 frames" in caplog.text
+    assert "6 frames to render on cpu, about 0.02 s each, 0.12 seconds" in caplog.text
     assert "driven by landmarks, eyes by ratio, mouth by ratio" in caplog.text
 
 
