@@ -25,7 +25,8 @@ UNET_GMACS: Final = {
 FULL_GMACS: Final = UNET_GMACS["up_blocks.3"]
 #: Channels of the networks this table is about.
 SD_CHANNELS: Final = (320, 640, 1280, 1280)
-#: Memory of one more picture in a call at 512 px, and of what is kept free [bytes]; measured in float32 on a CPU.
+#: Memory of one more picture in a call at 512 px in float32, and what is kept free [bytes]. Estimated generously from
+#: the largest activations (about 150 MB); benchmarks/features_gpu.py shows the real peak.
 PICTURE_BYTES: Final = 600_000_000
 SPARE_BYTES: Final = 1_000_000_000
 MOST_PICTURES: Final = 16
@@ -41,10 +42,7 @@ def picture_gmacs(preset: Preset, schedule: NoiseSchedule, unet: Any) -> float |
 
 
 def gmacs_per_second(device: str, dtype: Any) -> float:
-    """A short look at how fast this machine multiplies (0.1 to 0.5 s): the 3x3 convolution of the U-Net's first level.
-
-    The whole network reaches 60 to 90 % of it on a CPU.
-    """
+    """A short look at how fast this machine multiplies: the 3x3 convolution of the U-Net's first level, best of three."""
     import torch
 
     x = torch.full((1, 320, 64, 64), 0.01, dtype=dtype, device=device).to(memory_format=torch.channels_last)
