@@ -42,7 +42,7 @@ def picture_gmacs(preset: Preset, schedule: NoiseSchedule, unet: Any) -> float |
 
 
 def gmacs_per_second(device: str, dtype: Any) -> float:
-    """A short look at how fast this machine multiplies: the 3x3 convolution of the U-Net's first level, best of three."""
+    """How fast this machine multiplies: the 3x3 convolution of the U-Net's first level, the best of three."""
     import torch
 
     x = torch.full((1, 320, 64, 64), 0.01, dtype=dtype, device=device).to(memory_format=torch.channels_last)
