@@ -46,7 +46,7 @@ class Networks:
     dtype: torch.dtype
     low_vram: LowVram = "off"
     identity: str = ""
-    _shelves: dict[str, list[tuple[Tensor, Tensor]]] = field(default_factory=dict, repr=False)
+    _shelves: dict[str, list[tuple[dict[str, Any], str, Tensor]]] = field(default_factory=dict, repr=False)
     _present: set[str] = field(default_factory=set, repr=False)
     _context: TemporalContext = field(default="corrected", repr=False)
 
@@ -57,23 +57,29 @@ class Networks:
                 net.to(self.device)
                 continue
             net.to("cpu")
-            tensors = [*net.parameters(), *net.buffers()]
-            self._shelves[name] = [(tensor, tensor.data) for tensor in tensors]
+            self._shelves[name] = [
+                (tensors, key, tensor)
+                for module in net.modules()
+                for tensors in (module._parameters, module._buffers)
+                for key, tensor in tensors.items()
+                if tensor is not None
+            ]
 
     @contextmanager
     def using(self, *names: str) -> Iterator[None]:
         """These networks are on the device inside; with ``low_vram`` those that came for it leave it afterwards."""
         coming = {name for name in names if name in self._shelves} - self._present
-        shelved = [pair for name in coming for pair in self._shelves[name]]
+        shelved = [entry for name in coming for entry in self._shelves[name]]
         try:
-            for tensor, at_home in shelved:
-                tensor.data = at_home.to(self.device)
+            for tensors, key, at_home in shelved:
+                there = at_home.to(self.device)
+                tensors[key] = nn.Parameter(there, requires_grad=False) if isinstance(at_home, nn.Parameter) else there
             self._present |= coming
             yield
         finally:
             self._present -= coming
-            for tensor, at_home in shelved:  # weights do not change, so nothing has to be copied back
-                tensor.data = at_home
+            for tensors, key, at_home in shelved:  # weights do not change, so nothing has to be copied back
+                tensors[key] = at_home
 
     def see(self, context: TemporalContext) -> None:
         """Which embedding the temporal attention sees from now on (:mod:`faceshot_mofa.nets.legacy`)."""
