@@ -43,6 +43,9 @@ class Backend(Protocol):
         summary: one line.
         licence: of code and weights, one line.
         commercial: whether commercial use of code and weights is allowed.
+
+    A backend whose networks redraw the face also has ``recodes = True``: its frame of unchanged landmarks resembles the
+    picture instead of equalling it.
     """
 
     name: str
@@ -67,7 +70,8 @@ class Backend(Protocol):
     ) -> Iterator[RGBArray]:
         """Yield one frame per entry of ``sequence``: uint8 (H, W, 3), or (H, W, 4) when the picture has a matte.
 
-        ``landmarks`` and ``sequence`` are in pixels of ``picture``; the frame of unchanged landmarks is the picture.
+        ``landmarks`` and ``sequence`` are in pixels of ``picture``; the frame of unchanged landmarks is the picture,
+        as it is or as the networks redraw it.
         """
         ...
 

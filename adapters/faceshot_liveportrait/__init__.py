@@ -42,6 +42,7 @@ class Backend:
     summary = "LivePortrait driven by landmarks, no face detector; a GPU is advised"
     licence = "Apache-2.0, weights MIT"
     commercial = True
+    recodes = True
 
     def __init__(self, engine: Any = None) -> None:
         self._engine, self._own = engine, engine is not None

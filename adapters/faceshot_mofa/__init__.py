@@ -42,6 +42,7 @@ class Backend:
     summary = "MOFA-Video: the paper's renderer, Stable Video Diffusion steered by landmarks; for a GPU"
     licence = "code Apache-2.0; weights: MOFA-Video Apache-2.0, Stable Video Diffusion under Stability AI's own licence"
     commercial = False
+    recodes = True
 
     def __init__(self, networks: Networks | None = None) -> None:
         self._networks, self._own = networks, networks is not None
