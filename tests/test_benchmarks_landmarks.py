@@ -157,8 +157,10 @@ def test_the_threshold_separates_and_is_sharp_enough():
     good = np.array([False, False, False, True, True, True])
     assert pick_threshold(confidence, good) == pytest.approx((0.45, 0.45))
     mixed = np.array([False, True, False, True, False, True])
-    youden, sharp = pick_threshold(confidence, mixed)
-    assert sharp == pytest.approx(0.85) and sharp >= youden
+    assert pick_threshold(confidence, mixed)[1] == pytest.approx(0.85)
+    worst = np.array([True, True, True, False, False, False])
+    youden, sharp = pick_threshold(confidence, worst)
+    assert sharp == youden
 
 
 def test_logistic_finds_the_measure_that_matters():

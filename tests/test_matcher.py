@@ -49,7 +49,11 @@ def test_drawn_characters_of_unseen_seeds(matcher, kind):
     assert found.landmarks.size == (256, 256)
 
 
-@pytest.mark.parametrize(("side", "left", "top"), [(160, 40, 330), (110, 380, 20)], ids=["a third", "a fifth"])
+@pytest.mark.parametrize(
+    ("side", "left", "top"),
+    [(160, 40, 330), (110, 380, 20), (60, 400, 300)],
+    ids=["a third", "a fifth", "a ninth"],
+)
 def test_a_face_in_a_corner_of_a_larger_picture(matcher, side, left, top):
     drawing = draw(character("cat", 77), size=256, background="plain")
     picture, truth = pasted(drawing, side, 512, left, top)

@@ -4,11 +4,10 @@ Only drawings are used, of kinds the model was trained on and seeds it was not. 
 picture or small in a cluttered one; the others are hard negatives (``faceless.py``): circles, buttons, wheels, flowers,
 text, headless bodies, noise. All are matched as a user's picture would be.
 
-1. On every other picture a logistic regression tells looks that found the face within 10 % of its box from all other
-   looks, the windows of the search included.
-2. On the rest, matched again with these weights, two numbers are fitted that make the confidence of finished matches
-   honest (Platt's scaling), and the threshold at which ``match`` warns: where sensitivity + specificity is highest
-   (Youden), or higher where fewer than 95 % of the matches above it would be good.
+1. On one half a logistic regression tells looks that found the face within 10 % of its box from all other looks, those
+   of the search included.
+2. On the other, matched with these weights, two numbers are fitted that make the confidence of finished matches honest
+   (Platt's scaling), and the threshold at which ``match`` warns: the lowest with 95 % good matches from there on.
 
 ``confidence`` and ``threshold`` in ``mini.json`` are the result.
 """
@@ -146,23 +145,27 @@ def logits(seen: Sequence[Seen], weights: np.ndarray) -> np.ndarray:
 
 
 def pick_threshold(confidence: np.ndarray, good: np.ndarray) -> tuple[float, float]:
-    """(Youden's threshold, the lowest from there on with ``PRECISION``), each half-way to the next confidence below."""
+    """(Threshold of the highest sensitivity + specificity, lowest from which ``PRECISION`` of the matches are good).
+
+    Each lies half-way to the next confidence below; where no threshold is precise enough, the second is the first.
+    """
     order = np.unique(confidence)
     edges = np.append(order[0] / 2, (order[1:] + order[:-1]) / 2)
     gain = [(confidence[good] >= t).mean() - (confidence[~good] >= t).mean() for t in edges]
     youden = float(edges[int(np.argmax(gain))])
-    sharp = [float(t) for t in edges if t >= youden and good[confidence >= t].mean() >= PRECISION]
-    return youden, sharp[0] if sharp else float(edges[-1])
+    sharp = [float(t) for t in edges if good[confidence >= t].mean() >= PRECISION]
+    return youden, sharp[0] if sharp else youden
 
 
 def calibrate(matcher: Recorder, count: int) -> dict[str, Any]:
     """Fit the weights and the threshold: ``confidence`` and ``threshold``, and how good they are on the second half."""
     cases = list(pictures(count))
-    seen = [one for rows in looks(matcher, cases[::2]) for one in rows]
+    halves = [[case for k, case in enumerate(cases) if k // len(ROUND) % 2 == half] for half in (0, 1)]
+    seen = [one for rows in looks(matcher, halves[0]) for one in rows]
     weights = fitted(seen)
-    logger.info("%d looks at %d pictures, %d found the face", len(seen), len(cases[::2]), sum(s.good for s in seen))
+    logger.info("%d looks at %d pictures, %d found the face", len(seen), len(halves[0]), sum(s.good for s in seen))
     matcher.judge(weights)
-    finals = [rows[-1] for rows in looks(matcher, cases[1::2])]
+    finals = [rows[-1] for rows in looks(matcher, halves[1])]
     good = np.array([one.good for one in finals])
     score = logits(finals, weights)
     scale, shift = logistic(score[:, None], good, np.ones(len(good)), ridge=0.0005)
