@@ -33,6 +33,7 @@ def published(tiny_sd: TinySD, tmp_path_factory: pytest.TempPathFactory) -> Path
     """A weights folder with everything as published; returns that folder."""
     root = tmp_path_factory.mktemp("published")
     tiny_sd.publish(root)
+    tiny_sd.publish(root / "v", name="v-model", prediction_type="v_prediction")
     return root
 
 
@@ -263,12 +264,10 @@ def test_a_missing_image_encoder_is_named(tiny_sd: TinySD, tmp_path: Path, monke
     [("v-model", "inv_v_noip"), ("v-model:prediction=epsilon", "inv_eps_noip"), ("sd15:guidance=none", "inv_eps_noip")],
 )
 def test_what_the_network_predicts_is_the_models_own_word_or_the_users(
-    tiny_sd: TinySD, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, preset: str, run: str
+    tiny_sd: TinySD, published: Path, monkeypatch: pytest.MonkeyPatch, preset: str, run: str
 ) -> None:
-    monkeypatch.setenv("FACESHOT_WEIGHTS", str(tmp_path))
-    tiny_sd.publish(tmp_path)
-    tiny_sd.publish(tmp_path / "v", name="v-model", prediction_type="v_prediction")
-    monkeypatch.chdir(tmp_path / "v")
+    monkeypatch.setenv("FACESHOT_WEIGHTS", str(published))
+    monkeypatch.chdir(published / "v")
     extractor = FeatureExtractor.from_preset(preset, offline=True)
     start = torch.from_numpy(tiny_sd.golden[f"{run}/trajectory"][:1])
     close(extractor.features_of_latents(start), tiny_sd.golden[f"{run}/up_1"])

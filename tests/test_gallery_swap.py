@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,7 @@ def matched(weights: Path, two: Path, tmp_path_factory: pytest.TempPathFactory) 
     picture = Picture(draw_face(face_points(), 5))
     box = (20.0, 20.0, 140.0, 140.0)
 
+    @lru_cache
     def run(guidance: str) -> tuple[Any, list[int]]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("FACESHOT_WEIGHTS", str(weights))
