@@ -103,7 +103,7 @@ def animate(
         "regularise": regularise,
         "domains": domain,
         "audio": audio,
-        "backend_options": parse_pairs(backend_option or [], "--backend-option"),
+        "backend_options": parse_pairs(backend_option or [], "--backend-option", lists=True),
         "save_landmarks": save_landmarks,
         "save_drive": save_drive,
         "save_sequence": save_sequence,

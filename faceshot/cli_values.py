@@ -25,9 +25,18 @@ def parse_number(text: str, what: str) -> float:
     return value
 
 
-def parse_pairs(text: str | Iterable[str], option: str) -> dict[str, str]:
-    """``a=1,b=2`` (or several ``a=1``) -> a dict; the option's name is for messages."""
-    items = [part for chunk in ([text] if isinstance(text, str) else text) for part in chunk.split(",")]
+def parse_pairs(text: str | Iterable[str], option: str, *, lists: bool = False) -> dict[str, str]:
+    """``a=1,b=2`` (or several ``a=1``) -> a dict; the option's name is for messages.
+
+    With ``lists`` a value may hold commas: what follows one belongs to the value unless it is a pair itself.
+    """
+    items: list[str] = []
+    for chunk in [text] if isinstance(text, str) else text:
+        for k, part in enumerate(chunk.split(",")):
+            if lists and k and "=" not in part:
+                items[-1] += "," + part
+            else:
+                items.append(part)
     pairs: dict[str, str] = {}
     for item in filter(None, (item.strip() for item in items)):
         name, sign, value = item.partition("=")

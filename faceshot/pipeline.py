@@ -273,9 +273,13 @@ class FaceShot:
 
     def _backend(self, settings: AnimationOptions) -> Backend:
         backend = load_backend(self.backend_name)
-        if lacking := backend.requires():
+        lacking = backend.requires()
+        try:
+            backend.load(settings)  # refuses bad options first, then says what is missing and where it looked
+        except ImportError as error:
+            raise MissingError(f"backend {backend.name!r} is not ready: {'; '.join(lacking) or error}") from error
+        if lacking:
             raise MissingError(f"backend {backend.name!r} is not ready: {'; '.join(lacking)}")
-        backend.load(settings)
         return backend
 
     def _write(

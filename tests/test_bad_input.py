@@ -227,6 +227,13 @@ CASES = (
     # Animation.
     Case("unknown backend", MARKED + "--motion nod --backend teleport", "unknown backend 'teleport'", 2),
     Case("unknown backend option", MARKED + "--motion nod --backend-option zap=1", "zap", 2),
+    Case(
+        "backend option before weights",
+        MARKED + "--motion nod --backend liveportrait --backend-option mode=viedo",
+        "viedo",
+        2,
+    ),
+    Case("backend option of mofa", MARKED + "--motion nod --backend mofa --backend-option steps=none", "steps", 2),
     Case("option without value", MARKED + "--motion nod --backend-option zap", "NAME=VALUE", 2),
     Case("video suffix", "animate @good.png --landmarks @good.json --motion nod -o %out.avi", "suffixes", 2),
     Case("missing sound", MARKED + "--motion nod --audio @absent.wav", "does not exist"),

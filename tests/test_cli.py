@@ -334,3 +334,21 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     )
     os.close(write)
     assert done.stderr == "" and done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "lists", "pairs"),
+    [
+        ("a=1,b=2", False, {"a": "1", "b": "2"}),
+        (["faces=one,two.json,mode=video", "clip=a,b.mp4"], True,
+         {"faces": "one,two.json", "mode": "video", "clip": "a,b.mp4"}),
+    ],
+    ids=["pairs", "values with commas"],
+)  # fmt: skip
+def test_pairs(text, lists, pairs):
+    assert cli_values.parse_pairs(text, "--x", lists=lists) == pairs
+
+
+def test_a_comma_is_no_value_where_lists_are_not_meant():
+    with pytest.raises(UsageError, match="--gain takes NAME=VALUE, got 'brows'"):
+        cli_values.parse_pairs("mouth=1,brows", "--gain")
