@@ -1,13 +1,16 @@
 # Needs python3 (3.10 or newer) with venv, make and a package index; nothing else.
 #   make demo    installs into .venv and animates a drawn character from a drawn actor's clip
 #   make test    installs the test extras, checks style and types, runs the tests
-#   make bench   measures speed, memory and accuracy
+#   make bench   measures speed, memory and accuracy; about an hour. BENCHMARKS="landmarks speed" runs only those
+#   make bench-gpu   the large networks at full size with stand-in weights on a CUDA device
 # On Linux without an NVIDIA GPU, TORCH_INDEX=https://download.pytorch.org/whl/cpu spares gigabytes of CUDA.
 PYTHON ?= python3
 TORCH_INDEX ?=
 CHARACTER ?= examples/cat.png
 DRIVING ?= examples/actor.mp4
 WORKERS ?= 2
+BENCHMARKS ?= landmarks ablations retarget driving warp speed features liveportrait mofa_nets mofa
+BENCHMARKS_GPU ?= features_gpu liveportrait mofa_nets mofa
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -15,7 +18,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 TORCH := torch==$(shell sed -n 's/^torch==//p' constraints.txt)
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check bench facexlib-side clean distclean
+.PHONY: demo test check bench bench-gpu facexlib-side clean distclean
 
 demo: .venv/.core
 	@mkdir -p out
@@ -31,7 +34,10 @@ check: .venv/.dev
 	$(BIN)/mypy
 
 bench: .venv/.dev
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python benchmarks/$$script.py || exit 1; done
+
+bench-gpu: .venv/.dev
+	@for script in $(BENCHMARKS_GPU); do echo "== $$script"; $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 # facexlib needs a torchvision that breaks transformers, so its test has a folder of its own. Best effort: the test is
 # skipped, with the reason, where this cannot be installed.
