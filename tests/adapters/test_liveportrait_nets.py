@@ -15,8 +15,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from faceshot.errors import InputError
+from faceshot_liveportrait.fast.convolution import Target
+from faceshot_liveportrait.fast.spade import FastGenerator
+from faceshot_liveportrait.fast.warping import FastWarping
 from faceshot_liveportrait.loading import FILES, build, load_network
-from faceshot_liveportrait.nets import SpadeGenerator, StitchingRetargeting
+from faceshot_liveportrait.nets import SpadeGenerator, StitchingRetargeting, WarpingModule
 from faceshot_liveportrait.nets.spade import SpectralConv2d, fold_spectral
 from faceshot_liveportrait.nets.warping import identity_grid, sample
 
@@ -85,8 +88,9 @@ def test_motion_gives_the_published_numbers(standin: Callable[[str], Network], w
 
 
 @pytest.mark.slow
-def test_warping_gives_the_published_numbers(standin: Callable[[str], Network], weights: Any) -> None:
+def test_warping_gives_the_published_numbers_plain_and_fast(standin: Callable[[str], Network], weights: Any) -> None:
     network, golden = standin("warping")
+    assert isinstance(network, WarpingModule)
     volume, x_s, x_d = warping_input(weights)
     seen: dict[str, Tensor] = {}
     motion = network.dense_motion_network
@@ -99,6 +103,8 @@ def test_warping_gives_the_published_numbers(standin: Callable[[str], Network], 
     close(seen["mask"][:, :, ::4, ::4, ::4], golden["mask_s"], 5e-5)
     close(seen["given"][:, :, ::4, ::8, ::8], golden["hourglass_in_s"], 5e-5)
     close(seen["hourglass"][:, ::4, ::4, ::8, ::8], golden["hourglass_s"], 5e-5)
+    fast = FastWarping(network, Target(torch.float32))
+    close(fast(fast.prepare(volume, x_s), x_d)[:, ::8, ::2, ::2], golden["out_s"], 5e-5)
 
 
 def warping_input(weights: Any) -> tuple[Tensor, Tensor, Tensor]:
@@ -108,8 +114,9 @@ def warping_input(weights: Any) -> tuple[Tensor, Tensor, Tensor]:
 
 
 @pytest.mark.slow
-def test_spade_gives_the_published_numbers(standin: Callable[[str], Network], weights: Any) -> None:
+def test_spade_gives_the_published_numbers_plain_and_fast(standin: Callable[[str], Network], weights: Any) -> None:
     network, golden = standin("spade")
+    assert isinstance(network, SpadeGenerator)
     convs = {name: module for name, module in network.named_modules() if isinstance(module, SpectralConv2d)}
     close(torch.stack([convs[name].sigma for name in sorted(convs)]), golden["sigma"], 1e-5)
     fold_spectral(network)
@@ -123,6 +130,8 @@ def test_spade_gives_the_published_numbers(standin: Callable[[str], Network], we
         close(seen[name][:, ::16, ::4, ::4], golden[f"{name}_s"], 5e-5)
     close(seen["up_0"][:, ::16, ::8, ::8], golden["up_0_s"], 5e-5)
     close(seen["up_1"][:, ::8, ::16, ::16], golden["up_1_s"], 5e-5)
+    fast = FastGenerator(network, Target(torch.float32))
+    close(fast(weights.make_input("feature", (1, 256, 64, 64)))[..., ::4, ::4], golden["image_s"], 1e-5)
 
 
 def test_perceptrons_give_the_published_numbers(standin: Callable[[str], Network], weights: Any) -> None:
