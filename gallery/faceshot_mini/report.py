@@ -74,6 +74,7 @@ def _panel(draw: Any, rows: Sequence[Row], curves: Sequence[Any], title: str, fr
     for k, (name, label, colour) in enumerate(shown):
         line = [place(step, value) for step, value in points[name]]
         draw.line(line, fill=colour, width=2) if len(line) > 1 else draw.point(line, fill=colour)
+        draw.rectangle((right - 156, top + 6 + 16 * k, right - 4, top + 22 + 16 * k), fill="white")
         draw.text((right - 150, top + 8 + 16 * k), f"{label} {points[name][-1][1]:.2f}", fill=colour)
 
 
