@@ -204,6 +204,8 @@ class Matcher:
             return whole.xy
         best, wanted = whole, self._overall(gallery)
         for count in self.search.sides:
+            if count * side > self.search.enlarge * max(rgb.shape[:2]):
+                break
             found = suspects(self.extractor, rgb, *wanted, self.prior.mean, count, self.search)
             looks = self.looks(rgb, [candidate.crop(self.search, side) for candidate in found], gallery)
             level = max(looks, key=lambda look: look.quality, default=whole)

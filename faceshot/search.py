@@ -31,6 +31,7 @@ class SearchOptions:
         sides: longest sides at which the whole picture is read in turn, in sides of the network's square.
         tile, overlap: what the network reads at once, and how much of it twice, in sides of the square; attention
             over more costs time and finds nothing.
+        enlarge: a picture is never read at more than this many times its own size.
         radii: RMS radii of the faces looked for, in sides of the square. rolls: their rolls in degrees.
         slack: how far a landmark may lie from its place, in radii.
         candidates: how many of the places with most votes get a proper look, for every side.
@@ -40,14 +41,15 @@ class SearchOptions:
         present: share of pictures of alike domains that must show a part, or it is called absent.
     """
 
-    enough: float = 0.6
+    enough: float = 0.8
     sides: tuple[int, ...] = (2, 4)
+    enlarge: float = 1.5
     tile: float = 2.0
     overlap: float = 0.25
     radii: tuple[float, ...] = (0.07, 0.1, 0.14, 0.19, 0.26)
     rolls: tuple[float, ...] = (-40.0, -20.0, 0.0, 20.0, 40.0)
     slack: float = 0.12
-    candidates: int = 3
+    candidates: int = 4
     better: float = 1.15
     crop: float = 1.5
     upright: float = 8.0

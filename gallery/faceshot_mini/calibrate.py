@@ -73,7 +73,7 @@ def pictures(count: int, first: int = FIRST) -> Iterator[tuple[Picture, Landmark
     for k in range(count):
         what, seed = ROUND[k % len(ROUND)], first + k
         if what == "none":
-            yield Picture(faceless(seed, kinds[(k // 2) % len(kinds)])), None
+            yield Picture(faceless(seed, kinds[(k // 2) % len(kinds)], (256, 512)[seed // 4 % 2])), None
             continue
         drawing = sample(seed, size=256, domain=DOMAINS[k % len(DOMAINS)])
         if what == "face":
@@ -186,7 +186,7 @@ def main(argv: list[str] | None = None) -> None:
     """Measure, fit, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, nargs="?", default=path())
-    parser.add_argument("--count", type=int, default=240, help="drawings")
+    parser.add_argument("--count", type=int, default=180, help="drawings")
     args = parser.parse_args(argv)
     if args.count < 60:
         raise SystemExit(f"error: at least 60 drawings are needed, got --count {args.count}")
