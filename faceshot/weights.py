@@ -329,7 +329,8 @@ def _present(weight: Weight, folder: str | Path | None, cache_dir: str | Path | 
     if weight.source.startswith("package:"):
         spec = importlib.util.find_spec(weight.source[8:])
         inside = spec.submodule_search_locations if spec else None
-        return Path(next(iter(inside))) if inside else None
+        shipped = Path(next(iter(inside))) / weight.file if inside else None
+        return shipped if shipped is not None and shipped.is_file() else None
     if folder is not None:
         candidates = below(Path(folder).expanduser(), weight, WEIGHTS.values(), whole=False)
     else:

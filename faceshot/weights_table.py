@@ -13,7 +13,7 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Weight:
-    """One weight file (or, for ``package:``, the folder shipped in a package).
+    """One weight file (for ``package:`` one that is shipped in a package).
 
     Attributes:
         name: unique; on the command line the ``group`` is enough.
@@ -107,10 +107,12 @@ _CMP = "models/cmp/experiments/semiauto_annot/resnet50_vip+mpii_liteflow/checkpo
 _RECORDS = (
     Weight(
         name="mini",
-        file="",
+        file="unet/diffusion_pytorch_model.safetensors",
         source="package:faceshot_mini",
         licence="Apache-2.0",
         commercial=True,
+        bytes=21_565_632,
+        sha256="b672aea77b448e4453802be1b0b6a515c0be09a522b3177be11b65604af12a8f",
         used_by="--preset mini, drive --source track",
     ),
     Weight(

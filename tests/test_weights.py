@@ -114,7 +114,8 @@ def test_the_table_is_complete() -> None:
     for weight in list_weights():
         assert weight.source.startswith(("https://", "hub:", "package:")) and weight.licence and weight.used_by
     entries = {entry.name: entry for entry in status()}
-    assert entries["mini"].path is not None and entries["mini"].path.is_dir()
+    assert entries["mini"].path is not None and entries["mini"].path.is_file()
+    assert check("mini") == next(weight.sha256 for weight in list_weights() if weight.name == "mini")
     assert "weights fetch fan_wflw" in entries["fan_wflw"].text
 
 
