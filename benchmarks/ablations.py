@@ -65,7 +65,7 @@ def printed(results: Sequence[tuple[str, str, dict[str, Any]]], names: Sequence[
             line += [number(result[name]["box"]), number(spread), change, result[name]["failures"]]
         lines.append(line)
     notes = [f"- {label}: {result['why']}" for _, label, result in results if "why" in result]
-    return "\n".join([table(head, lines), "", *notes])
+    return "\n".join([table(head, lines, names=2), "", *notes])
 
 
 def chosen(text: Sequence[str]) -> dict[str, Path]:

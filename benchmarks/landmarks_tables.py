@@ -11,21 +11,19 @@ from faceshot.topology import PARTS
 SHORT = {"face_boundary": "outline", "eyebrows": "brows", "nose": "nose", "eyes": "eyes", "mouth": "mouth"}
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A Markdown table, columns padded; the first column to the left, the others to the right."""
+def table(head: Sequence[str], rows: Sequence[Sequence[object]], names: int = 1) -> str:
+    """A Markdown table, columns padded; the first ``names`` columns to the left, the others to the right."""
     cells = [[str(value) for value in row] for row in [head, *rows]]
     widths = [max(3, *(len(row[k]) for row in cells)) for k in range(len(head))]
-    rule = [("-" * widths[0]), *("-" * (width - 1) + ":" for width in widths[1:])]
     lines = []
-    for index, row in enumerate(cells):
+    for row in cells:
         padded = [
-            row[0].ljust(widths[0]),
-            *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
+            cell.ljust(width) if k < names else cell.rjust(width)
+            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append("| " + " | ".join(padded) + " |")
-        if index == 0:
-            lines.append("| " + " | ".join(rule) + " |")
-    return "\n".join(lines)
+    rule = ["-" * width if k < names else "-" * (width - 1) + ":" for k, width in enumerate(widths)]
+    return "\n".join([lines[0], "| " + " | ".join(rule) + " |", *lines[1:]])
 
 
 def number(value: float | None, digits: int = 2) -> str:

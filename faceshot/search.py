@@ -35,6 +35,8 @@ class SearchOptions:
         radii: RMS radii of the faces looked for, in sides of the square. rolls: their rolls in degrees.
         slack: how far a landmark may lie from its place, in radii.
         candidates: how many of the places with most votes get a proper look, for every side.
+        least: votes (a mean cosine) below which none is worth one; drawn faces have 0.7 to 0.9, half of the best
+            places in pictures without a face under 0.57.
         better: factor by which a candidate has to beat the best so far, because a part of a face can look like a face.
         crop: side of the close-up, in sides of the face's box. upright: roll in degrees above which it is turned.
         domains: how many of the nearest domains of a part are averaged (the paper takes one).
@@ -50,6 +52,7 @@ class SearchOptions:
     rolls: tuple[float, ...] = (-40.0, -20.0, 0.0, 20.0, 40.0)
     slack: float = 0.12
     candidates: int = 4
+    least: float = 0.5
     better: float = 1.15
     crop: float = 1.5
     upright: float = 8.0
@@ -204,7 +207,7 @@ def candidates(
     for _ in range(options.candidates):
         pose, y, x = np.unravel_index(int(votes.argmax()), votes.shape)
         score = float(votes[pose, y, x])
-        if score <= 0:
+        if score < options.least:
             break
         radius, roll, shape = poses[int(pose)]
         found.append(Candidate(score, (shape + [x, y]).astype(np.float32), radius, roll))
