@@ -19,7 +19,7 @@ import numpy as np
 from faceshot.anchors import Anchors, Box, bind, check_anchors, check_box, face_from_anchors, face_from_box
 from faceshot.crop import Crop, part_crops
 from faceshot.errors import UsageError
-from faceshot.matching import best_matches, normalised, refine, sample_features, score_maps
+from faceshot.matching import normalised, peaks, refine, sample_features, score_maps, upsampled_norms
 from faceshot.rearrange import rearrange
 from faceshot.search import SearchOptions, suspects
 from faceshot.shape import ShapeFit, ShapeOptions, ShapePrior, fit_shape
@@ -242,7 +242,7 @@ class Matcher:
         vectors, valid = _gather(gallery.vectors, gallery.valid, ranked)
         # 3. Match, and tidy.
         look = self._look(crop, pairs, vectors, valid, gallery)
-        raw, score = self._raw([pair[0] for pair in pairs], vectors, Size(side, side))
+        raw, score = self._raw(pairs, vectors, Size(side, side))
         xy = look.xy
         if regularise == "none":
             xy = crop.to_picture(raw)
@@ -337,22 +337,25 @@ class Matcher:
         move = (scale - 1) / 2
         return replace(fit, xy=fit.xy * scale + move, model=fit.model * scale + move, radius=fit.radius * scale)
 
-    def _raw(self, maps: list[np.ndarray], vectors: FloatArray, size: Size) -> tuple[FloatArray, FloatArray]:
-        """Plain best matches (68, 2), refined below a pixel, and their scores (68,)."""
+    def _raw(self, pairs: list[np.ndarray], vectors: FloatArray, size: Size) -> tuple[FloatArray, FloatArray]:
+        """Plain best matches (68, 2), refined below a pixel, and their scores (68,); ``pairs`` as in :meth:`_look`."""
         xy, score = np.empty((N_POINTS, 2), np.float32), np.empty(N_POINTS, np.float32)
-        for part, features in zip(PARTS, maps, strict=True):
-            index = list(PART_POINTS[part])
+        temperature = self.shape_options.temperature
+        norms: dict[int, np.ndarray] = {}  # parts of one domain share their features
+        for part, pair in zip(PARTS, pairs, strict=True):
+            index, features = list(PART_POINTS[part]), pair[0]
             if self.extractor.device.startswith("cuda"):
                 from faceshot.matching_torch import match_points
 
                 _, score[index], xy[index] = match_points(
-                    features, vectors[index], size, self.extractor.device, temperature=self.shape_options.temperature
+                    features, vectors[index], size, self.extractor.device, temperature=temperature
                 )
                 continue
-            at, score[index] = best_matches(features, vectors[index], size)
-            xy[index] = refine(
-                score_maps(features, vectors[index], size), at, temperature=self.shape_options.temperature
-            )
+            if id(pair) not in norms:
+                norms[id(pair)] = upsampled_norms(features, size)
+            scores = score_maps(features, vectors[index], size, norms=norms[id(pair)])
+            at, score[index] = peaks(scores)
+            xy[index] = refine(scores, at, temperature=temperature)
         return xy, score
 
     def _rank_by_agreement(self, features: np.ndarray, near: FloatArray, gallery: Gallery) -> np.ndarray:

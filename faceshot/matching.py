@@ -21,8 +21,8 @@ def bilinear_weights(cells: int, pixels: int) -> tuple[np.ndarray, np.ndarray, n
     return low, np.minimum(low + 1, cells - 1), at - low
 
 
-def _upsampled_norms(features: np.ndarray, size: Size) -> np.ndarray:
-    """(H, W) float64 norms of the upsampled features, without ever building them.
+def upsampled_norms(features: np.ndarray, size: Size) -> np.ndarray:
+    """(H, W) float64 norms of the upsampled features (C, h, w), without ever building them.
 
     A pixel's feature is a mix of four cells, so its squared norm is a quadratic form in the cells' inner products.
     """
@@ -45,7 +45,7 @@ def _upsampled_norms(features: np.ndarray, size: Size) -> np.ndarray:
 
 
 def score_strips(
-    features: np.ndarray, vectors: np.ndarray, size: Size, rows: int = 64
+    features: np.ndarray, vectors: np.ndarray, size: Size, rows: int = 64, norms: np.ndarray | None = None
 ) -> Iterator[tuple[int, FloatArray]]:
     """Score maps in strips of rows: yields (first row, (N, rows, W) float32), so memory stays small.
 
@@ -55,6 +55,7 @@ def score_strips(
     Args:
         features: (C, h, w) raw features. vectors: (N, C), any length (the maximum does not depend on it).
         size: resolution of the score maps in pixels.
+        norms: :func:`upsampled_norms` of the features, where they are known already.
 
     Raises:
         InputError: the channel counts differ, or a value is not finite.
@@ -64,7 +65,7 @@ def score_strips(
     if not (np.isfinite(features).all() and np.isfinite(vectors).all()):
         raise InputError("features or gallery vectors hold values that are not finite; rebuild the gallery's features")
     products = np.tensordot(vectors.astype(np.float64), features.astype(np.float64), 1)
-    norms = np.maximum(_upsampled_norms(features, size), 1e-12)
+    norms = np.maximum(upsampled_norms(features, size) if norms is None else norms, 1e-12)
     y0, y1, b = bilinear_weights(features.shape[1], size.height)
     x0, x1, a = bilinear_weights(features.shape[2], size.width)
     wide = products[:, :, x0] * (1 - a) + products[:, :, x1] * a
@@ -74,9 +75,17 @@ def score_strips(
         yield top, (mixed / norms[r]).astype(np.float32)
 
 
-def score_maps(features: np.ndarray, vectors: np.ndarray, size: Size) -> FloatArray:
+def score_maps(features: np.ndarray, vectors: np.ndarray, size: Size, *, norms: np.ndarray | None = None) -> FloatArray:
     """The score maps (N, H, W) float32 in one array; cosines when ``vectors`` have length 1."""
-    return np.concatenate([strip for _, strip in score_strips(features, vectors, size)], axis=1)
+    return np.concatenate([strip for _, strip in score_strips(features, vectors, size, norms=norms)], axis=1)
+
+
+def peaks(scores: FloatArray) -> tuple[np.ndarray, FloatArray]:
+    """What :func:`best_matches` gives, from score maps (N, H, W) that are there already."""
+    flat = scores.reshape(len(scores), -1)
+    index = flat.argmax(1)
+    at = np.stack([index % scores.shape[2], index // scores.shape[2]], 1).astype(np.int64)
+    return at, flat[np.arange(len(flat)), index]
 
 
 def best_matches(features: np.ndarray, vectors: np.ndarray, size: Size) -> tuple[np.ndarray, FloatArray]:

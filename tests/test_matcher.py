@@ -135,6 +135,27 @@ def test_the_same_picture_gives_the_same_landmarks(matcher):
     assert matcher.match(picture).landmarks == matcher.match(picture).landmarks
 
 
+def test_raw_matches_are_the_plain_ones_bit_for_bit(matcher, monkeypatch):
+    """The norms of a map are computed once for all parts that share it, and that changes nothing."""
+    from faceshot import matcher as module
+    from faceshot.matching import best_matches, refine, score_maps, upsampled_norms
+    from faceshot.topology import PART_POINTS
+    from faceshot.types import Size
+
+    rng = np.random.default_rng(0)
+    one, other = rng.normal(size=(2, 2, 6, 12, 12)).astype(np.float32)
+    vectors, size, made = rng.normal(size=(68, 6)).astype(np.float32), Size(128, 128), []
+    monkeypatch.setattr(module, "upsampled_norms", lambda f, s: (made.append(f), upsampled_norms(f, s))[1])
+    pairs = [one, other, one, one, other]
+    xy, score = matcher._raw(pairs, vectors, size)
+    assert len(made) == 2
+    for part, pair in zip(PARTS, pairs, strict=True):
+        index = list(PART_POINTS[part])
+        at, value = best_matches(pair[0], vectors[index], size)
+        fine = refine(score_maps(pair[0], vectors[index], size), at, temperature=matcher.shape_options.temperature)
+        assert np.array_equal(score[index], value) and np.array_equal(xy[index], fine)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from faceshot.errors import InputError
-from faceshot.matching import best_matches, normalised, refine, sample_features, score_maps
+from faceshot.matching import (
+    best_matches,
+    normalised,
+    peaks,
+    refine,
+    sample_features,
+    score_maps,
+    upsampled_norms,
+)
 from faceshot.rearrange import fit_ellipse, rearrange
 from faceshot.types import Size
 
@@ -22,6 +30,26 @@ def test_raw_matches_equal_the_golden_exactly(golden):
     at, score = best_matches(golden["match_feature"][0], golden["match_target_features"], Size(512, 512))
     assert np.array_equal(at, golden["match_raw_xy"])
     assert np.abs(score - golden["match_cos_max"]).max() < 1e-5
+
+
+def test_whole_maps_and_norms_once_per_map_change_no_bit(golden):
+    """What the matcher does: strips or not, norms computed anew or not."""
+    features, vectors, size = golden["match_feature"][0], golden["match_target_features"], Size(512, 512)
+    norms = upsampled_norms(features, size)
+    for part in (slice(0, 17), slice(17, 68)):
+        scores = score_maps(features, vectors[part], size, norms=norms)
+        assert np.array_equal(scores, score_maps(features, vectors[part], size))
+        for ours, theirs in zip(peaks(scores), best_matches(features, vectors[part], size), strict=True):
+            assert ours.dtype == theirs.dtype and np.array_equal(ours, theirs)
+    at, _ = peaks(score_maps(features, vectors, size, norms=norms))
+    assert np.array_equal(at, golden["match_raw_xy"])
+
+
+def test_the_first_of_equal_peaks():
+    scores = np.zeros((2, 3, 4), np.float32)
+    scores[1, 1, 2] = scores[1, 2, 0] = 1
+    at, value = peaks(scores)
+    assert at.tolist() == [[0, 0], [2, 1]] and value.tolist() == [0, 1]
 
 
 def test_rearranged_matches_equal_the_golden(golden):
