@@ -224,6 +224,15 @@ class FeatureExtractor:
                 stack.enter_context(resident.use())
             yield
 
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        """Work that calls :meth:`embed` now and then, such as a match: on a CPU the image encoder is read once in it
+        and given back at its end. With ``low_vram`` it never lies in memory beside a running U-Net."""
+        with ExitStack() as stack:
+            if resident := getattr(self.image_encoder, "resident", None):
+                stack.enter_context(resident.session())
+            yield
+
     def free(self) -> None:
         """Give the memory of the image encoder back; it is loaded again when it is needed."""
         if resident := getattr(self.image_encoder, "resident", None):

@@ -87,6 +87,7 @@ def load_parts(
         trim(unet, preset.layer if preset.layer.startswith("up_blocks") else "mid_block")
     # 3. What is used now and then stays out of the way: a CPU reads it again sooner than it would swap.
     stay: Stay = "park" if low_vram else "keep"
+    encoder_stay: Stay = stay if device != "cpu" else "drop" if low_vram else "session"
     unet = unet.to(device, memory_format=torch.channels_last)  # a few per cent faster on a CPU, more on a GPU
     return Parts(
         unet=unet,
@@ -95,7 +96,7 @@ def load_parts(
         vae=None if vae is None else Resident(lambda: vae, device=device, stay=stay),
         image_encoder=None
         if encoder is None
-        else LazyImageEncoder(encoder, device=device, dtype=torch_dtype, stay="drop" if device == "cpu" else stay),
+        else LazyImageEncoder(encoder, device=device, dtype=torch_dtype, stay=encoder_stay),
         fingerprint=mark,
         batch_size=pictures_per_call(preset, device, torch_dtype, low_vram=low_vram),
         network=Graphed(unet) if device.startswith("cuda") and not low_vram else None,

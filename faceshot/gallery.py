@@ -180,8 +180,9 @@ def build_gallery(
     todo = [domain for domain in domains if anew or not _usable(target[domain.name], digest)]
     if todo:
         announce(todo, extractor)
-    for domain in progress(todo, "gallery features", total=len(todo), unit="domain"):
-        save(target[domain.name], derive(domain, extractor), extractor.settings.describe(), name=domain.name)
+    with extractor.session():
+        for domain in progress(todo, "gallery features", total=len(todo), unit="domain"):
+            save(target[domain.name], derive(domain, extractor), extractor.settings.describe(), name=domain.name)
     for domain in domains:
         for old in _older(folder.parent, extractor.preset.name, digest, target[domain.name].stem):
             old.unlink()

@@ -166,10 +166,11 @@ def obtain_all(
     announce(missing, extractor)
     root = feature_cache(cache_dir) / extractor.settings.digest
     made = []
-    for domain in progress(missing, "gallery features", total=len(missing), unit="domain"):
-        features = derive(domain, extractor)
-        made.append(features)
-        keep(root / f"{features.content}.safetensors", features, extractor.settings.describe(), domain.name)
+    with extractor.session():
+        for domain in progress(missing, "gallery features", total=len(missing), unit="domain"):
+            features = derive(domain, extractor)
+            made.append(features)
+            keep(root / f"{features.content}.safetensors", features, extractor.settings.describe(), domain.name)
     fresh = iter(made)
     return [next(fresh) if features is None else features for features in found]
 

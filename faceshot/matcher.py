@@ -145,19 +145,20 @@ class Matcher:
             check_box(box, picture.size)
         gallery = self.gallery if domains is None else self.gallery.only(domains)
         rgb = picture.flat()
-        # 2. Where is the face?
-        if points:
-            where = face_from_anchors(self.prior.mean, points)
-        elif box is not None:
-            where = face_from_box(self.prior.mean, box)
-        else:
-            where = self._scouted(picture, rgb, gallery)
-        # 3. Look closer, once more where the first look was off.
-        result = self._closer(rgb, where, gallery, regularise, points)
-        extent = float(np.ptp(result.landmarks.xy, axis=0).max())
-        if not points and float(np.linalg.norm(where - result.landmarks.xy, axis=1).mean()) > 0.1 * extent:
-            again = self._closer(rgb, result.landmarks.xy, gallery, regularise, points)
-            result = max(result, again, key=lambda match: match.confidence)
+        with self.extractor.session():
+            # 2. Where is the face?
+            if points:
+                where = face_from_anchors(self.prior.mean, points)
+            elif box is not None:
+                where = face_from_box(self.prior.mean, box)
+            else:
+                where = self._scouted(picture, rgb, gallery)
+            # 3. Look closer, once more where the first look was off.
+            result = self._closer(rgb, where, gallery, regularise, points)
+            extent = float(np.ptp(result.landmarks.xy, axis=0).max())
+            if not points and float(np.linalg.norm(where - result.landmarks.xy, axis=1).mean()) > 0.1 * extent:
+                again = self._closer(rgb, result.landmarks.xy, gallery, regularise, points)
+                result = max(result, again, key=lambda match: match.confidence)
         return result
 
     def _overall(self, gallery: Gallery) -> tuple[FloatArray, np.ndarray, np.ndarray | None]:

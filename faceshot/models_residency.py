@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
-#: After use: stays on the device; waits in main memory; is forgotten and loaded again when needed.
-Stay = Literal["keep", "park", "drop"]
+#: After use: stays on the device; waits in main memory; stays to the end of the session; is forgotten at once. What is
+#: forgotten is loaded again when it is needed.
+Stay = Literal["keep", "park", "session", "drop"]
 
 
 class Resident:
@@ -23,6 +24,7 @@ class Resident:
         self._load, self._device, self._stay = load, device, stay
         self._network: Any = None
         self._users = 0
+        self._sessions = 0
 
     @classmethod
     def of(cls, network: Any) -> Resident:
@@ -49,10 +51,24 @@ class Resident:
             if self._users == 0:
                 self._leave()
 
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        """A stretch of work with uses now and then: a network that stays for the session is loaded once in it.
+
+        Loads nothing by itself; sessions may be nested, the outermost one counts.
+        """
+        self._sessions += 1
+        try:
+            yield
+        finally:
+            self._sessions -= 1
+            if self._users == 0:
+                self._leave()
+
     def _leave(self) -> None:
-        if self._stay == "drop":
+        if self._stay == "drop" or (self._stay == "session" and self._sessions == 0):
             self._network = None
-        elif self._stay == "park":
+        elif self._stay == "park" and self._network is not None:
             self._network.to("cpu")
 
     def free(self) -> None:

@@ -304,10 +304,7 @@ def test_nothing_of_the_user_s_is_overwritten(features: Path, models: Path, tmp_
 def test_one_image_encoder_serves_prompt_and_score(
     features: Path, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Counted: where CLIP stays loaded, image prompts and CLIP scores of any number of matches read its weights once.
-
-    (On a CPU it makes room between its calls: one load for every close look at a picture.)
-    """
+    """Counted: image prompts and CLIP scores of a match, and of several in a session, read CLIP's weights once."""
     from transformers import CLIPVisionModelWithProjection
 
     from faceshot.matcher import Matcher
@@ -325,7 +322,7 @@ def test_one_image_encoder_serves_prompt_and_score(
     matcher = Matcher("sd15", galleries=[tmp_path / "out"], offline=True)
     assert loads == [], "not before it is needed"
     picture = Picture(np.random.default_rng(0).integers(0, 256, (120, 120, 3), dtype=np.uint8))
-    with matcher.extractor.embedding():
+    with matcher.extractor.session():
         match = matcher.match(picture, box=(20, 20, 100, 100))
         matcher.extractor.embed(picture.rgb[None])
     assert len(loads) == 1, loads

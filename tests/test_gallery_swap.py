@@ -181,3 +181,42 @@ def test_without_a_box_the_small_model_finds_the_face(weights: Path, two: Path, 
     noise = np.random.default_rng(0).integers(0, 255, (128, 128, 3), np.uint8)
     matcher.match(Picture(noise))  # the small one is lost: the whole picture, then as above
     assert seen in ([2] * 8, [2] * 12)
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Folders the CLIP image encoder was read from, one entry per reading."""
+    from transformers import CLIPVisionModelWithProjection
+
+    seen: list[str] = []
+    published = CLIPVisionModelWithProjection.from_pretrained.__func__
+
+    def counted(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        seen.append(str(args[0]))
+        return published(cls, *args, **kwargs)
+
+    monkeypatch.setattr(CLIPVisionModelWithProjection, "from_pretrained", classmethod(counted))
+    return seen
+
+
+@pytest.mark.parametrize("low_vram", [False, True], ids=["kept for the session", "low vram"])
+def test_the_image_encoder_is_read_once_per_piece_of_work_and_given_back(
+    two: Path, tmp_path: Path, loads: list[str], low_vram: bool
+) -> None:
+    """On a CPU: once for a gallery, once for a match, however many looks and embeddings those take."""
+    matcher = Matcher(f"{PRESET},guidance=swap", galleries=[two], cache_dir=tmp_path, offline=True, low_vram=low_vram)
+    resident = matcher.extractor.image_encoder.resident  # type: ignore[union-attr]
+    assert len(loads) == (2 if low_vram else 1) and not resident.loaded  # two domains
+    loads.clear()
+    beside: set[bool] = set()
+    matcher.extractor.unet.conv_in.register_forward_hook(lambda *_: beside.add(resident.loaded))
+    looks = []
+    closer = matcher._closer
+    matcher._closer = lambda *given: (looks.append(1), closer(*given))[1]  # type: ignore[method-assign]
+    matcher.match(Picture(draw_face(face_points(), 5)), box=(20.0, 20.0, 140.0, 140.0), regularise="none")
+    # Every look embeds the parts, and with swap the whole picture.
+    assert len(loads) == (2 * len(looks) if low_vram else 1)
+    assert beside == {not low_vram} and not resident.loaded
+    loads.clear()
+    build_gallery(two, matcher.extractor, cache_dir=tmp_path, anew=True)
+    assert len(loads) == (2 if low_vram else 1) and not resident.loaded

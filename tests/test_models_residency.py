@@ -21,7 +21,10 @@ class Counted:
         return torch.nn.Linear(1, 1)
 
 
-@pytest.mark.parametrize(("stay", "loads", "between"), [("keep", 1, True), ("park", 1, True), ("drop", 2, False)])
+@pytest.mark.parametrize(
+    ("stay", "loads", "between"),
+    [("keep", 1, True), ("park", 1, True), ("session", 2, False), ("drop", 2, False)],
+)
 def test_what_happens_between_uses(stay: Stay, loads: int, between: bool) -> None:
     load = Counted()
     resident = Resident(load, device="cpu", stay=stay)
@@ -43,6 +46,36 @@ def test_nested_uses_load_once_and_free_waits_for_the_end() -> None:
         resident.free()
         assert resident.loaded
     assert load.loads == 1 and not resident.loaded
+
+
+@pytest.mark.parametrize(
+    ("stay", "loads", "between", "after"),
+    [("keep", 1, True, True), ("park", 1, True, True), ("session", 1, True, False), ("drop", 2, False, False)],
+)
+def test_a_session_loads_once_and_gives_back_at_its_end(stay: Stay, loads: int, between: bool, after: bool) -> None:
+    load = Counted()
+    resident = Resident(load, device="cpu", stay=stay)
+    with resident.session():
+        assert load.loads == 0  # nothing before the first use
+        with resident.session(), resident.use():
+            pass
+        assert resident.loaded == between  # the inner session's end is not the end
+        with resident.use():
+            pass
+    assert load.loads == loads and resident.loaded == after
+
+
+@pytest.mark.parametrize("stay", ["keep", "park", "session", "drop"])
+def test_a_session_without_a_use_loads_nothing_and_a_failed_one_ends(stay: Stay) -> None:
+    load = Counted()
+    resident = Resident(load, device="cpu", stay=stay)
+    with pytest.raises(ValueError), resident.session():
+        raise ValueError
+    assert load.loads == 0 and not resident.loaded
+    with resident.use():
+        with resident.session():
+            pass
+        assert resident.loaded  # a session that ends within a use leaves it alone
 
 
 def test_a_failed_use_ends_the_stay_too() -> None:
