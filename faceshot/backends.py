@@ -6,12 +6,14 @@ package is imported when it is chosen.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Protocol, runtime_checkable
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from faceshot.errors import MissingError, UsageError
+from faceshot.errors import FaceShotError, MissingError, UsageError
 from faceshot.types import Landmarks, LandmarkSequence, Picture, RGBArray
 
 GROUP = "faceshot.backends"
@@ -26,12 +28,28 @@ class AnimationOptions:
         dtype: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
         seed: of every random draw.
         extra: the backend's own options by name; a backend refuses names it does not know.
+        driving: the driving clip, or a motion file of the backend's own kind, for backends that look at more than
+            landmarks; None where landmarks or a built-in motion drive.
+        driving_landmarks: of the driving clip, pixels of its frames; set for :meth:`Backend.animate` only.
+        overwrite: files that the backend writes beside the video may replace existing ones.
+        cache_dir: where what it keeps between runs belongs; None is the user's cache folder.
     """
 
     device: str = "cpu"
     dtype: str = "auto"
     seed: int = 0
     extra: dict[str, Any] = field(default_factory=dict)
+    driving: Path | None = None
+    driving_landmarks: LandmarkSequence | None = None
+    overwrite: bool = False
+    cache_dir: Path | None = None
+
+
+class MotionLength(NamedTuple):
+    """Of a motion file: frames and frames per second."""
+
+    frames: int
+    fps: Fraction
 
 
 @runtime_checkable
@@ -44,8 +62,14 @@ class Backend(Protocol):
         licence: of code and weights, one line.
         commercial: whether commercial use of code and weights is allowed.
 
-    A backend whose networks redraw the face also has ``recodes = True``: its frame of unchanged landmarks resembles the
-    picture instead of equalling it.
+    What a backend may have besides:
+
+    * ``recodes = True``, where its networks redraw the face: its frame of unchanged landmarks resembles the picture
+      instead of equalling it.
+    * ``flags``: those of its own options that the command line has flags for (:data:`FLAGS`), as a tuple of names.
+    * ``motion_length(path) -> MotionLength | None``: reads files that hold motion of the backend's own kind and may be
+      given as driving; None for any other file, InputError for a damaged one. Such a file is handed over as
+      ``options.driving``, with a ``sequence`` that rests.
     """
 
     name: str
@@ -86,6 +110,9 @@ class KnownBackend:
     install: str
 
 
+#: Options of backends that are flags of ``faceshot animate``; all others are ``--backend-option NAME=VALUE``.
+FLAGS = ("fidelity", "low_vram", "parts", "region", "resume")
+
 #: Backends this project makes; shown even when they are not installed.
 KNOWN: tuple[KnownBackend, ...] = (
     KnownBackend("warp", "landmark-driven warp on the CPU, always there", "Apache-2.0", "pip install faceshot"),
@@ -121,3 +148,53 @@ def load_backend(name: str) -> Backend:
     if not isinstance(backend, Backend):
         raise MissingError(f"backend {name!r} ({found[name].value}) does not follow faceshot.backends.Backend")
     return backend
+
+
+def with_flags(name: str, flags: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """The own options of backend ``name``: ``options``, and ``flags`` (of :data:`FLAGS`) that were given.
+
+    Raises:
+        UsageError: the backend does not know a flag (the message names those that do), or it is given both ways.
+        Also as :func:`load_backend`.
+    """
+    known = getattr(load_backend(name), "flags", ())
+    for flag in flags:
+        shown = f"--{flag.replace('_', '-')}"
+        if flag not in known:
+            others = [other for other, backend in _installed() if flag in getattr(backend, "flags", ())]
+            have = f"it belongs to --backend {' or '.join(others)}" if others else "no installed backend has it"
+            raise UsageError(f"backend {name!r} has no {shown}; {have}")
+        if flag in options:
+            raise UsageError(f"{shown} and --backend-option {flag}={options[flag]} exclude each other; give one")
+    return {**options, **flags}
+
+
+def motion_length(backend: Backend, path: Path) -> MotionLength | None:
+    """Length of a file with motion of the backend's own kind; None where ``path`` is something else.
+
+    Raises:
+        InputError: it is of that kind, but damaged.
+    """
+    reader = getattr(backend, "motion_length", None)
+    return None if reader is None else reader(path)
+
+
+def motion_readers(path: Path) -> list[str]:
+    """The installed backends that read ``path`` as motion of their own kind."""
+    found = []
+    for name, backend in _installed():
+        try:
+            if motion_length(backend, path) is not None:
+                found.append(name)
+        except FaceShotError:
+            continue  # damaged, so there is nothing to recommend
+    return found
+
+
+def _installed() -> Iterator[tuple[str, Backend]]:
+    """Every installed backend that imports."""
+    for name in list_backends():
+        try:
+            yield name, load_backend(name)
+        except MissingError:
+            continue

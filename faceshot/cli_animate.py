@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -38,7 +38,13 @@ _Output = Annotated[
     ),
 ]
 _Driving = Annotated[
-    Path | None, typer.Option("--driving", "-d", metavar="CLIP|DRIVE", help="Clip, or a file of faceshot drive.")
+    Path | None,
+    typer.Option(
+        "--driving",
+        "-d",
+        metavar="CLIP|DRIVE",
+        help="Clip, a file of faceshot drive, or a motion template (liveportrait: .npz, .pkl).",
+    ),
 ]
 _Motion = Annotated[
     str | None, typer.Option(metavar="NAME", help="Built-in motion: talk laugh nod shake wink surprise sing idle.")
@@ -49,6 +55,19 @@ _Landmarks = Annotated[
 _BackendOption = Annotated[
     list[str] | None, typer.Option(metavar="K=V", help="The backend's own option (may be repeated).")
 ]
+_Region = Annotated[
+    str | None, typer.Option(metavar="NAME", help="liveportrait: only this moves, exp, pose, lip, eyes, or all.")
+]
+_Parts = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PARTS", help="mofa: only these drive, e.g. eyes+inner_lips (also: face, brows, nose, outer_lips)."
+    ),
+]
+_Fidelity = Annotated[
+    str | None, typer.Option(metavar="NAME", help="mofa: corrected, or upstream, the published code's faults included.")
+]
+_Resume = Annotated[bool, typer.Option("--resume", help="mofa: go on from the same run, interrupted.")]
 _Audio = Annotated[str, typer.Option(metavar="driving|none|FILE", help="Sound: the driving clip's, none, or a file's.")]
 _SaveLandmarks = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Keep the character's landmarks, for editing.")
@@ -70,6 +89,10 @@ def animate(
     landmarks: _Landmarks = None,
     backend: Annotated[str, typer.Option(metavar="NAME", help="See: faceshot backends.")] = "warp",
     backend_option: _BackendOption = None,
+    region: _Region = None,
+    parts: _Parts = None,
+    fidelity: _Fidelity = None,
+    resume: _Resume = False,
     audio: _Audio = "driving",
     mode: ModeFlag = "stable",
     gain: GainFlag = None,
@@ -103,7 +126,9 @@ def animate(
         "regularise": regularise,
         "domains": domain,
         "audio": audio,
-        "backend_options": parse_pairs(backend_option or [], "--backend-option", lists=True),
+        "backend_options": _own_options(
+            backend, backend_option, {"region": region, "parts": parts, "fidelity": fidelity, "resume": resume or None}
+        ),
         "save_landmarks": save_landmarks,
         "save_drive": save_drive,
         "save_sequence": save_sequence,
@@ -130,6 +155,15 @@ def animate(
         "seconds": {stage: round(value, 3) for stage, value in made.seconds.items()},
     }
     common.give(result, [str(made.output)])
+
+
+def _own_options(backend: str, pairs: list[str] | None, flags: dict[str, Any]) -> dict[str, Any]:
+    """The backend's own options, typed as pairs or as the flags that some backends have (``--low-vram`` is not here:
+    it is for the matcher too, and the pipeline hands it on)."""
+    from faceshot.backends import with_flags
+
+    given = {name: value for name, value in flags.items() if value is not None}
+    return with_flags(backend, given, parse_pairs(pairs or [], "--backend-option", lists=True))
 
 
 animate.__doc__ = f"{animate.__doc__}\n\n{CONSENT} The video says that it is generated."

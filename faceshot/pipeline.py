@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,7 +66,7 @@ class FaceShot:
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N``, ``mps``; dtype: ``auto``, ``float32``, ...
         seed: of every random draw.
         offline: never touch the network; cache_dir: instead of the user's cache folder.
-        low_vram: networks share the device's memory in turns; slower.
+        low_vram: networks share the device's memory in turns, a backend's too where it can; slower.
     """
 
     def __init__(
@@ -208,7 +208,8 @@ class FaceShot:
 
         Args:
             output: the video; its suffix is the format (``faceshot.video.VideoWriter``).
-            driving: clip, sequence file or sequence; motion: one of ``faceshot.motion.MOTIONS`` instead.
+            driving: clip, sequence file or sequence, or a motion file of the backend's own kind; motion: one of
+                ``faceshot.motion.MOTIONS`` instead.
             landmarks: of the character; None matches them.
             options: fields of :class:`AnimateOptions`.
 
@@ -219,12 +220,18 @@ class FaceShot:
         chosen = AnimateOptions(**options)
         seconds: dict[str, float] = {}
         # 1. Everything that can be refused cheaply.
-        plan = Plan.make(picture, Path(output), driving, motion, landmarks, chosen, seed=self.seed, overwrite=overwrite)
+        backend = load_backend(self.backend_name)
+        plan = Plan.make(
+            picture, Path(output), driving, motion, landmarks, chosen, backend=backend, seed=self.seed,
+            overwrite=overwrite,
+        )  # fmt: skip
         self.check_names(domains=chosen.domains, match=plan.landmarks is None)
         settings = AnimationOptions(
-            device=self.resolved_device, dtype=self.dtype, seed=self.seed, extra=dict(chosen.backend_options)
-        )
-        backend = self._backend(settings)
+            device=self.resolved_device, dtype=self.dtype, seed=self.seed, extra=self._extra(backend, chosen),
+            driving=plan.driving, overwrite=overwrite,
+            cache_dir=None if self.cache_dir is None else Path(self.cache_dir),
+        )  # fmt: skip
+        _load(backend, settings)
         # 2. The stages.
         with _timed(seconds, "match"):
             marks = plan.landmarks
@@ -235,15 +242,21 @@ class FaceShot:
                 )  # fmt: skip
                 marks = found.landmarks
         with _timed(seconds, "drive"):
-            drive = plan.sequence
-            if drive is None:
+            if plan.length is not None:
+                drive = plan.still(marks)
+            elif plan.sequence is not None:
+                drive = plan.sequence
+            else:
                 assert plan.clip is not None
                 drive = self.drive(plan.clip, source=chosen.source, rest=chosen.rest, model=chosen.model)
+                settings = replace(settings, driving_landmarks=drive)
         with _timed(seconds, "retarget"):
-            moved = self.retarget(
-                marks, drive, mode=chosen.mode, gain=chosen.gain, only=chosen.only, without=chosen.without,
-                smooth=chosen.smooth,
-            )  # fmt: skip
+            moved = drive
+            if plan.length is None:
+                moved = self.retarget(
+                    marks, drive, mode=chosen.mode, gain=chosen.gain, only=chosen.only, without=chosen.without,
+                    smooth=chosen.smooth,
+                )  # fmt: skip
         with _timed(seconds, "animate"):
             self._write(plan, backend, marks, moved, settings)
         made = Animation(plan.output, sidecar_path(plan.output), marks, drive, moved, seconds)
@@ -271,16 +284,10 @@ class FaceShot:
                 if domain not in known:
                     raise UsageError(f"unknown domain {domain!r}; the gallery has {', '.join(sorted(known))}")
 
-    def _backend(self, settings: AnimationOptions) -> Backend:
-        backend = load_backend(self.backend_name)
-        lacking = backend.requires()
-        try:
-            backend.load(settings)  # refuses bad options first, then says what is missing and where it looked
-        except ImportError as error:
-            raise MissingError(f"backend {backend.name!r} is not ready: {'; '.join(lacking) or error}") from error
-        if lacking:
-            raise MissingError(f"backend {backend.name!r} is not ready: {'; '.join(lacking)}")
-        return backend
+    def _extra(self, backend: Backend, chosen: AnimateOptions) -> dict[str, Any]:
+        """The backend's own options; ``low_vram`` is also one where the backend knows it."""
+        sparing = {"low_vram": True} if self.low_vram and "low_vram" in getattr(backend, "flags", ()) else {}
+        return {**sparing, **chosen.backend_options}
 
     def _write(
         self, plan: Plan, backend: Backend, marks: Landmarks, moved: LandmarkSequence, settings: AnimationOptions
@@ -295,6 +302,16 @@ class FaceShot:
         ) as writer:  # fmt: skip
             for frame in progress(frames, "animate", total=len(moved)):
                 writer.write(plan.opaque(frame))
+
+
+def _load(backend: Backend, settings: AnimationOptions) -> None:
+    lacking = backend.requires()
+    try:
+        backend.load(settings)  # refuses bad options first, then says what is missing and where it looked
+    except ImportError as error:
+        raise MissingError(f"backend {backend.name!r} is not ready: {'; '.join(lacking) or error}") from error
+    if lacking:
+        raise MissingError(f"backend {backend.name!r} is not ready: {'; '.join(lacking)}")
 
 
 def no_face_message(name: str, confidence: float, threshold: float) -> str:

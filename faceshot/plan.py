@@ -8,8 +8,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from faceshot.anchors import check_anchors, check_box
-from faceshot.errors import UsageError
+from faceshot.backends import Backend, MotionLength, motion_length, motion_readers
+from faceshot.errors import InputError, UsageError
 from faceshot.inputs import (
     DrivingLike,
     LandmarksLike,
@@ -22,7 +25,7 @@ from faceshot.inputs import (
     is_sequence_file,
 )
 from faceshot.output import check_output
-from faceshot.sidecar import sidecar_path, source_record
+from faceshot.sidecar import sidecar_path, source_record, without_folders
 from faceshot.types import Landmarks, LandmarkSequence, Picture, RGBArray, Size
 
 if TYPE_CHECKING:
@@ -73,6 +76,7 @@ class Plan:
         picture: the character; output: the video; alpha: whether it keeps the picture's matte.
         landmarks: the character's, or None where they have to be matched.
         sequence: driving landmarks, or None where they have to be found in ``clip``.
+        clip: the driving clip; motion_file: a file of the backend's own kind instead, and ``length``: how long it is.
         audio: file whose sound is kept, or None.
         sources: name and hash of everything that was given, for the sidecar.
     """
@@ -82,6 +86,8 @@ class Plan:
     landmarks: Landmarks | None
     sequence: LandmarkSequence | None
     clip: Path | None
+    motion_file: Path | None
+    length: MotionLength | None
     audio: Path | None
     alpha: bool
     overwrite: bool
@@ -98,10 +104,11 @@ class Plan:
         landmarks: LandmarksLike | None,
         options: AnimateOptions,
         *,
+        backend: Backend,
         seed: int,
         overwrite: bool,
     ) -> Plan:
-        """Check and read what was asked for.
+        """Check and read what was asked for; ``backend`` need not be loaded.
 
         Raises:
             UsageError: contradictions, unknown names and formats. InputError: unusable files, refused outputs.
@@ -131,13 +138,29 @@ class Plan:
         if options.points is not None:
             check_anchors(options.points)
         marks = None if landmarks is None else as_landmarks(landmarks, character.size)
-        sequence, clip = _motion(driving, motion, options, character.size, seed)
+        length, sequence, clip = _own_motion(backend, driving, options), None, None
+        if length is None:
+            sequence, clip = _motion(driving, motion, options, character.size, seed)
+        own = None if length is None else Path(str(driving))
         audio = _audio(options.audio, clip, output)
         sources = {"picture": source_record(picture)} | ({"landmarks": source_record(landmarks)} if landmarks else {})
         sources |= {"motion": {"name": motion}} if motion else {"driving": source_record(driving)}
         sources |= {"audio": source_record(audio)} if audio and audio != clip else {}
         alpha = character.alpha is not None and keeps_alpha(output)
-        return cls(character, output, marks, sequence, clip, audio, alpha, overwrite, options, sources)
+        return cls(
+            character, output, marks, sequence, clip, own, length, audio, alpha, overwrite, options, sources
+        )  # fmt: skip
+
+    @property
+    def driving(self) -> Path | None:
+        """The file a backend may look at itself."""
+        return self.clip or self.motion_file
+
+    def still(self, landmarks: Landmarks) -> LandmarkSequence:
+        """The character at rest for as long as ``motion_file`` lasts."""
+        assert self.length is not None
+        xy = np.broadcast_to(landmarks.xy, (self.length.frames, *landmarks.xy.shape))
+        return LandmarkSequence(xy, landmarks.size, self.length.fps, absent=landmarks.absent)
 
     def opaque(self, frame: RGBArray) -> RGBArray:
         """The frame as the output can hold it: over white where the format knows no transparency."""
@@ -161,6 +184,7 @@ class Plan:
         options = {name: value for name, value in asdict(self.options).items() if name not in hidden}
         for name in ("audio", "model"):  # a sidecar names files, it does not tell where they lie
             options[name] = options[name] if options[name] is None else Path(options[name]).name
+        options["backend_options"] = without_folders(options["backend_options"])
         size = self.picture.size
         return {
             "output": {"name": self.output.name, "frames": len(moved), "fps": str(moved.fps), "size": list(size)},
@@ -201,6 +225,18 @@ def check_outputs(outputs: Sequence[str | Path], inputs: Sequence[str | Path], o
         check_output(path, overwrite=overwrite, inputs=inputs)
 
 
+def _own_motion(backend: Backend, driving: DrivingLike | None, options: AnimateOptions) -> MotionLength | None:
+    """How long the driving file is, where it holds motion of the backend's own kind.
+
+    Raises:
+        UsageError: the driving landmarks are to be kept, but there are none.
+    """
+    length = motion_length(backend, Path(driving)) if isinstance(driving, str | Path) else None
+    if length is not None and (options.save_drive is not None or options.save_sequence is not None):
+        raise UsageError(f"{driving} holds no landmarks to keep; leave out --save-drive and --save-sequence")
+    return length
+
+
 def _motion(
     driving: DrivingLike | None, motion: str | None, options: AnimateOptions, size: Size, seed: int
 ) -> tuple[LandmarkSequence | None, Path | None]:
@@ -210,11 +246,16 @@ def _motion(
 
         return motion_template(motion, fps=options.fps or Fraction(30), seconds=options.seconds, seed=seed), None
     assert driving is not None
-    if isinstance(driving, LandmarkSequence) or is_sequence_file(driving):
-        return as_sequence(driving, options.fps, size), None
-    from faceshot.video import probe
+    try:
+        if isinstance(driving, LandmarkSequence) or is_sequence_file(driving):
+            return as_sequence(driving, options.fps, size), None
+        from faceshot.video import probe
 
-    probe(driving)
+        probe(driving)
+    except InputError as error:
+        if isinstance(driving, str | Path) and (readers := motion_readers(Path(driving))):
+            raise UsageError(f"{driving} is motion for --backend {' or '.join(readers)} only") from error
+        raise
     return None, Path(driving)
 
 

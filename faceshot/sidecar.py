@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,26 @@ def source_record(source: Any) -> dict[str, Any]:
         path = Path(source)
         return {"name": path.name, "sha256": file_hash(path)} if path.is_file() else {"name": path.name}
     return {"name": getattr(source, "name", None) or type(source).__name__}
+
+
+def without_folders(value: Any) -> Any:
+    """An option's value with the names of files instead of their paths; texts may hold several, between ``;``.
+
+    What names a file is not known here, so every text with a slash in it is taken for one, unless it is a fraction.
+    """
+    if isinstance(value, Mapping):
+        return {key: without_folders(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_folders(item) for item in value]
+    if isinstance(value, Path):
+        return value.name
+    if not isinstance(value, str) or re.fullmatch(r"[\d.]+/[\d.]+", value):
+        return value
+    return ";".join(_last_name(item) if "/" in item or "\\" in item else item for item in value.split(";"))
+
+
+def _last_name(path: str) -> str:
+    return PureWindowsPath(path.strip()).name  # knows both kinds of slash
 
 
 def model_record(preset: str) -> dict[str, Any]:

@@ -7,9 +7,10 @@ LivePortrait's own networks and put back into the picture at its full resolution
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faceshot.backends import AnimationOptions
+from faceshot.backends import AnimationOptions, MotionLength
 from faceshot.errors import InputError, MissingError
 from faceshot.types import Landmarks, LandmarkSequence, Picture, RGBArray
 
@@ -43,6 +44,7 @@ class Backend:
     licence = "Apache-2.0, weights MIT"
     commercial = True
     recodes = True
+    flags = ("region",)
 
     def __init__(self, engine: Any = None) -> None:
         self._engine, self._own = engine, engine is not None
@@ -54,6 +56,19 @@ class Backend:
             return []
         return [lack]
 
+    def motion_length(self, path: Path) -> MotionLength | None:
+        """Of a motion template: ours (.npz) or LivePortrait's (.pkl).
+
+        Raises:
+            InputError: it is one, but damaged, or a pickle of anything but numbers.
+        """
+        from faceshot_liveportrait.template import is_template, read_template
+
+        if not is_template(path):
+            return None
+        template = read_template(path)
+        return MotionLength(len(template.driver), template.fps)
+
     def load(self, options: AnimationOptions) -> None:
         """Check the options and load the networks; never downloads.
 
@@ -62,9 +77,9 @@ class Backend:
             MissingError: a weight file is not on this machine; says which, where was looked, how to get it, its
                 licence.
         """
-        from faceshot_liveportrait.options import parse_options
-
-        self._load(parse_options(options.extra), options)
+        parsed = _parsed(options)
+        _check_driver(parsed)
+        self._load(parsed, options)
 
     def animate(
         self, picture: Picture, landmarks: Landmarks, sequence: LandmarkSequence, options: AnimationOptions
@@ -76,9 +91,7 @@ class Backend:
             InputError: landmarks or sequence are in pixels of another size than the picture's; unusable files.
             MissingError: not loaded, and a weight file is missing.
         """
-        from faceshot_liveportrait.options import parse_options
-
-        parsed = parse_options(options.extra)
+        parsed = _parsed(options)
         for what, size in (("landmarks", landmarks.size), ("sequence", sequence.size)):
             if size != picture.size:
                 raise InputError(
@@ -96,7 +109,7 @@ class Backend:
         return animate(self._engine, picture, faces, parsed, options)
 
     def _load(self, parsed: LivePortraitOptions, options: AnimationOptions) -> None:
-        wanted = (parsed.variant, options.device, options.dtype)
+        wanted = (parsed.variant, options.device, options.dtype, parsed.speedup)
         if self._own or self._loaded == wanted:
             return
         from faceshot.weights import find
@@ -107,8 +120,32 @@ class Backend:
         files = {kind: find(group, file, offline=True) for kind, file in FILES.items()}
         from faceshot_liveportrait.engine import LivePortrait
 
-        self._engine = LivePortrait.load(files, device=options.device, dtype=options.dtype)
+        self._engine, self._loaded = None, None  # make room first
+        self._engine = LivePortrait.load(
+            files, device=options.device, dtype=options.dtype, speedup=parsed.speedup
+        )  # fmt: skip
         self._loaded = wanted
+
+
+def _parsed(options: AnimationOptions) -> LivePortraitOptions:
+    from faceshot_liveportrait.options import parse_options
+
+    return parse_options(options.extra, options.driving, overwrite=options.overwrite)
+
+
+def _check_driver(options: LivePortraitOptions) -> None:
+    """Open the files of mode ``video``, so that unusable ones are refused before anything is loaded."""
+    if options.driving is not None:
+        from faceshot.formats import read_sequence
+        from faceshot.video import probe
+
+        info = probe(options.driving)
+        if options.driving_landmarks is not None:
+            read_sequence(options.driving_landmarks, size=info.size, fps=info.fps)
+    if options.template is not None:
+        from faceshot_liveportrait.template import read_template
+
+        read_template(options.template)
 
 
 def _lack(group: str) -> str:

@@ -43,6 +43,7 @@ class Prepared:
     Attributes:
         crop: where it is; image: (512, 512, 3) its crop; volume: f_s, as the engine gives it.
         source: M's reading of it; x_d: (N, 21, 3) where its keypoints go.
+        driver: what M read from the driver's frames, None where landmarks drive.
     """
 
     face: Face
@@ -51,6 +52,7 @@ class Prepared:
     volume: Any
     source: m.Source
     x_d: Keypoints
+    driver: Template | None = None
 
 
 def animate(
@@ -70,6 +72,10 @@ def animate(
     crops = [face_crop(face.landmarks.xy) for face in faces]
     driver = _given_driver(engine, faces[0].sequence, options, settings)
     ready = [_prepare(engine, picture, face, crop, driver, options) for face, crop in zip(faces, crops, strict=True)]
+    if options.save_template is not None:
+        made = ready[0].driver
+        assert made is not None  # only modes that have one know the option
+        write_template(options.save_template, made, overwrite=settings.overwrite)
     log.debug("liveportrait: prepared in %.1f s", time.perf_counter() - start)
     _estimate(engine, settings.device, ready)
     yield from _render(engine, picture, ready, options.batch)
@@ -104,8 +110,8 @@ def _prepare(
         if driver is not None:
             x_d = _by_driver(source, driver, deltas, reading, face.sequence, options)
         else:
-            x_d = _by_proxy(engine, face, crop, image, source, deltas, reading, options)
-    return Prepared(face, crop, image, volume, source, x_d)
+            x_d, driver = _by_proxy(engine, face, crop, image, source, deltas, reading, options)
+    return Prepared(face, crop, image, volume, source, x_d, driver)
 
 
 def _by_landmarks(
@@ -156,7 +162,7 @@ def _by_proxy(
     deltas: Deltas,
     reading: Reading,
     options: LivePortraitOptions,
-) -> Keypoints:
+) -> tuple[Keypoints, Template]:
     from faceshot_liveportrait.proxy import read_proxy
 
     smoothing = _PROXY_SMOOTHING if options.smoothing is None else options.smoothing
@@ -167,11 +173,9 @@ def _by_proxy(
         stitching=_stitches(options, reading),
     )
     log.info("liveportrait: driven by proxy (warp), stitching %s", "on" if how.stitching else "off")
-    if options.save_template is not None:
-        write_template(options.save_template, Template(driver, face.sequence.fps))
     x_d = classic.keypoints(source, driver, deltas, how)[1:]
     x_d[still] = source.x
-    return x_d
+    return x_d, Template(driver, face.sequence.fps)
 
 
 def _given_driver(
@@ -182,14 +186,13 @@ def _given_driver(
         return None
     if options.template is not None:
         made = read_template(options.template)
+        log.info("motion template %s: %d frames at %s per second", options.template.name, len(made.driver), made.fps)
     else:
         assert options.driving is not None
         made = _read_clip(engine, sequence, options, settings)
     if options.smoothing:
         calm = m.smoothed(made.driver.motion, options.smoothing)
         made = Template(classic.Driver(calm, made.driver.eyes, made.driver.lips, made.driver.rest), made.fps)
-    if options.save_template is not None:
-        write_template(options.save_template, made)
     return made
 
 
@@ -201,7 +204,9 @@ def _read_clip(
     clip = options.driving
     assert clip is not None
     info = probe(clip)
-    if options.driving_landmarks is not None:
+    if options.driving_landmarks is None and settings.driving_landmarks is not None and clip == settings.driving:
+        marks = settings.driving_landmarks
+    elif options.driving_landmarks is not None:
         from faceshot.formats import read_sequence
 
         marks = read_sequence(options.driving_landmarks, size=info.size, fps=info.fps)

@@ -33,8 +33,9 @@ class LivePortraitOptions:
             all (mode ``landmarks``); ``auto`` takes the networks where the part was read and the weights are for
             people.
         snap: move keypoints of parts that were not read onto the landmarks (mode ``landmarks``).
-        driving: the driving clip, driving_landmarks: a landmark file of it, from ``faceshot drive``; template: a
-            motion template (.npz, or LivePortrait's .pkl) instead; save_template: write one (.npz).
+        driving: the driving clip where it is not the pipeline's own, driving_landmarks: a landmark file of it, from
+            ``faceshot drive``; template: a motion template (.npz, or LivePortrait's .pkl) instead; save_template:
+            write one (.npz), of the first face's driver.
         motion: ``relative`` to the driver's rest frame, or ``absolute`` (mode ``video``).
         retarget: set only how open ``eyes``, ``lips`` or ``both`` are (mode ``video``).
         close_lips: start from closed lips where they are open in the picture (mode ``video``).
@@ -43,6 +44,7 @@ class LivePortraitOptions:
             face by itself, landmarks of one picture make it move like the first.
         border: what lies beyond the picture: its ``edge`` repeated, or ``black`` as published.
         batch: frames rendered together; None chooses.
+        speedup: ``compile`` (torch.compile) or ``graph`` (CUDA graphs) for long clips; both fall back to ``none``.
     """
 
     mode: Mode = "landmarks"
@@ -65,6 +67,7 @@ class LivePortraitOptions:
     faces: tuple[Path, ...] = ()
     border: Literal["edge", "black"] = "edge"
     batch: int | None = None
+    speedup: Literal["none", "compile", "graph"] = "none"
 
 
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -79,6 +82,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "retarget": ("off", "eyes", "lips", "both"),
     "close_lips": ("off", "on"),
     "border": ("edge", "black"),
+    "speedup": ("none", "compile", "graph"),
 }
 _RANGES = {"multiplier": (0.0, 3.0), "turn": (0.0, 1.0), "smoothing": (0.0, 1e-3), "batch": (1, 256)}
 #: Options that only one mode reads.
@@ -88,8 +92,15 @@ _OF_MODE = {
 }
 
 
-def parse_options(extra: Mapping[str, Any]) -> LivePortraitOptions:
+def parse_options(
+    extra: Mapping[str, Any], driving: Path | None = None, *, overwrite: bool = False
+) -> LivePortraitOptions:
     """Check ``extra`` (values may be strings, as typed on a command line).
+
+    Args:
+        driving: the file the whole animation is driven by, if any. A clip is what mode ``video`` takes unless told
+            otherwise; a motion template means mode ``video``.
+        overwrite: ``save_template`` may replace a file.
 
     Raises:
         UsageError: a name that does not exist, a value outside its choices or range, options that contradict.
@@ -112,20 +123,40 @@ def parse_options(extra: Mapping[str, Any]) -> LivePortraitOptions:
         elif name == "faces":
             values[name] = _files(value)
         else:
-            values[name] = Path(value)
+            values[name] = Path(value).expanduser()
+    _take(driving, values)
     options = LivePortraitOptions(**values)
-    _check(options, values)
+    _check(options, values, overwrite)
     return options
 
 
-def _check(options: LivePortraitOptions, given: Mapping[str, Any]) -> None:
+def _take(driving: Path | None, values: dict[str, Any]) -> None:
+    """What the file the animation is driven by means for the options, in place."""
+    from faceshot_liveportrait.template import is_template
+
+    if driving is None:
+        return
+    if is_template(driving):
+        for name in ("driving", "template"):
+            if name in values:
+                raise UsageError(f"--driving {driving} is a motion template; leave out {name}={values[name]}")
+        if values.setdefault("mode", "video") != "video":
+            raise UsageError(f"motion template {driving} drives mode=video only; leave out mode={values['mode']}")
+        values["template"] = driving
+    elif values.get("mode") == "video" and "driving" not in values and "template" not in values:
+        values["driving"] = driving
+
+
+def _check(options: LivePortraitOptions, given: Mapping[str, Any], overwrite: bool) -> None:
     for mode, names in _OF_MODE.items():
         for name in names:
             if name in given and options.mode != mode:
                 raise UsageError(f"liveportrait option {name} belongs to mode={mode}; this is mode={options.mode}")
     if options.mode == "video":
-        if (options.driving is None) == (options.template is None):
-            raise UsageError("liveportrait mode=video needs either driving=CLIP or template=FILE")
+        if options.driving is None and options.template is None:
+            raise UsageError("liveportrait mode=video needs a clip: --driving CLIP, driving=CLIP or template=FILE")
+        if options.driving is not None and options.template is not None:
+            raise UsageError("liveportrait options driving and template exclude each other; give one")
         if options.driving_landmarks is not None and options.driving is None:
             raise UsageError("liveportrait option driving_landmarks belongs to driving=CLIP")
         if options.variant == "animal" and (options.motion == "absolute" or options.retarget != "off"):
@@ -137,7 +168,8 @@ def _check(options: LivePortraitOptions, given: Mapping[str, Any]) -> None:
             raise UsageError("liveportrait option save_template needs mode=video or mode=proxy")
         if options.save_template.suffix.lower() != ".npz":
             raise UsageError(f"motion templates are written as .npz, got {options.save_template}")
-        check_output(options.save_template, inputs=[options.driving, options.template, *options.faces])
+        inputs = [options.driving, options.template, *options.faces]
+        check_output(options.save_template, overwrite=overwrite, inputs=inputs)
     for name in ("driving", "driving_landmarks", "template"):
         path = getattr(options, name)
         if path is not None and not path.exists():
@@ -148,7 +180,7 @@ def _files(value: Any) -> tuple[Path, ...]:
     """One path, several between ``;``, or a sequence of paths."""
     items = re.split(r"\s*;\s*", value.strip()) if isinstance(value, str) else value
     items = [items] if isinstance(items, Path) else list(items)
-    paths = tuple(Path(item) for item in items if str(item))
+    paths = tuple(Path(item).expanduser() for item in items if str(item))
     for path in paths:
         if not path.is_file():
             raise InputError(f"liveportrait option faces: no such file: {path}")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from faceshot.backends import AnimationOptions, load_backend
+from faceshot.progress import progress
 from faceshot.types import Landmarks, LandmarkSequence, Picture, RGBArray, Size
 from faceshot_liveportrait.crop import SIDE, CropFrame, openness
 from faceshot_liveportrait.motion import Motion, smoothed
@@ -53,7 +54,7 @@ def read_proxy(
             same.append(bool(np.array_equal(made[..., :3], crop)))
             yield made[..., :3]
 
-    read = read_frames_motion(engine, frames())
+    read = read_frames_motion(engine, progress(frames(), "read the proxy", total=len(clip)))
     if smoothing > 0:
         read = smoothed(read, smoothing)
     still = np.array(same)

@@ -7,7 +7,6 @@ four numpy names such files need and refuses every other; arrays are made from t
 from __future__ import annotations
 
 import io
-import logging
 import math
 import pickle
 import pickletools
@@ -27,8 +26,6 @@ from faceshot.output import writing
 from faceshot.types import as_fps
 from faceshot_liveportrait.motion import N_KEYPOINTS, Motion
 from faceshot_liveportrait.video_driving import Driver
-
-log = logging.getLogger("faceshot")
 
 FORMAT = "faceshot-motion-template"
 VERSION = 1
@@ -72,6 +69,19 @@ def write_template(path: str | Path, template: Template, *, overwrite: bool = Fa
         np.savez(file, **arrays)
 
 
+def is_template(path: Path) -> bool:
+    """Whether a file is a motion template: a pickle by its name, ours by what it says of itself."""
+    if path.suffix.lower() == ".pkl":
+        return path.is_file()
+    if path.suffix.lower() != ".npz" or not path.is_file():
+        return False
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return "format" in file.files and str(file["format"]) == FORMAT
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile):
+        return False
+
+
 def read_template(path: str | Path) -> Template:
     """Read a template of ours (``.npz``) or LivePortrait's (``.pkl``).
 
@@ -79,9 +89,7 @@ def read_template(path: str | Path) -> Template:
         InputError: missing, damaged, not a template, or a pickle that holds more than numbers and arrays.
     """
     path = check_file(path, "motion template")
-    template = _read_npz(path) if zipfile.is_zipfile(path) else _read_pickle(path)
-    log.info("motion template %s: %d frames at %s per second", path.name, len(template.driver), template.fps)
-    return template
+    return _read_npz(path) if zipfile.is_zipfile(path) else _read_pickle(path)
 
 
 def _read_npz(path: Path) -> Template:

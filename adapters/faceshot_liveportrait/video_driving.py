@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot.errors import InputError
+from faceshot.progress import progress
 from faceshot.types import LandmarkSequence, RGBArray
 from faceshot_liveportrait import motion as m
 from faceshot_liveportrait.crop import Array, box_matrix, driving_box, network_input, openness, warp
@@ -124,11 +125,13 @@ def read_driver(
     if info.size != sequence.size:
         theirs, ours = (f"{size.width}x{size.height}" for size in (sequence.size, info.size))
         raise InputError(f"the driving landmarks are of {theirs} pixels, clip {clip} has {ours}; run faceshot drive")
-    found = np.isfinite(sequence.xy).all((1, 2))
+    assert sequence.found is not None
+    found = sequence.found
     if not found.any():
         raise InputError(f"no face was found in any frame of {clip}")
     box = np.mean([driving_box(xy) for xy in sequence.xy[found]], axis=0)
-    frames = read_frames(clip, stop=len(sequence) if count is None else min(count, len(sequence)), max_side=max_side)
+    count = len(sequence) if count is None else min(count, len(sequence))
+    frames = read_frames(clip, stop=count, max_side=max_side)
 
     def crops() -> Iterator[RGBArray]:
         for frame in frames:
@@ -137,9 +140,9 @@ def read_driver(
             here = (box + 0.5) * scale - 0.5
             yield warp(frame, box_matrix(here, 512), (512, 512))
 
-    motion = read_frames_motion(engine, crops())
+    motion = read_frames_motion(engine, progress(crops(), "read the driver", total=count))
     n = len(motion)
-    eyes, lips = openness(_filled(sequence.xy[:n]))
+    eyes, lips = openness(_filled(sequence.xy[:n], found[:n]))
     return Driver(motion, eyes, lips, min(sequence.rest, n - 1))
 
 
@@ -171,9 +174,8 @@ def joined(parts: list[m.Motion]) -> m.Motion:
     )
 
 
-def _filled(xy: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _filled(xy: npt.NDArray[np.float32], good: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     """Landmarks (N, 68, 2) with lost frames replaced by the last found one (the first one, before it)."""
-    good = np.isfinite(xy).all((1, 2))
     if not good.any():
         return np.zeros_like(xy)
     last = np.maximum.accumulate(np.where(good, np.arange(len(xy)), -1))

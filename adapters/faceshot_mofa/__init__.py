@@ -7,6 +7,7 @@ paints what moves. The networks stand in ``faceshot_mofa.nets``, the order of th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from faceshot.backends import AnimationOptions
@@ -43,6 +44,7 @@ class Backend:
     licence = "code Apache-2.0; weights: MOFA-Video Apache-2.0, Stable Video Diffusion under Stability AI's own licence"
     commercial = False
     recodes = True
+    flags = ("fidelity", "low_vram", "parts", "resume")
 
     def __init__(self, networks: Networks | None = None) -> None:
         self._networks, self._own = networks, networks is not None
@@ -96,7 +98,10 @@ class Backend:
         from faceshot_mofa.options import parse_options
         from faceshot_mofa.pipeline import Renderer
 
-        return Renderer(self._networks, parse_options(options.extra)).render(picture, landmarks, sequence, options.seed)
+        parsed = parse_options(options.extra)
+        if parsed.work is None and options.cache_dir is not None:
+            parsed = replace(parsed, work=options.cache_dir / "mofa")
+        return Renderer(self._networks, parsed).render(picture, landmarks, sequence, options.seed)
 
 
 def _refuse_missing() -> None:

@@ -86,8 +86,9 @@ class Script:
 def without_gaps(landmarks: Landmarks, sequence: LandmarkSequence) -> npt.NDArray[np.float32]:
     """(T, 68, 2) finite: frames without a face repeat the last position, or the picture's."""
     out, last = np.empty(sequence.xy.shape, np.float32), landmarks.xy
-    for index, xy in enumerate(sequence.xy):
-        out[index] = last = xy if np.isfinite(xy).all() else last
+    assert sequence.found is not None
+    for index, (xy, found) in enumerate(zip(sequence.xy, sequence.found, strict=True)):
+        out[index] = last = xy if found else last
     return out
 
 

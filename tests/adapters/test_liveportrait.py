@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import pickle
+import shutil
 from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -345,6 +348,169 @@ def test_absolute_motion_takes_over_the_drivers_pose(face, driver):
     assert not np.array_equal(relative[0], absolute[0])
 
 
+def as_pickle(path, template):
+    """The template as LivePortrait writes it."""
+    motion = [
+        {
+            "scale": template.driver.motion.scale[i].reshape(1, 1).astype(np.float32),
+            "R": template.driver.motion.rotation[i][None].astype(np.float32),
+            "exp": template.driver.motion.exp[i][None].astype(np.float32),
+            "t": template.driver.motion.t[i][None].astype(np.float32),
+        }
+        for i in range(len(template.driver))
+    ]
+    path.write_bytes(pickle.dumps({"n_frames": len(motion), "output_fps": 25, "motion": motion}))
+
+
+@pytest.fixture
+def from_the_command_line(cli, face, driver, tmp_path, monkeypatch):
+    """``run(*flags)`` animates the face's picture with the stand-in; the driving landmarks are known."""
+    from faceshot.image import write_picture
+
+    picture, landmarks = face
+    engine = standin(landmarks)
+    write_picture(tmp_path / "face.png", picture.rgb)
+    write_landmarks(tmp_path / "face.json", landmarks)
+    monkeypatch.setattr(Backend, "requires", lambda self: [])
+    monkeypatch.setattr(Backend, "_load", lambda self, parsed, options: setattr(self, "_engine", engine))
+    seen = []
+
+    def drive(clip, **given):
+        seen.append(clip)
+        return driver[2]
+
+    monkeypatch.setattr("faceshot.driving.drive", drive)
+
+    def run(*flags):
+        out = tmp_path / f"out{len(list(tmp_path.glob('out*')))}"
+        given = ("animate", tmp_path / "face.png", "--landmarks", tmp_path / "face.json", "-o", out)
+        done = cli(*given, "--backend", "liveportrait", *flags)
+        frames = [cv2.imread(str(path))[..., ::-1] for path in sorted(out.glob("*.png"))]
+        return done, frames
+
+    run.drives = seen
+    return run
+
+
+def test_the_pipelines_clip_drives_mode_video(from_the_command_line, face, driver):
+    done, frames = from_the_command_line("--driving", driver[0], "--backend-option", "mode=video")
+    assert done.code == 0, done.err
+    moved = clip(face[1], [face[1].xy] * 3)
+    wanted = animate(*face, moved, mode="video", driving=driver[0], driving_landmarks=driver[1])
+    assert len(frames) == 3 and all(np.array_equal(a, b) for a, b in zip(frames, wanted, strict=True))
+    assert from_the_command_line.drives == [driver[0]], "landmarks are looked for once"
+
+
+def test_another_clip_may_be_named_and_then_has_its_own_landmarks(from_the_command_line, face, driver, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(driver[0], other)
+    named = f"mode=video,driving={other},driving_landmarks={driver[1]}"
+    done, frames = from_the_command_line("--driving", driver[0], "--backend-option", named)
+    assert done.code == 0 and len(frames) == 3
+
+
+@pytest.mark.parametrize("kind", ["npz", "pkl"])
+def test_a_motion_template_drives_by_itself(from_the_command_line, face, driver, tmp_path, kind, cli):
+    from faceshot_liveportrait.template import read_template
+
+    kept = tmp_path / "kept.npz"
+    moved = clip(face[1], [face[1].xy] * 3)
+    wanted = animate(
+        *face, moved, mode="video", driving=driver[0], driving_landmarks=driver[1], save_template=kept
+    )  # fmt: skip
+    path = tmp_path / f"moves.{kind}"
+    if kind == "pkl":
+        as_pickle(path, read_template(kept))
+    else:
+        shutil.copy(kept, path)
+    done, frames = from_the_command_line("--driving", path)
+    assert done.code == 0, done.err
+    assert len(frames) == 3
+    for frame, expected in zip(frames, wanted, strict=True):
+        assert np.abs(frame.astype(int) - expected).max() <= 3  # a pickle's frames are 25 a second, in single precision
+    assert from_the_command_line.drives == []
+    refused, _ = from_the_command_line("--driving", path, "--backend-option", "mode=proxy")
+    assert refused.code == 2 and "drives mode=video only; leave out mode=proxy" in refused.err
+    refused = cli("animate", tmp_path / "face.png", "--driving", path, "-o", tmp_path / "out.mp4")
+    assert refused.code == 2 and refused.err.count("\n") == 1
+    assert refused.err.rstrip().endswith(f"moves.{kind} is motion for --backend liveportrait only")
+
+
+def test_a_harmful_pickle_as_driving_is_refused(from_the_command_line, tmp_path):
+    path = tmp_path / "moves.pkl"
+    path.write_bytes(pickle.dumps({"motion": Path.touch}))
+    done, _ = from_the_command_line("--driving", path)
+    assert done.code == 1 and done.err.count("\n") == 1 and "is refused: not a pickle of numbers" in done.err
+
+
+def test_a_file_of_landmarks_cannot_drive_mode_video(from_the_command_line, driver):
+    done, _ = from_the_command_line("--driving", driver[1], "--backend-option", "mode=video")
+    assert done.code == 2 and "needs a clip: --driving CLIP" in done.err
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [("template={}", "moves.npz"), ("driving={}", "moves.npz"), ("driving={0},driving_landmarks={1}", "moves.npz")],
+)
+def test_unusable_files_of_mode_video_are_refused_before_anything_is_loaded(face, driver, tmp_path, option, message):
+    bad = tmp_path / "moves.npz"
+    bad.write_bytes(b"nothing")
+    clips = (bad,) if "{0}" not in option else (driver[0], bad)
+    pairs = dict(pair.split("=") for pair in option.format(*clips).split(","))
+
+    class Unloaded(Backend):
+        def _load(self, parsed, options):
+            raise AssertionError("loaded")
+
+    with pytest.raises(InputError, match=message) as error:
+        Unloaded().load(AnimationOptions(extra={"mode": "video", **pairs}))
+    assert "\n" not in str(error.value)
+
+
+def test_a_template_of_several_faces_is_the_first_ones(drawn_face, tmp_path):
+    from faceshot_liveportrait.template import read_template
+
+    small, landmarks = drawn_face(160)
+    rgb = np.concatenate([small.rgb, small.rgb], axis=1)
+    one, two = (Landmarks(landmarks.xy + np.float32([x, 0]), (320, 160)) for x in (0, 160))
+    write_landmarks(tmp_path / "two.json", two)
+    engine, moved = standin(one), [one.xy, open_mouth(one.xy, 8)]
+    alone, both = tmp_path / "alone.npz", tmp_path / "both.npz"
+    animate(Picture(rgb), one, moved, engine, mode="proxy", save_template=alone)
+    animate(Picture(rgb), one, moved, engine, mode="proxy", save_template=both, faces=tmp_path / "two.json")
+    first, second = (read_template(path).driver.motion for path in (alone, both))
+    assert np.array_equal(first.exp, second.exp) and np.array_equal(first.rotation, second.rotation)
+
+
+def test_overwrite_holds_for_the_template_too(face, tmp_path):
+    picture, landmarks = face
+    kept = tmp_path / "kept.npz"
+    kept.write_bytes(b"old")
+    extra = {"mode": "proxy", "save_template": kept}
+    backend, moved = Backend(standin(landmarks)), clip(landmarks, [landmarks.xy + 1])
+    with pytest.raises(InputError, match=r"kept\.npz exists"):
+        backend.load(AnimationOptions(extra=extra))
+    options = AnimationOptions(extra=extra, overwrite=True)
+    backend.load(options)
+    assert len(list(backend.animate(picture, landmarks, moved, options))) == 1
+    assert kept.stat().st_size > 100
+
+
+def test_frames_marked_as_lost_do_not_place_the_drivers_box(face, driver, tmp_path):
+    """Coordinates of frames without a face mean nothing, even where they are numbers."""
+    folder, _, sequence = driver
+    xy = sequence.xy.copy()
+    xy[1] += 900
+    found = np.array([True, False, True])
+    for name, values in (("wild", xy), ("calm", np.where(found[:, None, None], xy, np.nan))):
+        write_sequence(tmp_path / f"{name}.npz", LandmarkSequence(values, sequence.size, sequence.fps, found=found))
+    wild, calm = (
+        animate(*face, [face[1].xy] * 3, mode="video", driving=folder, driving_landmarks=tmp_path / f"{name}.npz")
+        for name in ("wild", "calm")
+    )
+    assert all(np.array_equal(a, b) for a, b in zip(wild, calm, strict=True))
+
+
 # --- options, weights, log -----------------------------------------------------------------------------------------
 
 
@@ -357,7 +523,9 @@ def test_absolute_motion_takes_over_the_drivers_pose(face, driver):
         ({"multiplier": float("nan")}, "multiplier"),
         ({"turn": 2}, "turn must be a number in 0..1"),
         ({"batch": 1.5}, "batch must be a whole number in 1..256"),
-        ({"mode": "video"}, "needs either driving=CLIP or template=FILE"),
+        ({"mode": "video"}, "needs a clip: --driving CLIP, driving=CLIP or template=FILE"),
+        ({"mode": "video", "driving": "a", "template": "b"}, "driving and template exclude each other"),
+        ({"speedup": "warp"}, "speedup must be one of none, compile, graph"),
         ({"driving": "x.mp4"}, "driving belongs to mode=video"),
         ({"mode": "proxy", "turn": 0.5}, "turn belongs to mode=landmarks"),
         ({"save_template": "x.npz"}, "save_template needs mode=video or mode=proxy"),
