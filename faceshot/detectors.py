@@ -181,7 +181,7 @@ class FacexlibDetector:
                 f"source facexlib needs its library, with a torchvision that fits torch ({error}); "
                 "run: pip install 'faceshot[facexlib]'"
             ) from error
-        import torch
+        from faceshot.models import load_tensors
 
         files = [
             locate(name, path=models, offline=offline, cache_dir=cache_dir)
@@ -190,10 +190,10 @@ class FacexlibDetector:
         finder = RetinaFace(network_name="resnet50", device=self.device)
         aligner = FAN(num_modules=4, num_landmarks=98, device=self.device)
         try:
-            found = torch.load(files[0], map_location="cpu", weights_only=True)
+            found = load_tensors(files[0])
             finder.load_state_dict({key.removeprefix("module."): value for key, value in found.items()})
-            aligner.load_state_dict(torch.load(files[1], map_location="cpu", weights_only=True)["state_dict"])
-        except (RuntimeError, KeyError, AttributeError, OSError, EOFError) as error:
+            aligner.load_state_dict(load_tensors(files[1])["state_dict"])
+        except (RuntimeError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{files[0]} or {files[1]} is not facexlib's: {error}".splitlines()[0]) from error
         return finder, aligner
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import pickle
-from collections.abc import Iterator
+import re
+import warnings
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from safetensors import SafetensorError
 
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
 DType = Literal["auto", "float32", "float16", "bfloat16"]
 
 #: What the loaders of torch, safetensors, diffusers and transformers raise on damaged or foreign files.
-LOAD_ERRORS = (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError, pickle.UnpicklingError)
+LOAD_ERRORS = (
+    *(OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, EOFError),
+    *(SafetensorError, pickle.UnpicklingError),
+)
 
 
 def pick_device(name: str) -> str:
@@ -78,27 +83,52 @@ def quiet() -> Iterator[None]:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error of another library, for a message of ours."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    """The first line of an error of another library, for a message of ours.
+
+    Where torch refused a pickle that may run code it advises to load it all the same; our advice is another.
+    """
+    text = str(error).strip()
+    if "weights_only" in text:
+        found = re.search(r"GLOBAL (\S+) was not an allowed", text)
+        return (
+            f"it holds {found[1] if found else 'Python objects'} besides tensors or is damaged, and is never loaded; "
+            "convert it to .safetensors with a tool you trust"
+        )
+    return next(iter(text.splitlines()), type(error).__name__)
 
 
 def load_model(model: Any, folder: Path, dtype: Any) -> Any:
     """A diffusers model from ``folder``, strictly, in evaluation mode."""
-    weight_files(folder)
     try:
         loaded, report = model.from_pretrained(
-            folder, torch_dtype=dtype, local_files_only=True, output_loading_info=True
+            folder, torch_dtype=dtype, local_files_only=True, output_loading_info=True, variant=_variant(folder)
         )
     except LOAD_ERRORS as error:
         raise InputError(f"cannot load {folder}: {first_line(error)}") from error
-    wrong = [*report["missing_keys"], *report["unexpected_keys"], *map(str, report["mismatched_keys"])]
-    if wrong:
-        raise InputError(f"{folder}: weights and config.json do not fit, e.g. {wrong[0]} ({len(wrong)} tensors)")
+    _check_report(folder, report)
     return loaded.eval().requires_grad_(False)
 
 
+def _variant(folder: Path) -> str | None:
+    """``fp16`` where only files of that name are in ``folder``; raises as :func:`weight_files`."""
+    return "fp16" if ".fp16." in weight_files(folder)[0].name else None
+
+
+def _check_report(folder: Path, report: Mapping[str, Any], *, spare: bool = False) -> None:
+    """Refuse what a loader could not fill (it would be noise), and tensors left over unless ``spare`` ones may be."""
+    wrong = [*report["missing_keys"], *map(str, report["mismatched_keys"])]
+    wrong += [] if spare else report["unexpected_keys"]
+    wrong = [name for name in wrong if not name.endswith("position_ids")]
+    if wrong:
+        raise InputError(f"{folder}: weights and config.json do not fit, e.g. {wrong[0]} ({len(wrong)} tensors)")
+
+
 def load_tensors(path: Path) -> dict[str, Any]:
-    """A checkpoint's tensors; pickles are read with ``weights_only``."""
+    """What a checkpoint file holds, by name; pickles are read with ``weights_only``.
+
+    Raises:
+        MissingError: no such file. InputError: damaged, or a pickle that holds more than tensors.
+    """
     if not path.is_file():
         raise MissingError(f"{path} is missing; fetch the model again")
     try:
@@ -108,9 +138,30 @@ def load_tensors(path: Path) -> dict[str, Any]:
             return load_file(path)
         import torch
 
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # about pickles it then refuses
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, SafetensorError, PermissionError, pickle.UnpicklingError) as error:
+        reason = first_line(error)
+        fix = "" if "convert it" in reason else "; fetch it again"
+        raise InputError(f"cannot read {path}: {reason.rstrip('.')}{fix}") from error
     except LOAD_ERRORS as error:
-        raise InputError(f"cannot read {path}: {first_line(error)}") from error
+        raise InputError(f"cannot read {path}: it is damaged, or no file of torch's; fetch it again") from error
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """CLIP's tokenizer from ``vocab.json`` and ``merges.txt``.
+
+    Raises:
+        InputError: missing or damaged.
+    """
+    from transformers import CLIPTokenizer
+
+    try:
+        with quiet():
+            return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # the library below raises nothing more special
+        raise InputError(f"cannot load CLIP's vocabulary from {folder}: {first_line(error)}") from error
 
 
 def prompt_embeds(folder: Path, prompt: str) -> Tensor:
@@ -128,14 +179,21 @@ def prompt_embeds(folder: Path, prompt: str) -> Tensor:
     if not (folder / "text_encoder").is_dir() or not (folder / "tokenizer").is_dir():
         raise MissingError(f"{folder} has neither prompt.safetensors nor text_encoder and tokenizer; fetch it again")
     import torch
-    from transformers import CLIPTextModel, CLIPTokenizer
+    from transformers import CLIPTextModel
 
+    tokenizer = load_tokenizer(folder / "tokenizer")
+    place = folder / "text_encoder"
+    variant, kind = _variant(place), cast(Any, CLIPTextModel)
     try:
         with quiet():
-            tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
-            encoder = CLIPTextModel.from_pretrained(folder / "text_encoder", local_files_only=True).eval()
+            encoder, report = kind.from_pretrained(
+                place, local_files_only=True, output_loading_info=True, variant=variant
+            )
     except LOAD_ERRORS as error:
         raise InputError(f"cannot load the text encoder of {folder}: {first_line(error)}") from error
-    ids = tokenizer(prompt, padding="max_length", max_length=tokenizer.model_max_length, truncation=True)["input_ids"]
+    _check_report(place, report, spare=True)
+    # Some tokenizers do not say how long a text may be; the encoder's table of positions does.
+    longest = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
+    ids = tokenizer(prompt, padding="max_length", max_length=longest, truncation=True)["input_ids"]
     with torch.no_grad():
-        return encoder(torch.tensor([ids])).last_hidden_state.float()
+        return encoder.eval().float()(torch.tensor([ids])).last_hidden_state

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from faceshot.errors import InputError, MissingError
 from faceshot.inversion import NoiseSchedule
-from faceshot.models import LOAD_ERRORS, first_line, load_tensors, quiet
+from faceshot.models import LOAD_ERRORS, first_line, load_tensors, load_tokenizer, quiet
 from faceshot.presets_record import Prediction
 
 if TYPE_CHECKING:
@@ -77,16 +77,14 @@ class Checkpoint:
                 with safe_open(path, framework="pt") as file:
                     notes = file.metadata() or {}
                     # Training checkpoints hold a second, averaged U-Net, which nobody needs here.
-                    names = [name for name in file.keys() if name.startswith(_PREFIXES) or name == "v_pred"]  # noqa: SIM118
+                    names = [name for name in file.keys() if _wanted(name)]  # noqa: SIM118
                     tensors = {name: file.get_tensor(name) for name in names}
             except LOAD_ERRORS as error:
                 raise InputError(f"cannot read {path}: {first_line(error)}") from error
         else:
-            try:
-                tensors = load_tensors(path)
-            except InputError as error:
-                raise InputError(f"{error}; convert it to .safetensors with a tool you trust") from error
-            tensors = tensors.get("state_dict", tensors)
+            held: Any = load_tensors(path)
+            held = held.get("state_dict", held) if isinstance(held, Mapping) else {}
+            tensors = {name: value for name, value in held.items() if _wanted(name) and hasattr(value, "ndim")}
         found = cls(path, tensors, notes)
         found._check()
         return found
@@ -266,6 +264,10 @@ class Checkpoint:
         return tuple(self.tensors[name].shape)
 
 
+def _wanted(name: object) -> bool:
+    return isinstance(name, str) and (name.startswith(_PREFIXES) or name == "v_pred")
+
+
 def _token_ids(prompt: str, tokenizer: Path | None, pad: int) -> list[int]:
     """77 token ids: begin, the words, end, padding (with the end mark in 1.x, with 0 in 2.x)."""
     if prompt == PROMPT:
@@ -278,8 +280,5 @@ def _token_ids(prompt: str, tokenizer: Path | None, pad: int) -> list[int]:
                 tokenizer = locate(TOKENIZER, files=_TOKENIZER_FILES, offline=True)
             except MissingError as error:
                 raise MissingError(f"a checkpoint file has no vocabulary for prompt {prompt!r}; {error}") from error
-        from transformers import CLIPTokenizer
-
-        with quiet():
-            ids = CLIPTokenizer.from_pretrained(tokenizer, local_files_only=True)(prompt)["input_ids"]
+        ids = load_tokenizer(tokenizer)(prompt)["input_ids"]
     return [*ids[:76], PROMPT_IDS[-1]] if len(ids) > 77 else [*ids, *[pad] * (77 - len(ids))]

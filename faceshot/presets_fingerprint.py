@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from faceshot.errors import MissingError
+from faceshot.errors import InputError, MissingError
 
 #: Files up to this size are hashed whole; of larger ones the ends and 62 samples in between.
 WHOLE_HASH_BYTES: Final = 1 << 26
@@ -16,18 +16,31 @@ WHOLE_HASH_BYTES: Final = 1 << 26
 def weight_files(folder: Path) -> list[Path]:
     """The weight files ``from_pretrained`` would read from one component's folder, shards included.
 
+    Half-precision files (``*.fp16.safetensors``) count where there are no others.
+
     Raises:
-        MissingError: none is there.
+        MissingError: none is there, or a shard is not. InputError: the list of shards is damaged.
     """
-    for stem in ("diffusion_pytorch_model", "model", "pytorch_model"):
-        for suffix in ("safetensors", "bin"):
-            index = folder / f"{stem}.{suffix}.index.json"
+    stems = ("diffusion_pytorch_model", "model", "pytorch_model")
+    for end in ("safetensors", "bin", "fp16.safetensors", "fp16.bin"):
+        for stem in stems:
+            index = folder / f"{stem}.{end}.index.json"
             if index.is_file():
-                shards = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
-                return [folder / name for name in sorted(set(shards))]
-            if (folder / f"{stem}.{suffix}").is_file():
-                return [folder / f"{stem}.{suffix}"]
+                return _shards(index)
+            if (folder / f"{stem}.{end}").is_file():
+                return [folder / f"{stem}.{end}"]
     raise MissingError(f"no weights (*.safetensors, *.bin) in {folder}; fetch or reinstall the model")
+
+
+def _shards(index: Path) -> list[Path]:
+    try:
+        names = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+        files = [index.parent / name for name in sorted(set(names))]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{index} is damaged ({type(error).__name__}); fetch the model again") from error
+    if not files or (gone := next((file for file in files if not file.is_file()), None)):
+        raise MissingError(f"{gone if files else index} is missing or empty; fetch the model again")
+    return files
 
 
 def fingerprint(folder: Path, image_prompt: Path | None = None) -> str:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+import pickle
+import tarfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from faceshot.errors import InputError, MissingError
 from faceshot.features import FeatureExtractor
@@ -189,6 +193,107 @@ def test_foreign_and_dangerous_files_are_refused(sources: dict[int, Source], tmp
     (tmp_path / "text.safetensors").write_text("hello")
     with pytest.raises(InputError, match="cannot read"):
         Checkpoint.read(tmp_path / "text.safetensors")
-    torch.save({"state_dict": sources[1].tensors, "callback": _without}, tmp_path / "code.ckpt")
-    with pytest.raises(InputError, match=r"convert it to \.safetensors"):
-        Checkpoint.read(tmp_path / "code.ckpt")
+
+
+def _scripted(path: Path) -> None:
+    torch.jit.script(torch.nn.Linear(1, 1)).save(str(path))
+
+
+def _tarred(path: Path) -> None:
+    with tarfile.open(path, "w") as archive:
+        archive.addfile(tarfile.TarInfo("pickle"))
+
+
+def _cut(path: Path, *, zipped: bool) -> None:
+    torch.save({"a": torch.zeros(2000)}, path, _use_new_zipfile_serialization=zipped)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize(
+    ("write", "says"),
+    [
+        (lambda path: torch.save({"state_dict": {}, "callback": _without}, path), "convert it to .safetensors"),
+        (lambda path: path.write_bytes(pickle.dumps({"callback": _without})), "convert it to .safetensors"),
+        (_scripted, "convert it to .safetensors"),
+        (_tarred, "convert it to .safetensors"),
+        (partial(_cut, zipped=False), "fetch it again"),
+        (partial(_cut, zipped=True), "fetch it again"),
+        (lambda path: path.write_text("hello world"), "fetch it again"),
+        (lambda path: path.write_bytes(b""), "fetch it again"),
+        (lambda path: torch.save([torch.zeros(2)], path), "no U-Net, VAE, text encoder in it"),
+        (lambda path: torch.save({"state_dict": {"a": 1, 2: "b"}}, path), "no U-Net, VAE, text encoder in it"),
+    ],
+    ids=["code", "plain pickle", "script", "tar", "cut", "cut zip", "text", "empty", "list", "no tensors"],
+)
+def test_a_ckpt_that_cannot_be_read_is_one_line_with_file_and_fix(
+    tmp_path: Path, write: Callable[[Path], None], says: str, recwarn: pytest.WarningsRecorder
+) -> None:
+    """torch advises to load what may run code all the same; that must never reach a user."""
+    path = tmp_path / "found.ckpt"
+    write(path)
+    recwarn.clear()
+    with pytest.raises(InputError) as caught:
+        Checkpoint.read(path)
+    message = str(caught.value)
+    assert says in message and str(path) in message and "\n" not in message and len(message) < 300
+    assert "weights_only" not in message and "rust" not in message.replace("you trust", "")
+    assert not [each for each in recwarn if "torch" in str(each.message)]
+
+
+@pytest.mark.parametrize("name", ["unet", "text_encoder"])
+def test_a_bin_that_may_run_code_in_a_folder_is_refused_alike(
+    sources: dict[int, Source], tmp_path: Path, name: str
+) -> None:
+    """The loaders of diffusers and transformers quote torch's advice; we do not."""
+    from faceshot.models import load_model, prompt_embeds
+
+    network = getattr(sources[1], {"unet": "unet", "text_encoder": "text"}[name])
+    network.save_pretrained(tmp_path / name)
+    written = next((tmp_path / name).glob("*.safetensors"))
+    file = written.with_name("pytorch_model.bin" if name == "text_encoder" else f"{written.stem}.bin")
+    written.unlink()
+    torch.save({"callback": _without}, file)
+    write_byte_tokenizer(tmp_path / "tokenizer")
+    with pytest.raises(InputError) as caught:
+        if name == "unet":
+            load_model(type(network), tmp_path / name, torch.float32)
+        else:
+            prompt_embeds(tmp_path, PROMPT)
+    message = str(caught.value)
+    assert str(tmp_path) in message and "\n" not in message and "weights_only" not in message
+
+
+def test_a_text_encoder_that_lacks_tensors_is_refused(sources: dict[int, Source], tmp_path: Path) -> None:
+    """Its loader would fill them with noise."""
+    from faceshot.models import prompt_embeds
+
+    sources[1].text.save_pretrained(tmp_path / "text_encoder")
+    write_byte_tokenizer(tmp_path / "tokenizer")
+    whole = prompt_embeds(tmp_path, PROMPT)
+    file = tmp_path / "text_encoder" / "model.safetensors"
+    tensors = load_file(file)
+    save_file(tensors, file.with_name("model.fp16.safetensors"), metadata={"format": "pt"})
+    del tensors[next(name for name in tensors if name.endswith("layers.1.mlp.fc1.weight"))]
+    save_file(tensors, file, metadata={"format": "pt"})
+    with pytest.raises(InputError, match=r"text_encoder: weights and config\.json do not fit, e\.g\. .*layers\.1\.mlp"):
+        prompt_embeds(tmp_path, PROMPT)
+    file.unlink()
+    assert torch.allclose(prompt_embeds(tmp_path, PROMPT), whole)  # *.fp16.* are read where there are no others
+
+
+def test_a_tokenizer_that_does_not_say_how_long_a_text_may_be(sources: dict[int, Source], tmp_path: Path) -> None:
+    from faceshot.models import prompt_embeds
+
+    sources[1].text.save_pretrained(tmp_path / "text_encoder")
+    write_byte_tokenizer(tmp_path / "tokenizer")
+    whole = prompt_embeds(tmp_path, PROMPT)
+    config = tmp_path / "tokenizer" / "tokenizer_config.json"
+    config.write_text(config.read_text().replace('"model_max_length": 77', '"note": 0'))
+    assert whole.shape == (1, 77, WIDTH) and torch.equal(prompt_embeds(tmp_path, PROMPT), whole)
+
+
+def test_a_damaged_vocabulary_is_named(files: dict[str, Path], tmp_path: Path) -> None:
+    write_byte_tokenizer(tmp_path / "tokenizer")
+    (tmp_path / "tokenizer" / "vocab.json").write_text("{")
+    with pytest.raises(InputError, match=r"cannot load CLIP's vocabulary from .*tokenizer"):
+        Checkpoint.read(files["1.safetensors"]).prompt_embeds("a cat", tmp_path / "tokenizer")

@@ -178,8 +178,32 @@ def test_a_model_with_a_missing_part_is_refused(copy: Path, lost: str) -> None:
 
 def test_shards_are_all_weights(tmp_path: Path) -> None:
     shards = {"a": "part-2.safetensors", "b": "part-1.safetensors", "c": "part-2.safetensors"}
-    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": shards}))
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": shards}))
+    (tmp_path / "part-1.safetensors").touch()
+    with pytest.raises(MissingError, match=r"part-2\.safetensors is missing"):
+        weight_files(tmp_path)
+    (tmp_path / "part-2.safetensors").touch()
     assert [path.name for path in weight_files(tmp_path)] == ["part-1.safetensors", "part-2.safetensors"]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"weight_map": 3}', '{"weight_map": {"a": 1}}'])
+def test_a_damaged_list_of_shards_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "model.safetensors.index.json").write_text(text)
+    with pytest.raises(InputError, match=r"model\.safetensors\.index\.json is damaged"):
+        weight_files(tmp_path)
+
+
+def test_half_precision_files_count_where_there_are_no_others(tmp_path: Path) -> None:
+    for name, best in (
+        ("diffusion_pytorch_model.fp16.bin", True),
+        ("diffusion_pytorch_model.fp16.safetensors", True),
+        ("diffusion_pytorch_model.non_ema.safetensors", False),
+        ("diffusion_pytorch_model.bin", True),
+        ("diffusion_pytorch_model.safetensors", True),
+    ):
+        (tmp_path / name).touch()
+        assert (weight_files(tmp_path)[0].name == name) == best
 
 
 def test_a_hub_model_is_taken_from_the_weights_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
