@@ -50,17 +50,25 @@ def splat_average(features: Tensor, flow: Tensor) -> Tensor:
     starts = torch.searchsorted(bags, torch.arange(count * pixels + 1, device=bags.device, dtype=bags.dtype))
     share = weights.flatten()[order]
 
-    def total(table: Tensor) -> Tensor:
-        return F.embedding_bag(source, table, starts, mode="sum", per_sample_weights=share, include_last_offset=True)
-
     # Contiguous, since strided tables take a slow path (batches of one are strided after a permutation).
     table = features.to(dtype).permute(0, 2, 3, 1).reshape(-1, channels).contiguous()
-    sums = total(table).view(count, pixels, channels)
-    weight = total(table.new_ones(table.shape[0], 1)).view(count, pixels) + EPSILON
-    result = sums.new_empty(count, channels, pixels)
-    for frame, rows, by in zip(result, sums, weight, strict=True):
-        frame.copy_(rows.T).div_(by)  # one matrix at a time has a fast transpose on the CPU
+    weight = _sums(table.new_ones(table.shape[0], 1), source, starts, share)[:, 0] + EPSILON
+    share = share / weight[bags]  # the mean, so that no second pass over the sums has to divide
+    result = table.new_empty(count, channels, pixels)
+    # On a CPU frame by frame: the sums of one stay in its cache until they are transposed.
+    step = count if features.is_cuda else 1
+    for first in range(0, count, step):
+        own = starts[first * pixels : (first + step) * pixels + 1]
+        begin, end = int(own[0]), int(own[-1])
+        rows = _sums(table, source[begin:end], own - begin, share[begin:end]).view(step, pixels, channels)
+        for frame in range(step):
+            result[first + frame].copy_(rows[frame].T)  # one matrix at a time has a fast transpose on the CPU
     return result.view(count, channels, height, width)
+
+
+def _sums(table: Tensor, source: Tensor, starts: Tensor, share: Tensor) -> Tensor:
+    """Weighted sums of the rows ``source`` of ``table``, one for each part of them between two ``starts``."""
+    return F.embedding_bag(source, table, starts, mode="sum", per_sample_weights=share, include_last_offset=True)
 
 
 def corners(flow: Tensor) -> tuple[Tensor, Tensor]:
