@@ -7,32 +7,29 @@ The semantic correspondence of FaceShot (section 3.2): f = F_l(U(z_t, t, c)). Wh
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from faceshot.errors import UsageError
-from faceshot.features_cost import estimate, even_batches, picture_gmacs
+from faceshot.errors import InputError, UsageError
+from faceshot.features_cost import FULL_GMACS, Speed, even_batches, last_gmacs, measure, picture_gmacs
 from faceshot.features_inputs import image_prompts, square_pixels
+from faceshot.features_time import ANNOUNCE, Calls, Work
 from faceshot.image_prompt import adapter_scale
 from faceshot.inversion import NoiseSchedule, trajectory
 from faceshot.layers import recording
 from faceshot.models import DType
 from faceshot.models_residency import Resident
 from faceshot.presets import Preset, get_preset
-from faceshot.progress import progress
 from faceshot.types import RGBArray
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 log = logging.getLogger("faceshot")
-
-#: A run longer than this on a CPU is announced [s].
-ANNOUNCE: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -117,6 +114,8 @@ class FeatureExtractor:
         self.vae = None if vae is None else Resident.of(vae)
         self.network = network
         self._announced = False
+        self._speed: Speed | None = None
+        self._pace: float | None = None
         self.batch_size = batch_size
         self.device = str(unet.device)
         self.prompt_embeds = prompt_embeds.to(unet.device, unet.dtype)
@@ -194,10 +193,12 @@ class FeatureExtractor:
                 raise UsageError(f"preset {self.preset.name} has no IP-Adapter, so it takes no image prompt")
             prompts = image_prompts(image_embeds.to(self.prompt_embeds), len(latents))
         batches = even_batches(len(latents), self.batch_size)
-        self._announce(len(latents))
-        with torch.no_grad(), self._ticking(len(batches)) as tick:
+        with torch.no_grad(), self._counted(len(latents), batches) as tick:
             done = [self._run(latents[part], None if prompts is None else prompts[part], tick) for part in batches]
-        return torch.cat(done)
+        found = torch.cat(done)
+        if not found.isfinite().all():
+            raise InputError(f"features of preset {self.preset.name} are not finite; use --dtype float32")
+        return found
 
     def features_under(self, images: RGBArray | Tensor, image_embeds: Tensor) -> Tensor:
         """Feature maps (P, B, C, h, w) float32 of every picture under each of P image prompts (P, D).
@@ -210,11 +211,24 @@ class FeatureExtractor:
         maps = self.features_of_latents(latents.repeat(count, 1, 1, 1), image_embeds=each)
         return maps.reshape(count, len(latents), *maps.shape[1:])
 
-    def work(self, pictures: int) -> tuple[float, str] | None:
+    def work(self, pictures: int, *, encoded: int | None = None, embeds: int = 0) -> tuple[float, str] | None:
         """How long the features of so many pictures take on a CPU [s], and a line that says so; None where that is
-        not worth saying (a GPU, a small network)."""
-        gmacs = None if self.device != "cpu" else picture_gmacs(self.preset, self.schedule, self.unet)
-        return None if gmacs is None else estimate(pictures * gmacs, self.device, self.prompt_embeds.dtype)
+        not worth saying (a GPU, a small network).
+
+        Args:
+            encoded: pictures that the VAE has yet to encode; None: all of them.
+            embeds: pictures to embed besides.
+        """
+        if self.device != "cpu" or self.vae is None:
+            return None
+        gmacs = picture_gmacs(self.preset, self._full_calls(), self.unet.config.block_out_channels)
+        if gmacs is None:
+            return None
+        self._speed = self._speed or measure(self.device, self.prompt_embeds.dtype)
+        encoded = pictures if encoded is None else encoded
+        work = Work(gmacs, self.image_size, encoded, pictures, embeds, self.image_encoder is not None)
+        seconds = work.seconds(self._speed, self._pace)
+        return seconds, work.describe(seconds, self.prompt_embeds.dtype)
 
     @contextmanager
     def embedding(self) -> Iterator[None]:
@@ -291,23 +305,29 @@ class FeatureExtractor:
                 latents = self.schedule.noisy(latents, preset.t, self._noise(latents))
         return self._read(latents, preset.t, preset.layer, prompts)
 
-    @contextmanager
-    def _ticking(self, batches: int) -> Iterator[Callable[[], object]]:
-        """A progress bar over the network's calls, for networks that take long enough to need one."""
+    def _full_calls(self) -> int:
+        """Calls of the whole network before the last one, which stops at the layer."""
         preset = self.preset
-        calls = len(self.schedule.path(preset.t, preset.steps)) if preset.mode == "inversion" else 1
-        total = batches * calls if preset.encoder == "vae" else 0
-        bar = progress(range(total), "features", total=total, unit="call")
-        yield lambda: next(bar, None)
-        next(bar, None)  # the last call is done: the bar ends itself
+        return len(self.schedule.path(preset.t, preset.steps)) - 1 if preset.mode == "inversion" else 0
 
-    def _announce(self, pictures: int) -> None:
-        """Say once how long a slow machine will take."""
-        if self._announced or (found := self.work(pictures)) is None:
-            return
-        self._announced = True
-        if found[0] > ANNOUNCE:
-            log.info("features of %d pictures: %s", pictures, found[1])
+    @contextmanager
+    def _counted(self, pictures: int, batches: Sequence[slice]) -> Iterator[Calls]:
+        """A count of the network's calls, for networks that take long enough to need one; announced once where slow."""
+        preset = self.preset
+        costs: list[float] = []
+        expected = None
+        if preset.encoder == "vae":
+            each = [*[FULL_GMACS] * self._full_calls(), last_gmacs(preset)]
+            scale = (preset.image_size / 512) ** 2
+            costs = [(part.stop - part.start) * gmacs * scale for part in batches for gmacs in each]
+            if (found := self.work(pictures, encoded=0)) is not None and found[0] > ANNOUNCE:
+                expected = found[0]
+                if not self._announced:
+                    log.info("features of %d pictures: %s", pictures, found[1])
+                self._announced = True
+        calls = Calls(costs, expected)
+        yield calls
+        self._pace = calls.finish() or self._pace
 
     def _noise(self, latents: Tensor) -> Tensor:
         """(1, c, h, w): the same noise for every picture, on every device."""

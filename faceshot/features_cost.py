@@ -1,12 +1,17 @@
-"""What features cost: multiplications by layer, how fast this machine is, how many pictures fit into one call."""
+"""What features cost: multiplications by part, how fast this machine is, how many pictures fit into one call."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Final
 
-from faceshot.inversion import NoiseSchedule
+import numpy as np
+
+from faceshot.inversion_steps import OFFSET, TRAINING_STEPS
 from faceshot.presets_record import Preset
 
 #: Billions of multiply-accumulates of Stable Diffusion 1.x and 2.x from the start up to the end of a module, at
@@ -23,6 +28,11 @@ UNET_GMACS: Final = {
     "up_blocks.3": 401.6,
 }
 FULL_GMACS: Final = UNET_GMACS["up_blocks.3"]
+#: The VAE's encoder per picture of 512 px, and CLIP ViT-H/14 per picture.
+VAE_GMACS: Final = 558.0
+CLIP_GMACS: Final = 167.0
+#: How much of a weight file is read to see how fast reading is.
+SAMPLE_BYTES: Final = 1 << 25
 #: Channels of the networks this table is about.
 SD_CHANNELS: Final = (320, 640, 1280, 1280)
 #: Memory of one more picture in a call at 512 px in float32, and what is kept free [bytes]. Estimated generously from
@@ -32,28 +42,115 @@ SPARE_BYTES: Final = 1_000_000_000
 MOST_PICTURES: Final = 16
 
 
-def picture_gmacs(preset: Preset, schedule: NoiseSchedule, unet: Any) -> float | None:
-    """GMAC of one picture's features without the VAE; None for networks of another size than Stable Diffusion's."""
-    if preset.encoder != "vae" or tuple(unet.config.block_out_channels) != SD_CHANNELS:
+def picture_gmacs(preset: Preset, full_calls: int, channels: Sequence[int]) -> float | None:
+    """GMAC of one picture's features without the VAE; None for networks of another size than Stable Diffusion's.
+
+    Args:
+        full_calls: of the whole network, before the one that stops at the layer (:func:`full_calls`).
+        channels: ``block_out_channels`` of the U-Net.
+    """
+    if preset.encoder != "vae" or tuple(channels) != SD_CHANNELS:
         return None
+    return (full_calls * FULL_GMACS + last_gmacs(preset)) * (preset.image_size / 512) ** 2
+
+
+def last_gmacs(preset: Preset) -> float:
+    """GMAC of the call that stops at the preset's layer, at 512 px."""
     stage = next((name for name in UNET_GMACS if f"{preset.layer}.".startswith(f"{name}.")), "up_blocks.3")
-    full = len(schedule.path(preset.t, preset.steps)) - 1 if preset.mode == "inversion" else 0
-    return (full * FULL_GMACS + UNET_GMACS[stage]) * (preset.image_size / 512) ** 2
+    return UNET_GMACS[stage]
 
 
-def gmacs_per_second(device: str, dtype: Any) -> float:
-    """How fast this machine multiplies: the 3x3 convolution of the U-Net's first level, the best of three."""
+def full_calls(preset: Preset, *, length: int = TRAINING_STEPS, offset: int = OFFSET) -> int:
+    """Calls of the whole network before the last one; arguments as :func:`faceshot.inversion_steps.check_reach`."""
+    return (preset.t - offset) // (length // preset.steps) if preset.mode == "inversion" else 0
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast a machine multiplies [GMAC/s], by kind of work, each with the elementwise work that comes with it.
+
+    A processor is two to three times as fast at convolutions as at the rest, so one figure would not do.
+    """
+
+    conv: float
+    linear: float
+    attention: float
+
+    def unet(self, gmacs: float) -> float:
+        """Seconds of a U-Net's ``gmacs``: by their shares in Stable Diffusion's (counted at 64x64 latents)."""
+        return gmacs * (0.553 / self.conv + 0.290 / self.linear + 0.157 / self.attention)
+
+    def vae(self, pictures: int, side: int) -> float:
+        """Seconds of encoding pictures of ``side`` pixels: nearly all convolutions."""
+        return pictures * VAE_GMACS * (side / 512) ** 2 / self.conv
+
+    def clip(self, pictures: int) -> float:
+        """Seconds of CLIP ViT-H/14: nearly all linear layers."""
+        return pictures * CLIP_GMACS / self.linear
+
+
+def measure(device: str, dtype: Any) -> Speed:
+    """How fast this machine is now, other programs included: pieces of the U-Net's first level, half a second or so."""
+    import torch
+    from torch.nn import functional as f
+
+    def filled(*shape: int) -> Any:
+        return torch.full(shape, 0.01, dtype=dtype, device=device)
+
+    def rate(gmacs: float, run: Callable[[], Any]) -> float:
+        run()  # the first call chooses how
+        begin = time.perf_counter()
+        for _ in range(2):
+            run().flatten()[:1].item()
+        return 2 * gmacs / max(time.perf_counter() - begin, 1e-6)
+
+    x = filled(1, 320, 64, 64).to(memory_format=torch.channels_last)
+    kernel = filled(320, 320, 3, 3).to(memory_format=torch.channels_last)
+    tokens, wide, narrow = filled(4096, 320), filled(2560, 320), filled(320, 1280)
+    query = filled(1, 2, 4096, 40)
+
+    def feed_forward() -> Any:
+        value, gate = f.linear(f.layer_norm(tokens, (320,)), wide).chunk(2, -1)
+        return f.linear(value * f.gelu(gate), narrow)
+
+    with torch.no_grad():
+        return Speed(
+            conv=rate(3.775, lambda: f.conv2d(f.silu(f.group_norm(x, 32)), kernel, padding=1)),
+            linear=rate(5.033, feed_forward),
+            attention=rate(2.684, lambda: f.scaled_dot_product_attention(query, query, query)),
+        )
+
+
+def half_precision_gain(speed: Speed) -> float:
+    """How many times as fast as ``speed`` (float32) a CPU runs a U-Net in bfloat16; 1 where it has no instructions for
+    it, which a small product tells: there the whole measurement would take long."""
     import torch
 
-    x = torch.full((1, 320, 64, 64), 0.01, dtype=dtype, device=device).to(memory_format=torch.channels_last)
-    weight = torch.full((320, 320, 3, 3), 0.01, dtype=dtype, device=device).to(memory_format=torch.channels_last)
-    best = float("inf")
-    with torch.no_grad():
-        for _ in range(3):
-            begin = time.perf_counter()
-            torch.nn.functional.conv2d(x, weight, padding=1).sum().item()
-            best = min(best, time.perf_counter() - begin)
-    return 320 * 320 * 9 * 64 * 64 / 1e9 / best
+    def seconds(dtype: Any) -> float:
+        rows, columns = torch.ones(256, 320, dtype=dtype), torch.ones(320, 320, dtype=dtype)
+        rows @ columns
+        begin = time.perf_counter()
+        for _ in range(4):
+            rows @ columns
+        return time.perf_counter() - begin
+
+    if seconds(torch.bfloat16) > 2 * seconds(torch.float32):
+        return 1.0
+    return speed.unet(1) / measure("cpu", torch.bfloat16).unet(1)
+
+
+def loading_seconds(files: Sequence[Path]) -> float:
+    """How long reading weight files and laying them out in memory takes, from a piece of the largest."""
+    largest = max(files, key=lambda path: path.stat().st_size)
+    total = sum(path.stat().st_size for path in files)
+    begin = time.perf_counter()
+    with largest.open("rb") as file:
+        file.seek(max(0, (largest.stat().st_size - SAMPLE_BYTES) // 2))
+        piece = np.frombuffer(file.read(SAMPLE_BYTES), np.uint8)
+    # Once into memory as it is, once into the order the network wants.
+    rows = piece[: len(piece) // 4096 * 4096].reshape(-1, 4096)
+    np.ascontiguousarray(rows.view(np.uint32).T)
+    return total * (time.perf_counter() - begin) / max(len(piece), 1)
 
 
 def duration(seconds: float) -> str:
@@ -61,23 +158,6 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def estimate(gmacs: float, device: str, dtype: Any) -> tuple[float, str]:
-    """Seconds that so many GMAC take here, and a line for the user that says so.
-
-    On a CPU in float32 the line also says when bfloat16 would be faster.
-    """
-    import torch
-
-    speed = gmacs_per_second(device, dtype)
-    name = str(dtype).removeprefix("torch.")
-    line = f"about {duration(gmacs / speed)} ({gmacs:.0f} GMAC at {speed:.0f} GMAC/s, {name} on {device})"
-    if device == "cpu" and dtype == torch.float32:
-        half = gmacs_per_second(device, torch.bfloat16)
-        if half > 1.3 * speed:
-            line += f"; --dtype bfloat16 is about {half / speed:.1f} times as fast on this machine"
-    return gmacs / speed, line
 
 
 def pictures_per_call(preset: Preset, device: str, dtype: Any, *, low_vram: bool = False) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from faceshot.errors import InputError
 from faceshot.features_cost import pictures_per_call
+from faceshot.features_time import announce_model
 from faceshot.image_prompt import ImageEncoder, install_adapter
 from faceshot.inversion import NoiseSchedule
 from faceshot.layers import trim
@@ -77,6 +78,7 @@ def load_parts(
     place = locate(preset.source, files=preset.files, offline=offline)
     adapter, encoder = _find_image_prompt(preset, place, offline=offline)
     mark = fingerprint(place, adapter)
+    announce_model(preset, place, [path for path in (adapter, encoder) if path is not None], device, torch_dtype)
     # 2. The text encoder first: it is gone before the U-Net comes.
     unet, vae, schedule, text = (
         _from_file(preset, place, torch_dtype) if place.is_file() else _from_folder(preset, place, torch_dtype)

@@ -20,6 +20,7 @@ from faceshot.features_cost import duration
 from faceshot.gallery_features import DomainFeatures, feature_cache, load, mean_over_pictures, places, save
 from faceshot.gallery_store import FEATURES_FILE, Domain
 from faceshot.matching import normalised, sample_features
+from faceshot.output import check_output
 from faceshot.progress import progress
 from faceshot.topology import PARTS
 from faceshot.types import FloatArray, RGBArray, Size
@@ -157,14 +158,18 @@ def obtain_all(
     """The features of domains under the extractor's settings: ready ones, or derived now and kept one by one.
 
     Raises:
-        InputError: pictures are unusable, or a domain without pictures has features of other settings.
+        InputError: pictures are unusable, a domain without pictures has features of other settings, or guidance
+            ``swap`` is to recompute it.
     """
+    if extractor.preset.guidance == "swap" and (bare := [domain.name for domain in domains if not domain.pictures]):
+        raise no_pictures(bare[0])
     found = [ready(domain, extractor.settings.digest, cache_dir) for domain in domains]
     missing = [domain for domain, features in zip(domains, found, strict=True) if features is None]
     if not missing:
         return [features for features in found if features is not None]
     announce(missing, extractor)
     root = feature_cache(cache_dir) / extractor.settings.digest
+    warn_of(root)
     made = []
     with extractor.session():
         for domain in progress(missing, "gallery features", total=len(missing), unit="domain"):
@@ -175,6 +180,21 @@ def obtain_all(
     return [next(fresh) if features is None else features for features in found]
 
 
+def no_pictures(domain: str) -> InputError:
+    return InputError(
+        f"domain {domain!r} has ready features and no pictures, so guidance swap cannot recompute it; use guidance "
+        "domain or none"
+    )
+
+
+def warn_of(folder: Path) -> None:
+    """Say before hours of work that its results cannot be kept in ``folder``."""
+    try:
+        check_output(folder / "features")
+    except InputError as error:
+        log.warning("gallery features will not be kept, because %s; set FACESHOT_CACHE", error)
+
+
 def keep(path: Path, features: DomainFeatures, settings: dict[str, Any], name: str) -> None:
     """Save, or say why not: a cache that cannot be written only costs time."""
     try:
@@ -183,10 +203,14 @@ def keep(path: Path, features: DomainFeatures, settings: dict[str, Any], name: s
         log.warning("features of gallery domain %s are not kept: %s", name, error)
 
 
-def announce(domains: Sequence[Domain], extractor: FeatureExtractor) -> None:
-    """Say how long the gallery will take where that is long; it can be interrupted and goes on at the next start."""
+def announce(domains: Sequence[Domain], extractor: FeatureExtractor, *, embeds: bool = True) -> None:
+    """Say how long the gallery will take where that is long; it can be interrupted and goes on at the next start.
+
+    Args:
+        embeds: the embeddings of pictures and their parts are to be made too.
+    """
     pictures = sum(len(domain.pictures) for domain in domains)
-    work: Any = extractor.work(pictures)
+    work: Any = extractor.work(pictures, embeds=pictures * (1 + len(PARTS)) if embeds else 0)
     if work is not None and work[0] > 60:
         log.info(
             "gallery features of %d domains (%d pictures), once: %s; may be interrupted, finished domains are kept "

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from faceshot.errors import InputError
 from faceshot.gallery import Gallery
-from faceshot.gallery_derive import announce, derive_under, keep
+from faceshot.gallery_derive import announce, derive_under, keep, no_pictures, warn_of
 from faceshot.gallery_features import DomainFeatures, feature_cache, load
 from faceshot.gallery_store import Domain, default_galleries, list_domains
 from faceshot.progress import progress
@@ -67,7 +67,8 @@ def swapped(
     missing = [index for index in wanted if index not in found]
     sources = _with_pictures(gallery, missing, galleries) if missing else {}
     if missing:
-        announce(list(sources.values()), extractor)
+        warn_of(root)
+        announce(list(sources.values()), extractor, embeds=False)
         prompt = torch.from_numpy(embed).to(extractor.device)
     settings = {**extractor.settings.describe(), "guidance": "swap"}
     for index in progress(missing, "gallery under this picture", total=len(missing), unit="domain"):
@@ -83,10 +84,7 @@ def _with_pictures(gallery: Gallery, wanted: Sequence[int], galleries: Sequence[
     sources = _sources(galleries)
     for index in wanted:
         if gallery.features[index].content not in sources:
-            raise InputError(
-                f"domain {gallery.domains[index]!r} has ready features and no pictures, so guidance swap cannot "
-                "recompute it; use guidance domain or none"
-            )
+            raise no_pictures(gallery.domains[index])
     return {index: sources[gallery.features[index].content] for index in wanted}
 
 

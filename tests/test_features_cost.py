@@ -1,19 +1,26 @@
-"""What features cost, against a counter on the full-size network; its names and shapes, on the meta device."""
+"""What features cost, against a counter on the full-size networks; their names and shapes, on the meta device."""
 
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch.utils.flop_counter import FlopCounterMode
 
-from faceshot import features_cost
-from faceshot.features_cost import UNET_GMACS, duration, estimate, even_batches, picture_gmacs, pictures_per_call
+from faceshot.features_cost import (
+    CLIP_GMACS,
+    UNET_GMACS,
+    VAE_GMACS,
+    Speed,
+    duration,
+    even_batches,
+    full_calls,
+    picture_gmacs,
+    pictures_per_call,
+)
 from faceshot.image_prompt import install_adapter
 from faceshot.inversion import NoiseSchedule
 from faceshot.layers import recording, trim
@@ -120,30 +127,54 @@ def test_one_step_keeps_ninety_million_fewer_weights() -> None:
     [("sd15", 6244), ("sd15-fast", 1424), ("sd15:steps=20", 2629), ("sd15-onestep", 219.4), ("sd21", 6244)],
 )
 def test_the_work_of_a_picture(full: UNet2DConditionModel, preset: str, gmacs: float) -> None:
-    found = picture_gmacs(get_preset(preset), NoiseSchedule.from_config(SCHEDULER), full)
+    chosen, schedule = get_preset(preset), NoiseSchedule.from_config(SCHEDULER)
+    if chosen.mode == "inversion":
+        assert full_calls(chosen) == len(schedule.path(chosen.t, chosen.steps)) - 1
+    found = picture_gmacs(chosen, full_calls(chosen), full.config.block_out_channels)
     assert found == pytest.approx(gmacs, rel=1e-3)
+
+
+def test_shares_of_the_kinds_of_work(full: UNet2DConditionModel) -> None:
+    """What the estimate weighs convolutions, linear layers and attention with."""
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        full(*inputs())
+    counts = {str(name).rpartition(".")[2]: value / 2e9 for name, value in counter.get_flop_counts()["Global"].items()}
+    total = sum(counts.values())
+    attention = sum(value for name, value in counts.items() if "bmm" in name or "attention" in name)
+    only = {kind: Speed(**{"conv": 1e9, "linear": 1e9, "attention": 1e9, kind: 1.0}) for kind in Speed.__annotations__}
+    share = {kind: speed.unet(1) for kind, speed in only.items()}
+    assert share["conv"] == pytest.approx(counts["convolution"] / total, abs=0.002)
+    assert share["attention"] == pytest.approx(attention / total, abs=0.002)
+    assert sum(share.values()) == pytest.approx(1, abs=1e-6)
+
+
+def test_the_work_of_vae_and_clip() -> None:
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
+    sizes = {"hidden_size": 1280, "intermediate_size": 5120, "num_hidden_layers": 32, "num_attention_heads": 16}
+    with torch.device("meta"):
+        vae = AutoencoderKL(
+            block_out_channels=(128, 256, 512, 512),
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+            layers_per_block=2,
+        ).eval()
+        clip = CLIPVisionModelWithProjection(CLIPVisionConfig(patch_size=14, projection_dim=1024, **sizes)).eval()  # type: ignore[arg-type]
+        runs = {
+            VAE_GMACS: lambda: vae.encode(torch.empty(1, 3, 512, 512)),
+            CLIP_GMACS: lambda: clip(torch.empty(1, 3, 224, 224)),
+        }
+        for expected, run in runs.items():
+            with FlopCounterMode(display=False) as counter, torch.no_grad():
+                run()
+            assert counter.get_total_flops() / 2e9 == pytest.approx(expected, rel=0.01)
 
 
 def test_small_networks_are_not_announced() -> None:
     tiny = UNet2DConditionModel(block_out_channels=(32, 32, 32, 32), cross_attention_dim=8)
-    schedule = NoiseSchedule.from_config(SCHEDULER)
-    assert picture_gmacs(get_preset("sd15"), schedule, tiny) is None
-    assert picture_gmacs(get_preset("mini"), schedule, tiny) is None
-
-
-def test_an_estimate_follows_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    speed = {torch.float32: 20.0, torch.bfloat16: 50.0}
-    monkeypatch.setattr(features_cost, "gmacs_per_second", lambda _device, dtype: speed[dtype])
-    seconds, line = estimate(1424, "cpu", torch.float32)
-    assert seconds == pytest.approx(71.2) and "about 71 s (1424 GMAC at 20 GMAC/s, float32 on cpu)" in line
-    assert "--dtype bfloat16 is about 2.5 times as fast" in line
-    assert "bfloat16 is" not in estimate(1424, "cpu", torch.bfloat16)[1]
-    speed[torch.bfloat16] = 5.0
-    assert "bfloat16 is" not in estimate(1424, "cpu", torch.float32)[1]
-
-
-def test_this_machine_multiplies() -> None:
-    assert 0.1 < features_cost.gmacs_per_second("cpu", torch.float32) < 1e5
+    assert picture_gmacs(get_preset("sd15"), 15, tiny.config.block_out_channels) is None
+    assert picture_gmacs(get_preset("mini"), 0, SD15["block_out_channels"]) is None  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (89, "89 s"), (90, "2 min"), (5400, "1.5 h")])
@@ -170,27 +201,3 @@ def test_pictures_per_call_follow_the_gpus_memory(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (free * 1_000_000_000, 0))
     assert pictures_per_call(get_preset("sd15"), "cuda", getattr(torch, dtype)) == expected
-
-
-class _Slow:
-    """An extractor's announcement needs the network's size only."""
-
-    def __init__(self, full: Any) -> None:
-        self.config, self.device, self.dtype = full.config, torch.device("cpu"), torch.float32
-        self.attn_processors: dict[str, Any] = {}
-        self.get_submodule = full.get_submodule
-
-
-def test_a_long_run_is_announced_once(
-    full: UNet2DConditionModel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    from faceshot.features import FeatureExtractor
-
-    monkeypatch.setattr(features_cost, "gmacs_per_second", lambda _device, _dtype: 30.0)
-    schedule = NoiseSchedule.from_config(SCHEDULER)
-    vae = UNet2DConditionModel(block_out_channels=(32, 32, 32, 32), cross_attention_dim=8)
-    extractor = FeatureExtractor(get_preset("sd15"), _Slow(full), schedule, torch.zeros(1, 77, 768), vae=vae)
-    with caplog.at_level(logging.INFO, "faceshot"):
-        extractor._announce(2)
-        extractor._announce(2)
-    assert caplog.text.count("features of 2 pictures: about 7 min (12487 GMAC at 30 GMAC/s, float32 on cpu)") == 1
