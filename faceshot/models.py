@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import pickle
 import re
+import struct
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,8 +24,8 @@ DType = Literal["auto", "float32", "float16", "bfloat16"]
 
 #: What the loaders of torch, safetensors, diffusers and transformers raise on damaged or foreign files.
 LOAD_ERRORS = (
-    *(OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, EOFError),
-    *(SafetensorError, pickle.UnpicklingError),
+    *(OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError, AssertionError, EOFError),
+    *(SafetensorError, pickle.UnpicklingError, struct.error),
 )
 
 

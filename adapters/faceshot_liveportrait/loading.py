@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from faceshot.errors import InputError
+from faceshot.models import LOAD_ERRORS, first_line
 from faceshot_liveportrait.nets import (
     AppearanceExtractor,
     MotionExtractor,
@@ -92,9 +93,10 @@ def read_tensors(path: str | Path) -> dict[str, Any]:
         held = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise InputError(f"weight file {path} is damaged or holds more than tensors; fetch it again") from error
-    except (RuntimeError, EOFError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"weight file {path} cannot be read ({reason}); delete it and fetch it again") from error
+    except LOAD_ERRORS as error:
+        raise InputError(
+            f"weight file {path} cannot be read ({first_line(error)}); delete it and fetch it again"
+        ) from error
     if not isinstance(held, Mapping):
         raise InputError(f"weight file {path} holds a {type(held).__name__}, not named tensors; fetch it again")
     return dict(held)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 
@@ -83,6 +84,7 @@ def _memory(networks: Networks, options: MofaOptions, area: float, windows: Sequ
     return (present + active) / 1e9
 
 
+@cache
 def _speed(device: torch.device, dtype: torch.dtype) -> float:
     """Multiply-adds per second of a 3x3 convolution like those of the U-Net's first level."""
     channels, side = (320, 64) if device.type != "cpu" else (160, 32)

@@ -130,10 +130,16 @@ class Renderer:
         features = Features(self.networks, script.rgb, script.xy, script.parts, keep)
         finals = self.latents(features, windows, seed, work)
         under = picture.flat()
-        for frame, rgb in decoded(self.networks, finals, script.first):
-            found = script.place.give(rgb, under)
-            yield found if picture.alpha is None else self._with_matte(script, picture.alpha, features, frame, found)
-        work.finish()
+        try:
+            for frame, rgb in decoded(self.networks, finals, script.first):
+                found = script.place.give(rgb, under)
+                yield (
+                    found if picture.alpha is None else self._with_matte(script, picture.alpha, features, frame, found)
+                )
+            work.finish()
+        finally:
+            if work.begun:
+                logger.info("what is finished is kept in %s; the same command with --resume goes on", work.folder)
 
     def latents(self, features: Features, windows: Sequence[Window], seed: int, work: Work | None) -> Iterator[Final]:
         """Final latents, in order, as they come."""

@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -27,6 +28,9 @@ logger = logging.getLogger("faceshot")
 #: Written when every frame was handed on; such a folder is kept until the next run, in case the video was not.
 _DONE: Final = "done"
 _NOTE: Final = "run.json"
+#: What a run's folder is called and what lies in it (or half-written, with a dot before); anything else is not ours.
+_RUN: Final = re.compile(r"run-[0-9a-f]{24}")
+_OURS: Final = re.compile(r"\.?(done|run\.json|(anchor|course|step|window)_\d{6}\.safetensors)(\.\w+)?")
 #: Interrupted runs nobody has come back to are removed after this many days.
 STALE_DAYS: Final = 14
 
@@ -64,12 +68,20 @@ class Work:
         self.folder = base / f"run-{name}"
         _sweep(base, self.folder)
         if not resume:
+            if self.begun:
+                logger.info("an interrupted run with these inputs and options begins anew; resume would go on with it")
             shutil.rmtree(self.folder, ignore_errors=True)
         elif not self.folder.is_dir():
             logger.info("no interrupted run with these inputs and options in %s; starting anew", base)
         else:
             with contextlib.suppress(OSError):
                 (self.folder / _DONE).unlink()
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is something to go on with: windows or steps of a run that did not come to its end."""
+        kept = (path for kind in ("window", "step") for path in self.folder.glob(f"{kind}_*.safetensors"))
+        return not (self.folder / _DONE).exists() and next(kept, None) is not None
 
     def describe(self, note: Mapping[str, Any]) -> None:
         """Leave a note for people who look into the folder."""
@@ -149,11 +161,14 @@ def _file(kind: str, index: int) -> str:
 
 
 def _sweep(base: Path, own: Path) -> None:
-    """Remove other runs that are complete, or that nobody has come back to."""
+    """Remove other runs that are complete, or that nobody has come back to; never what a run did not make."""
     for folder in base.glob("run-*"):
-        if folder == own or not folder.is_dir():
+        if folder == own or not _RUN.fullmatch(folder.name):
             continue
         with contextlib.suppress(OSError):
-            age = time.time() - max(path.stat().st_mtime for path in [folder, *folder.iterdir()])
+            held = list(folder.iterdir())
+            if not all(_OURS.fullmatch(path.name) for path in held):
+                continue
+            age = time.time() - max(path.stat().st_mtime for path in [folder, *held])
             if (folder / _DONE).exists() or age > STALE_DAYS * 86_400:
                 shutil.rmtree(folder, ignore_errors=True)

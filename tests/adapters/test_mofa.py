@@ -21,7 +21,7 @@ from faceshot_mofa.estimate import estimate
 from faceshot_mofa.features import Features
 from faceshot_mofa.options import parse_options
 from faceshot_mofa.pipeline import Renderer, Script, decoded, without_gaps
-from faceshot_mofa.resume import Work
+from faceshot_mofa.resume import Work, digest
 from faceshot_mofa.sampling import Denoiser, Final, _run_window, draw_noise
 from faceshot_mofa.windows import sequential_windows
 from tests.adapters.mofa_tiny import tiny_networks
@@ -198,6 +198,9 @@ def test_frames_without_a_face_repeat_the_last_position():
     gaps = LandmarkSequence(xy, sequence.size, sequence.fps, found=np.array([False, True, True, False, True]))
     filled = without_gaps(landmarks, gaps)
     assert np.array_equal(filled[0], landmarks.xy) and np.array_equal(filled[3], xy[2])
+    wild = np.nan_to_num(xy, nan=900)  # coordinates of frames without a face mean nothing, even where they are numbers
+    lost = LandmarkSequence(wild, sequence.size, sequence.fps, found=gaps.found)
+    assert np.array_equal(without_gaps(landmarks, lost), filled)
 
 
 def test_decoding_does_not_depend_on_how_latents_come(networks):
@@ -296,11 +299,13 @@ def interrupt(monkeypatch, calls):
 
 
 @pytest.mark.parametrize("calls", [5, 2, 6, 1], ids=["in window 3", "between 1 and 2", "in window 4", "in window 1"])
-def test_an_interrupted_run_goes_on_with_the_same_frames(networks, reference, tmp_path, monkeypatch, calls):
+def test_an_interrupted_run_goes_on_with_the_same_frames(networks, reference, tmp_path, monkeypatch, calls, caplog):
+    caplog.set_level("INFO", "faceshot")
     with monkeypatch.context() as patch:
         interrupt(patch, calls)
         with pytest.raises(Stop):
             render(networks, FRAMES, work=tmp_path)
+    assert any("--resume goes on" in record.message for record in caplog.records) == (calls > 1)
     with monkeypatch.context() as patch:
         seen = interrupt(patch, 100)
         found = np.stack(render(networks, FRAMES, work=tmp_path, resume=True))
@@ -412,15 +417,28 @@ def test_a_damaged_window_is_computed_again(networks, reference, tmp_path, monke
 
 
 def test_complete_runs_are_swept_by_the_next(tmp_path):
-    old, interrupted, stale = (Work(tmp_path, name, resume=False) for name in ("old", "interrupted", "stale"))
+    old, interrupted, stale = (Work(tmp_path, digest(name), resume=False) for name in ("old", "interrupted", "stale"))
     for work in (old, interrupted, stale):
         work.store("window", 0, {"latents": torch.zeros(1)})
     old.finish()
     for path in [*stale.folder.iterdir(), stale.folder]:
         os.utime(path, (1, 1))
     (tmp_path / "mine.txt").write_text("not ours")
-    Work(tmp_path, "new", resume=False)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.txt", "run-interrupted"]
+    Work(tmp_path, digest("new"), resume=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.txt", interrupted.folder.name]
+
+
+@pytest.mark.parametrize("name", ["run-1", f"run-{digest('theirs')}"])
+def test_folders_of_the_users_are_never_swept(tmp_path, name):
+    """A folder given as ``work`` may hold anything, old runs of other programs included."""
+    theirs = tmp_path / name
+    theirs.mkdir()
+    for file in ("done", "results.csv"):
+        (theirs / file).write_text("years of work")
+        os.utime(theirs / file, (1, 1))
+    os.utime(theirs, (1, 1))
+    Work(tmp_path, digest("new"), resume=False)
+    assert sorted(path.name for path in theirs.iterdir()) == ["done", "results.csv"]
 
 
 def test_nothing_half_written_is_read(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from safetensors.torch import save_file
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from faceshot.errors import InputError, MissingError
+from faceshot_liveportrait import loading as liveportrait
 from faceshot_mofa.nets import loading
 from faceshot_mofa.nets.cmp import CMP
 from faceshot_mofa.nets.controlnet import ControlNetConfig, LandmarkControlNet
@@ -188,6 +190,24 @@ def test_damaged_and_absent_files_are_named(tmp_path: Path, load: Callable) -> N
         load(tmp_path / "absent.safetensors")
     with pytest.raises(MissingError, match="holds none of"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "old pickle"])
+def test_bytes_gone_wrong_anywhere_give_one_line(tmp_path: Path, zipped: bool) -> None:
+    """A pickle's reader trips over damage in many ways (no list to take from, no such key, no such letter)."""
+    whole = tmp_path / "whole.pth.tar"
+    torch.save({"state_dict": {"module.a": torch.ones(3)}}, whole, _use_new_zipfile_serialization=zipped)
+    content, chance = whole.read_bytes(), random.Random(3)
+    damaged = tmp_path / "ckpt.pth.tar"
+    for case in range(60):
+        broken = bytearray(content[: chance.randrange(len(content))] if case % 3 == 0 else content)
+        for _ in range(min(3, len(broken))):
+            broken[chance.randrange(len(broken))] = chance.randrange(256)
+        damaged.write_bytes(broken)
+        for load in (loading.load_cmp, lambda path: liveportrait.load_network("stitching", path)):
+            with pytest.raises(InputError, match=r"ckpt\.pth\.tar") as caught:
+                load(damaged)
+            assert "\n" not in str(caught.value)
 
 
 def test_a_damaged_configuration_is_named(tmp_path: Path) -> None:
