@@ -90,24 +90,30 @@ def check(common: Common, names: _Names = None, commercial_only: _Commercial = F
 
     Everything is checked before the exit code says whether something is wrong (1).
     """
-    from faceshot.errors import FaceShotError
+    from faceshot.errors import FaceShotError, MissingError
     from faceshot.progress import progress
     from faceshot.weights import check, list_weights, members, where
 
-    if names:
-        chosen = [weight for name in names for weight in members(name)]
-    else:
-        chosen = [w for w in list_weights() if where(w.name, cache_dir=common.cache_dir)]
-    chosen = [weight for weight in dict.fromkeys(chosen) if weight.commercial or not commercial_only]
+    asked: dict[Weight, str] = {}
+    for name in names or ():
+        for weight in members(name):
+            asked.setdefault(weight, name)
+    chosen = list(asked) or [w for w in list_weights() if where(w.name, cache_dir=common.cache_dir)]
+    chosen = [weight for weight in chosen if weight.commercial or not commercial_only]
+    absent = [weight for weight in chosen if where(weight.name, cache_dir=common.cache_dir) is None]
     hashes: dict[str, str] = {}
     problems: list[FaceShotError] = []
-    for weight in progress(chosen, "checking", total=len(chosen), unit="file"):
+    present = [weight for weight in chosen if weight not in absent]
+    for weight in progress(present, "checking", total=len(present), unit="file"):
         try:
             hashes[weight.name] = check(weight.name, cache_dir=common.cache_dir)
         except FaceShotError as error:
             problems.append(error)
+    for name in dict.fromkeys(asked[weight] for weight in absent):
+        gone = [weight for weight in absent if asked[weight] == name]
+        problems.append(MissingError(_gone(gone, name, common.cache_dir)))
     for problem in problems[:-1]:
-        common.say(f"error: {problem}")
+        typer.echo(f"error: {problem}", err=True)
     if problems:
         raise problems[-1]
     common.give(hashes, (f"{digest}  {name}" for name, digest in hashes.items()))
@@ -120,14 +126,28 @@ def where_(
 ) -> None:
     """Print where weights lie; exit code 1 when some do not."""
     from faceshot.errors import MissingError
-    from faceshot.weights import members, missing, where
+    from faceshot.weights import members, where
 
-    found = {weight.name: where(weight.name, cache_dir=common.cache_dir) for weight in members(name)}
-    absent = [key for key, path in found.items() if path is None]
-    if absent:
-        line = next(iter(missing(name)), f"{absent[0]} is not here; run: faceshot weights fetch {name}")
-        raise MissingError(f"{len(absent)} files are missing, e.g. {line}" if len(absent) > 1 else line)
+    chosen = members(name)
+    found = {weight.name: where(weight.name, cache_dir=common.cache_dir) for weight in chosen}
+    if absent := [weight for weight in chosen if found[weight.name] is None]:
+        raise MissingError(_gone(absent, name, common.cache_dir))
     common.give({key: str(path) for key, path in found.items()}, map(str, found.values()))
+
+
+def _gone(absent: list[Weight], asked: str, cache_dir: Path | None) -> str:
+    """One line about files of ``asked`` that are not here, however many."""
+    from faceshot.weights_places import looked_in
+    from faceshot.weights_text import REINSTALL, command, licence_note
+
+    first = absent[0]
+    if first.source.startswith("package:"):
+        return f"package {first.source[8:]} is not installed; {REINSTALL}"
+    what = f"{first.file} of {_origin(first)}{licence_note(first)}"
+    if len(absent) > 1:
+        what = f"{len(absent)} files of {asked} are not on this machine, the first is {what}"
+        return f"{what} ({looked_in(first, cache_dir)}); {command(asked)}"
+    return f"{what} is not on this machine ({looked_in(first, cache_dir)}); {command(asked)}"
 
 
 def _row(name: str, own: tuple[Weight, ...], cache_dir: Path | None) -> dict[str, Any]:

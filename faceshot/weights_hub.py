@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from faceshot.errors import MissingError
-from faceshot.weights_places import is_offline, snapshots, weights_folder
+from faceshot.weights_places import is_offline, looked_in, snapshots, weights_folder
 from faceshot.weights_table import NEEDS, Weight
 from faceshot.weights_text import command, licence_note
 
@@ -31,7 +31,9 @@ def model_folder(
     for folder in own:
         if any((folder / head).exists() for head in heads):
             return folder
-    gone, how = _absent_model(table, repository, files), _how(table, names, files)
+    candidates = [*own, *(folder for name in names for folder in snapshots(name))]
+    gone = _absent_model(table, repository, files, _lacking(candidates[0], files) if candidates else list(files))
+    how = _how(table, names, files)
     if is_offline(offline):
         raise MissingError(f"{gone}; {how}")
     from faceshot.weights_download import hub_snapshot
@@ -72,10 +74,15 @@ def _lacking(folder: Path, files: Sequence[str]) -> list[str]:
     return out
 
 
-def _absent_model(table: Mapping[str, Weight], repository: str, files: Sequence[str]) -> str:
+def _absent_model(table: Mapping[str, Weight], repository: str, files: Sequence[str], lacking: Sequence[str]) -> str:
+    """Which of the files is not here, and where was looked."""
     known = next((w for w in table.values() if repository in _names(w) and (not files or w.file in files)), None)
     note = licence_note(known) if known else ""
-    return f"model {repository}{note} is not on this machine (looked in FACESHOT_WEIGHTS and the Hugging Face cache)"
+    looked = looked_in(known or Weight(repository, "", f"hub:{repository}", "", None, ""))
+    if not lacking:
+        return f"model {repository}{note} is not on this machine ({looked})"
+    others = f" and {len(lacking) - 1} more files" if len(lacking) > 1 else ""
+    return f"{lacking[0]}{others} of {repository}{note} {'are' if others else 'is'} not on this machine ({looked})"
 
 
 def _how(table: Mapping[str, Weight], names: Sequence[str], files: Sequence[str]) -> str:

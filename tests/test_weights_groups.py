@@ -396,9 +396,58 @@ def test_check_goes_through_all_before_it_fails(empty: Path, cli: Callable[..., 
     assert run.code == 1 and "weights fetch liveportrait" in json.loads(run.out)["error"]
 
 
+@pytest.mark.parametrize("command", ["check", "where"])
+def test_what_is_not_here_is_one_line_with_file_folders_and_command(
+    empty: Path, cli: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("FACESHOT_WEIGHTS", str(empty / "mine"))
+    place = in_hub(empty, "stable-diffusion-v1-5/stable-diffusion-v1-5", "unet/config.json")
+    (place / "unet" / "config.json").write_text("{}")
+    run = cli("weights", command, "sd15")
+    assert run.code == 1 and len(run.err.strip().splitlines()) == 1
+    assert run.err == (
+        "error: 13 files of sd15 are not on this machine, the first is unet/diffusion_pytorch_model.safetensors of "
+        f"stable-diffusion-v1-5/stable-diffusion-v1-5 (looked in {empty / 'mine'}, {empty / 'hf' / 'hub'}); "
+        "run: faceshot weights fetch sd15\n"
+    )
+
+
+def test_check_says_what_is_damaged_and_what_is_gone(empty: Path, cli: Callable[..., Run]) -> None:
+    in_hub(empty, "KwaiVGI/LivePortrait", WARP)
+    run = cli("weights", "check", "liveportrait", "ip-adapter")
+    lines = run.err.strip().splitlines()
+    assert run.code == 1 and len(lines) == 3 and WARP in lines[0]
+    assert lines[1].startswith("error: 4 files of liveportrait are not") and lines[2].startswith(
+        "error: 3 files of ip-"
+    )
+
+
+def test_a_model_that_is_not_here_names_file_folders_and_command(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(MissingError) as caught:
+        hub_folder("some/model", ("unet/config.json", "tokenizer/*"), offline=True)
+    assert str(caught.value) == (
+        "unet/config.json and 1 more files of some/model are not on this machine (looked in "
+        f"{empty / 'hf' / 'hub'}; FACESHOT_WEIGHTS is not set); "
+        "run: hf download some/model --include 'unet/config.json' --include 'tokenizer/*'"
+    )
+    # Where most of it is here, the file that is not is named.
+    in_hub(empty, "some/model", "unet/config.json")
+    monkeypatch.setenv("FACESHOT_WEIGHTS", str(empty))
+    with pytest.raises(
+        MissingError, match=r"^tokenizer/\* of some/model is not on this machine \(looked in .*, .*hub\)"
+    ):
+        hub_folder("some/model", ("unet/config.json", "tokenizer/*"), offline=True)
+    with pytest.raises(MissingError, match=r"^model other/model is not on this machine"):
+        hub_folder("other/model", offline=True)
+
+
 def test_where_prints_every_file(empty: Path, cli: Callable[..., Run]) -> None:
     run = cli("weights", "where", "clip-vit-h")
-    assert run.code == 1 and "2 files are missing" in run.err and run.err.rstrip().endswith("fetch clip-vit-h")
+    assert (
+        run.code == 1
+        and "2 files of clip-vit-h are not on this machine" in run.err
+        and run.err.rstrip().endswith("fetch clip-vit-h")
+    )
     place = in_hub(empty, "h94/IP-Adapter", *(weight.file for weight in members("clip-vit-h")))
     run = cli("weights", "where", "clip-vit-h")
     assert run.code == 0 and run.out.splitlines() == [str(place / weight.file) for weight in members("clip-vit-h")]
