@@ -20,6 +20,7 @@ from faceshot.gallery_derive import announce, derive, obtain_all
 from faceshot.gallery_features import DomainFeatures, feature_cache, load, places, read_header, save
 from faceshot.gallery_store import FEATURES_FILE, Domain, default_galleries, domain_folders, list_domains, read_domain
 from faceshot.matching import normalised
+from faceshot.output import check_output
 from faceshot.progress import progress
 from faceshot.topology import PART_POINTS
 from faceshot.types import BoolArray, FloatArray, RGBArray
@@ -179,6 +180,7 @@ def build_gallery(
     target = {domain.name: folder / f"{domain.content()}.safetensors" for domain in domains}
     todo = [domain for domain in domains if anew or not _usable(target[domain.name], digest)]
     if todo:
+        check_output(target[todo[0].name], overwrite=True)  # not after an hour's work
         announce(todo, extractor)
     with extractor.session():
         for domain in progress(todo, "gallery features", total=len(todo), unit="domain"):

@@ -192,7 +192,8 @@ def warn_of(folder: Path) -> None:
     try:
         check_output(folder / "features")
     except InputError as error:
-        log.warning("gallery features will not be kept, because %s; set FACESHOT_CACHE", error)
+        reason = str(error).partition(";")[0]
+        log.warning("gallery features will not be kept: %s; set FACESHOT_CACHE to a folder of yours", reason)
 
 
 def keep(path: Path, features: DomainFeatures, settings: dict[str, Any], name: str) -> None:

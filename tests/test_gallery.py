@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from faceshot import gallery as gallery_module
 from faceshot import gallery_derive, gallery_features
 from faceshot.crop import Crop
 from faceshot.errors import FaceShotError, InputError, UsageError
@@ -284,6 +285,17 @@ def test_a_cache_that_cannot_be_written_only_costs_time(
     (tmp_path / "gallery").write_text("a file where the folder should be")
     assert Gallery.load(two, extractor, cache_dir=tmp_path).domains == ("plain", "round")
     assert "are not kept" in caplog.text
+    first = caplog.messages[0]  # before the work, not after
+    assert first.startswith(f"gallery features will not be kept: output folder {tmp_path / 'gallery'} is not a folder")
+
+
+def test_a_build_that_could_not_be_written_is_refused_before_the_work(
+    two: Path, extractor: FeatureExtractor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr(gallery_module, "derive", lambda *_: pytest.fail("worked for nothing"))
+    with pytest.raises(InputError, match="is not a folder"):
+        build_gallery(two, extractor, into=tmp_path / "file")
 
 
 def test_features_of_other_settings_are_never_mixed(two: Path, model: Path, extractor: FeatureExtractor) -> None:

@@ -122,7 +122,9 @@ def test_a_domain_without_pictures_cannot_be_swapped(two: Path, extractor: Featu
     features = derive(find_domain("plain", two), extractor)
     folder = tmp_path / "ready" / "domains" / "plain"
     save(folder / "features.safetensors", features, extractor.settings.describe(), name="plain")
-    ready = Gallery.load(tmp_path / "ready", extractor)
+    with pytest.raises(InputError, match="'plain' has ready features and no pictures"):
+        Gallery.load(tmp_path / "ready", extractor)  # before any picture is looked at
+    ready = Gallery(("plain",), (features,), features.digest)
     with pytest.raises(InputError, match="'plain' has ready features and no pictures"):
         swapped(ready, [0], embedding(extractor, 1), extractor, galleries=[tmp_path / "ready"], cache_dir=tmp_path)
 
