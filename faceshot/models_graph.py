@@ -11,13 +11,14 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from faceshot.layers import recording
+from faceshot.models import first_line
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 log = logging.getLogger("faceshot")
 
-#: Graphs kept at a time; each is a few megabytes and shares its working memory with the others.
+#: Graphs kept at a time; each is a few megabytes, their working memory is one pool (see :class:`_Graph`).
 KEEP: Final = 8
 
 
@@ -33,6 +34,7 @@ class Graphed:
         self.unet = unet
         self.variant: Any = None
         self._graphs: dict[Any, _Graph | None] = {}
+        self._pool: Any = None
         self._works = True
 
     def __call__(
@@ -61,21 +63,29 @@ class Graphed:
         self, key: Any, z: Tensor, label: int, text: Tensor, prompts: Tensor | None, layer: str | None
     ) -> _Graph | None:
         try:
-            graph = _Graph(self.unet, z, label, text, prompts, layer)
-        except (RuntimeError, AssertionError, NotImplementedError) as error:
+            if self._pool is None:
+                import torch
+
+                self._pool = torch.cuda.graph_pool_handle()
+            graph = _Graph(self.unet, z, label, text, prompts, layer, self._pool)
+        except (RuntimeError, AssertionError, NotImplementedError, AttributeError) as error:
             self._works = False
             self._graphs.clear()
-            log.warning("CUDA graphs do not work here, the network runs without them: %s", str(error).splitlines()[0])
+            log.warning("CUDA graphs do not work here, the network runs without them: %s", first_line(error))
             return None
         self._graphs[key] = graph
         return graph
 
 
 class _Graph:
-    """One recorded call: inputs are copied into fixed places, the output out of one."""
+    """One recorded call: inputs are copied into fixed places, the output out of one.
+
+    Graphs of one ``pool`` work in the same memory, which would otherwise be kept once per graph. That is safe because
+    they run one at a time and each output is copied out before the next one runs.
+    """
 
     def __init__(
-        self, unet: Any, z: Tensor, label: int, text: Tensor, prompts: Tensor | None, layer: str | None
+        self, unet: Any, z: Tensor, label: int, text: Tensor, prompts: Tensor | None, layer: str | None, pool: Any
     ) -> None:
         import torch
 
@@ -91,7 +101,7 @@ class _Graph:
             _call(unet, self.z, self.label, self.text, self.prompts, layer)
         torch.cuda.current_stream().wait_stream(stream)
         # 3. The recording.
-        with torch.cuda.graph(self.graph):
+        with torch.cuda.graph(self.graph, pool=pool):
             self.out = _call(unet, self.z, self.label, self.text, self.prompts, layer)
 
     def replay(self, z: Tensor, label: int, text: Tensor, prompts: Tensor | None) -> Tensor:
