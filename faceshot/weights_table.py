@@ -200,12 +200,13 @@ _RECORDS = (
         (
             "ckpts/mofa/ldmk_controlnet/config.json",
             "ckpts/mofa/ldmk_controlnet/diffusion_pytorch_model.safetensors",
-            _CMP,
         ),
         "Apache-2.0 (code); weights not stated",
         None,
         "--backend mofa",
     ),
+    # A third party's network, which MOFA-Video's own licence leaves out.
+    *_hub("mofa", "MyNiuuu/MOFA-Video-Hybrid", (_CMP,), _UNKNOWN, None, "--backend mofa"),
     *_hub(
         "svd",
         "MyNiuuu/MOFA-Video-Hybrid",

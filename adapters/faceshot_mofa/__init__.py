@@ -41,7 +41,10 @@ class Backend:
 
     name = "mofa"
     summary = "MOFA-Video: the paper's renderer, Stable Video Diffusion steered by landmarks; for a GPU"
-    licence = "code Apache-2.0; weights: MOFA-Video Apache-2.0, Stable Video Diffusion under Stability AI's own licence"
+    licence = (
+        "code Apache-2.0; weights: of MOFA-Video not stated, see its page on the hub; Stable Video Diffusion under "
+        "Stability AI's own licence"
+    )
     commercial = False
     recodes = True
     flags = ("fidelity", "low_vram", "parts", "resume")

@@ -238,6 +238,11 @@ def test_sizes_without_a_configuration_are_those_of_svd(tmp_path: Path, monkeypa
     assert millions == [1524.6, 722.5, 97.7, 632.1]
 
 
-def test_published_files_are_those_of_landmark_inference() -> None:
-    assert {"cmp", "controlnet", "unet", "vae", "image_encoder"} <= loading.FILES.keys()
-    assert all(file.repository.count("/") == 1 and file.licence for file in loading.FILES.values())
+def test_every_file_of_a_run_is_published_once_with_a_licence() -> None:
+    from faceshot.weights import members
+    from faceshot_mofa import _FILES
+
+    for file in _FILES.values():
+        (weight,) = [weight for weight in members("mofa") if weight.file.endswith(file)]
+        assert weight.repository == "MyNiuuu/MOFA-Video-Hybrid" and weight.licence
+        assert weight.commercial is None, "nobody has said so"

@@ -8,10 +8,8 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from faceshot.errors import InputError, MissingError
 
@@ -27,40 +25,6 @@ if TYPE_CHECKING:
 
     Net = TypeVar("Net", bound=nn.Module)
 
-
-@dataclass(frozen=True)
-class PublishedFile:
-    """One file: its ``repository`` on the hub, its ``file`` name there, its licence."""
-
-    repository: str
-    file: str
-    licence: str
-
-
-_HYBRID = "MyNiuuu/MOFA-Video-Hybrid"
-_SVD = "ckpts/mofa/stable-video-diffusion-img2vid-xt-1-1"
-_SVD_LICENCE = "Stability AI Community License (commercial use limited)"
-_MOFA_LICENCE = "Apache-2.0, third-party parts under their own terms"
-
-#: What landmark-driven inference needs; the repository holds much that it does not.
-FILES: Final[Mapping[str, PublishedFile]] = MappingProxyType(
-    {
-        "cmp": PublishedFile(
-            _HYBRID,
-            "models/cmp/experiments/semiauto_annot/resnet50_vip+mpii_liteflow/checkpoints/ckpt_iter_42000.pth.tar",
-            _MOFA_LICENCE,
-        ),
-        "controlnet": PublishedFile(
-            _HYBRID, "ckpts/mofa/ldmk_controlnet/diffusion_pytorch_model.safetensors", _MOFA_LICENCE
-        ),
-        "unet": PublishedFile(_HYBRID, f"{_SVD}/unet/diffusion_pytorch_model.fp16.safetensors", _SVD_LICENCE),
-        "unet_config": PublishedFile(_HYBRID, f"{_SVD}/unet/config.json", _SVD_LICENCE),
-        "vae": PublishedFile(_HYBRID, f"{_SVD}/vae/diffusion_pytorch_model.fp16.safetensors", _SVD_LICENCE),
-        "vae_config": PublishedFile(_HYBRID, f"{_SVD}/vae/config.json", _SVD_LICENCE),
-        "image_encoder": PublishedFile(_HYBRID, f"{_SVD}/image_encoder/model.fp16.safetensors", _SVD_LICENCE),
-        "image_encoder_config": PublishedFile(_HYBRID, f"{_SVD}/image_encoder/config.json", _SVD_LICENCE),
-    }
-)
 
 #: In a folder, the first of these that is there.
 _CANDIDATES = (
