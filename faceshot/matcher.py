@@ -61,15 +61,20 @@ class Look:
         weight: (68,) how sure each landmark is.
         measures: likeness to the vectors used, likeness to the best domain, distance from the mirror image's answer
             (in RMS radii of the face), oddness of the shape (in standard deviations).
-        quality: 0..1 that this is a face, found well; a logistic function of the measures (``Preset.confidence``).
+        logit: of the quality, a linear function of the measures (``Preset.confidence``).
         agreement: (D, 5) mean cosine with every domain, per part.
     """
 
     xy: FloatArray
     weight: FloatArray
     measures: tuple[float, float, float, float]
-    quality: float
+    logit: float
     agreement: np.ndarray
+
+    @property
+    def quality(self) -> float:
+        """0..1 that this is a face, found well."""
+        return 1 / (1 + math.exp(-max(-50.0, min(50.0, self.logit))))
 
 
 class Matcher:
@@ -209,12 +214,20 @@ class Matcher:
                 break
             found = suspects(self.extractor, rgb, *wanted, self.prior.mean, count, self.search)
             looks = self.looks(rgb, [candidate.crop(self.search, side) for candidate in found], gallery)
+            looks = [look for look in looks if not self._part_of(look, best)]
             level = max(looks, key=lambda look: look.quality, default=whole)
             if level.quality > self.search.better * best.quality:
                 best = level
             if best.quality >= self.search.enough:
                 break
         return best.xy
+
+    def _part_of(self, look: Look, face: Look) -> bool:
+        """Whether a look shows a part of a face already found (nostrils and mouth of a muzzle look like one)."""
+        low, high = face.xy.min(0), face.xy.max(0)
+        inside = (look.xy.mean(0) > low).all() and (look.xy.mean(0) < high).all()
+        smaller = np.ptp(look.xy, axis=0).max() < self.search.part * np.ptp(face.xy, axis=0).max()
+        return bool(inside and smaller and look.logit - face.logit < self.search.surer)
 
     def _closer(
         self, rgb: RGBArray, where: FloatArray, gallery: Gallery, regularise: Regularise, points: Anchors | None
@@ -292,7 +305,7 @@ class Matcher:
             crop.to_picture(share * fit.xy + (1 - share) * back),
             np.clip((weight + weight_back) / 2, 0, 1).astype(np.float32),
             measures,
-            1 / (1 + math.exp(-max(-50.0, min(50.0, logit)))),
+            logit,
             agreement,
         )
 

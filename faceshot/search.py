@@ -38,6 +38,7 @@ class SearchOptions:
         least: votes (a mean cosine) below which none is worth one; drawn faces have 0.7 to 0.9, half of the best
             places in pictures without a face under 0.57.
         better: factor by which a candidate has to beat the best so far, because a part of a face can look like a face.
+        part, surer: a face this much smaller (a share) within another has to be surer than it by so much (a logit).
         crop: side of the close-up, in sides of the face's box. upright: roll in degrees above which it is turned.
         domains: how many of the nearest domains of a part are averaged (the paper takes one).
         present: share of pictures of alike domains that must show a part, or it is called absent.
@@ -54,6 +55,8 @@ class SearchOptions:
     candidates: int = 4
     least: float = 0.5
     better: float = 1.15
+    part: float = 0.6
+    surer: float = 3.0
     crop: float = 1.5
     upright: float = 8.0
     domains: int = 3

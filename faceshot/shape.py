@@ -24,20 +24,27 @@ class ShapePrior:
 
     Attributes:
         mean: (68, 2) float64. basis: (K, 68, 2) orthonormal modes. deviation: (K,) standard deviation of each.
+        centres: (M, K) coefficients of typical shapes (round, long, wide faces), where a fit may start.
     """
 
     mean: np.ndarray
     basis: np.ndarray
     deviation: np.ndarray
+    centres: np.ndarray
 
     @classmethod
     def load(cls, path: Path) -> ShapePrior:
         """Read a prior written by :meth:`save`."""
         with np.load(path, allow_pickle=False) as data:
-            arrays = [data[name].astype(np.float64) for name in ("mean", "basis", "deviation")]
-        if arrays[0].shape != (N_POINTS, 2) or arrays[1].shape != (len(arrays[2]), N_POINTS, 2):
-            raise InputError(f"{path} is not a shape prior (mean (68, 2), basis (K, 68, 2), deviation (K,))")
-        return cls(*arrays)
+            arrays = [data[name].astype(np.float64) for name in ("mean", "basis", "deviation") if name in data]
+            modes = len(arrays[-1]) if len(arrays) == 3 else 0
+            centres = data["centres"].astype(np.float64) if "centres" in data else np.zeros((1, modes))
+        shapes = [array.shape for array in (*arrays, centres)]
+        if shapes != [(N_POINTS, 2), (modes, N_POINTS, 2), (modes,), (len(centres), modes)]:
+            raise InputError(
+                f"{path} is not a shape prior (mean (68, 2), basis (K, 68, 2), deviation (K,), centres (M, K))"
+            )
+        return cls(*arrays, centres)
 
     def save(self, path: Path) -> None:
         """Write as ``.npz``, half precision for the modes."""
@@ -46,11 +53,15 @@ class ShapePrior:
             mean=self.mean.astype(np.float32),
             basis=self.basis.astype(np.float16),
             deviation=self.deviation.astype(np.float32),
+            centres=self.centres.astype(np.float32),
         )
 
     @classmethod
-    def learn(cls, shapes: np.ndarray, modes: int) -> ShapePrior:
-        """Procrustes-align (n, 68, 2) shapes by similarity and keep the leading ``modes`` principal components."""
+    def learn(cls, shapes: np.ndarray, modes: int, starts: int = 8) -> ShapePrior:
+        """Procrustes-align (n, 68, 2) shapes by similarity and keep the leading ``modes`` principal components.
+
+        ``starts`` typical shapes are the centres of clusters (k-means).
+        """
         z = shapes[..., 0] + 1j * shapes[..., 1]
         z = z - z.mean(1, keepdims=True)
         z = z / np.sqrt((np.abs(z) ** 2).mean(1, keepdims=True))
@@ -71,7 +82,21 @@ class ShapePrior:
         rows = np.stack([z.real, z.imag], -1).reshape(len(z), -1)
         centre = np.stack([mean.real, mean.imag], -1)
         _, values, modes_ = np.linalg.svd(rows - centre.reshape(-1), full_matrices=False)
-        return cls(centre, modes_[:modes].reshape(modes, N_POINTS, 2), values[:modes] / np.sqrt(len(z)))
+        some = (rows - centre.reshape(-1)) @ modes_[:modes].T
+        return cls(
+            centre,
+            modes_[:modes].reshape(modes, N_POINTS, 2),
+            values[:modes] / np.sqrt(len(z)),
+            _clusters(some, starts),
+        )
+
+
+def _clusters(points: np.ndarray, count: int) -> np.ndarray:
+    """Centres (count, K) of ``points`` (n, K), largest cluster first; the same for the same points."""
+    from scipy.cluster.vq import kmeans2
+
+    centres, labels = kmeans2(points, min(count, len(points)), minit="++", seed=np.random.default_rng(0), iter=30)
+    return np.asarray(centres[np.argsort(-np.bincount(labels, minlength=len(centres)), kind="stable")])
 
 
 @dataclass(frozen=True)
@@ -80,14 +105,14 @@ class ShapeOptions:
 
     Attributes:
         temperature: softmax temperature that turns scores into probabilities of places.
-        hypotheses: RANSAC draws. max_roll: largest accepted roll of the face in degrees.
+        hypotheses: RANSAC draws for every typical shape. max_roll: largest accepted roll of the face in degrees.
         windows: search windows of the annealing, as shares of the face's RMS radius.
         noise: expected error of a match, as a share of the face's RMS radius; larger trusts the prior more.
         keep: weight at which a landmark follows its own match as much as the shape.
     """
 
     temperature: float = 0.05
-    hypotheses: int = 300
+    hypotheses: int = 100
     max_roll: float = 60.0
     windows: tuple[float, ...] = (0.5, 0.35, 0.25, 0.18, 0.13, 0.1, 0.1)
     noise: float = 0.04
@@ -139,8 +164,9 @@ def fit_shape(
     top = flat.argmax(1)
     peaks = np.stack([top % width, top // width], 1).astype(np.float64)
     sharp = _local_mean(probability, peaks, 1.5)[1] * known
-    a, t = _consensus(prior.mean, peaks, sharp, max(height, width), options)
-    b = np.zeros(len(prior.deviation))
+    typical = prior.mean + np.tensordot(prior.centres, prior.basis, 1)
+    which, a, t = _consensus(typical, peaks, sharp, max(height, width), options)
+    b = prior.centres[which]
 
     # 2. Look around the expected place in a shrinking window, refit similarity and modes.
     for window in options.windows:
@@ -173,19 +199,23 @@ def _place(prior: ShapePrior, a: complex, t: complex, b: np.ndarray) -> np.ndarr
 
 
 def _consensus(
-    mean: np.ndarray, peaks: np.ndarray, weight: np.ndarray, extent: float, options: ShapeOptions
-) -> tuple[complex, complex]:
-    """RANSAC: similarity z -> a z + t of the mean shape with the largest weight of landmarks near their peaks."""
+    typical: np.ndarray, peaks: np.ndarray, weight: np.ndarray, extent: float, options: ShapeOptions
+) -> tuple[int, complex, complex]:
+    """RANSAC: the similarity z -> a z + t of one of the shapes (M, 68, 2) that most landmarks' peaks agree with."""
     rng = np.random.default_rng(options.seed)
-    m, p = mean[:, 0] + 1j * mean[:, 1], peaks[:, 0] + 1j * peaks[:, 1]
+    shapes, p = typical[..., 0] + 1j * typical[..., 1], peaks[:, 0] + 1j * peaks[:, 1]
     chance = weight + 1e-6
-    pairs = rng.choice(N_POINTS, size=(options.hypotheses, 3), p=chance / chance.sum())
-    base = m[pairs] - m[pairs].mean(1, keepdims=True)
-    seen = p[pairs] - p[pairs].mean(1, keepdims=True)
+    draws = rng.choice(N_POINTS, size=(options.hypotheses, 3), p=chance / chance.sum())
+    pairs = np.tile(draws, (len(shapes), 1))
+    which = np.repeat(np.arange(len(shapes)), len(draws))
+    m = shapes[which]
+    base = np.take_along_axis(m, pairs, 1)
+    middle, seen = base.mean(1), p[pairs]
+    base = base - middle[:, None]
     size = (np.abs(base) ** 2).sum(1)
     usable = size > 0.05
-    a = np.where(usable, (base.conj() * seen).sum(1) / np.where(usable, size, 1), 1)
-    t = p[pairs].mean(1) - a * m[pairs].mean(1)
+    a = np.where(usable, (base.conj() * (seen - seen.mean(1, keepdims=True))).sum(1) / np.where(usable, size, 1), 1)
+    t = seen.mean(1) - a * middle
     radius = np.abs(a)
     usable &= (radius > 0.06 * extent) & (radius < 0.75 * extent)
     usable &= np.abs(np.rad2deg(np.angle(a))) < options.max_roll
@@ -195,14 +225,15 @@ def _consensus(
     best = int(support.argmax())
     if support[best] <= 0:
         centre = (weight * p).sum() / max(weight.sum(), 1e-9)
-        return complex(0.33 * extent), complex(centre)
+        return 0, complex(0.33 * extent), complex(centre)
     # Weighted least squares over the landmarks that agree.
     w = weight * np.exp(-((distance[best] / 0.3) ** 2)) + 1e-9
-    mc, pc = (w * m).sum() / w.sum(), (w * p).sum() / w.sum()
-    refined = (w * (m - mc).conj() * (p - pc)).sum() / (w * np.abs(m - mc) ** 2).sum()
+    shape = m[best]
+    mc, pc = (w * shape).sum() / w.sum(), (w * p).sum() / w.sum()
+    refined = (w * (shape - mc).conj() * (p - pc)).sum() / (w * np.abs(shape - mc) ** 2).sum()
     if not 0.5 < abs(refined) / radius[best] < 2:
         refined = a[best]
-    return complex(refined), complex(pc - refined * mc)
+    return int(which[best]), complex(refined), complex(pc - refined * mc)
 
 
 def _local_mean(probability: np.ndarray, model: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray]:

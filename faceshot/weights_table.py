@@ -112,7 +112,7 @@ _RECORDS = (
         licence="Apache-2.0",
         commercial=True,
         bytes=21_565_632,
-        sha256="b672aea77b448e4453802be1b0b6a515c0be09a522b3177be11b65604af12a8f",
+        sha256="3b45e44939cd8fbd4ebc28523a9f28bbf2e1fd00468d8612a71369d50125e7b7",
         used_by="--preset mini, drive --source track",
     ),
     Weight(

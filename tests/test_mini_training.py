@@ -14,6 +14,8 @@ pytest.importorskip("faceshot_mini.train")
 
 from faceshot_mini import train
 from faceshot_mini.augment import augment
+from faceshot_mini.data import OUTSIDE, draw_job
+from faceshot_mini.loss import correspondence_loss, elsewhere
 from faceshot_mini.report import model_card, read_log
 
 
@@ -43,6 +45,42 @@ def test_points_follow_the_picture(seed: int) -> None:
             found += 1
         cv2.circle(grey, (int(x), int(y)), 7, 0.0, -1)
     assert found >= 6
+
+
+def test_some_pictures_show_a_part_only_or_no_face() -> None:
+    """Close-ups of a part keep their landmarks where they belong, faceless pictures keep theirs far away."""
+    xy = np.stack(np.meshgrid(np.linspace(40, 100, 17), np.linspace(50, 110, 4)), -1).reshape(68, 2)
+    rng = np.random.default_rng(0)
+    spans = [np.ptp(augment(np.zeros((144, 144, 3), np.uint8), xy, np.ones(68), 144, rng)[1]) for _ in range(300)]
+    assert 6 <= np.sum(np.array(spans) > 1.5 * np.ptp(xy)) <= 40
+    pictures, points, weights = zip(*(draw_job(k, 3, ()) for k in range(3)), strict=True)
+    without = np.concatenate(weights).sum(1) == 0
+    assert 1 <= without.sum() <= 16 and np.concatenate(pictures)[without].std() > 5
+    assert (np.concatenate(points)[without] == OUTSIDE).all() and (np.concatenate(points)[~without] > -1000).all()
+
+
+def test_landmarks_are_told_from_what_lies_elsewhere() -> None:
+    """A cell counts as a stranger to a landmark unless it lies near that landmark in its own picture."""
+    xy = torch.full((2, 68, 2), OUTSIDE)
+    xy[0] = torch.tensor([[8.0 + 0.5 * k, 8.0 + 0.5 * (k % 34)] for k in range(68)])
+    strange = elsewhere(xy, torch.arange(2 * 16), 64, 4)
+    assert strange.shape == (68, 32) and strange[:, 16:].all()
+    side = float(np.sqrt(np.prod(np.ptp(xy[0].numpy(), axis=0))))
+    centres = np.array([[16 * (k % 4) + 7.5, 16 * (k // 4) + 7.5] for k in range(16)])
+    near = np.linalg.norm(xy[0].numpy()[:, None] - centres, axis=-1) <= 0.25 * side
+    assert near.any() and np.array_equal(strange[:, :16].numpy(), ~near)
+
+
+def test_the_loss_falls_when_a_stranger_stops_looking_alike() -> None:
+    rng = torch.Generator().manual_seed(0)
+    xy = torch.rand(3, 68, 2, generator=rng) * 40 + 10
+    features = torch.rand(3, 8, 16, 16, generator=rng)
+    weight, picks = torch.ones(3, 68), torch.arange(2 * 256, 3 * 256)
+    weight[2], xy[2] = 0, OUTSIDE
+    _, before = correspondence_loss(features, xy, weight, 64, torch.tensor(0.07), picks)
+    features[2] *= torch.tensor([1.0, -1.0] * 4)[:, None, None]
+    _, after = correspondence_loss(features, xy, weight, 64, torch.tensor(0.07), picks)
+    assert after["foreign"] < before["foreign"] - 1 and torch.isclose(after["prototype"], before["prototype"])
 
 
 def arguments(out: Path, steps: int, *more: str) -> list[str]:

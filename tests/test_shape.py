@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from faceshot.errors import InputError
 from faceshot.shape import ShapeOptions, ShapePrior, fit_shape
 from faceshot.topology import FLIP
 
@@ -104,3 +107,34 @@ def test_the_mean_is_upright_whatever_the_first_shape(first: float) -> None:
     np.testing.assert_allclose(prior.mean, prior.mean[list(FLIP)] * [-1, 1], atol=1e-6)
     turn = (prior.mean[:, 0] - 1j * prior.mean[:, 1]) @ (base[:, 0] + 1j * base[:, 1])
     assert abs(np.angle(turn)) < 1e-6
+
+
+def test_a_fit_may_start_from_any_typical_shape() -> None:
+    """Long and broad faces in one prior: their mean is neither, their clusters' centres are."""
+    rng = np.random.default_rng(5)
+    base = np.random.default_rng(99).normal(size=(68, 2))
+    base = (base + base[list(FLIP)] * [-1, 1]) / 2
+    long, broad = base * [0.5, 1.6], base * [1.5, 0.6]
+    shapes = np.concatenate([long + rng.normal(0, 0.05, (120, 68, 2)), broad + rng.normal(0, 0.05, (80, 68, 2))])
+    prior = ShapePrior.learn(shapes, modes=4, starts=2)
+    assert prior.centres.shape == (2, 4) and prior.centres[0, 0] * prior.centres[1, 0] < 0
+    rough = ShapeOptions(windows=(0.1,))
+    for shape in (long, broad):
+        fit = fit_shape(maps(place(shape), wild=tuple(range(0, 68, 3))), prior, rough)
+        assert np.linalg.norm(fit.xy - place(shape), axis=1)[1::3].mean() < 0.6
+        alone = replace(prior, centres=np.zeros((1, 4)))
+        worse = fit_shape(maps(place(shape), wild=tuple(range(0, 68, 3))), alone, rough)
+        assert np.linalg.norm(worse.model - place(shape), axis=1).mean() > np.linalg.norm(
+            fit.model - place(shape), axis=1
+        ).mean()
+
+
+def test_priors_without_typical_shapes_still_load(tmp_path, prior) -> None:
+    prior.save(tmp_path / "new.npz")
+    with np.load(tmp_path / "new.npz") as data:
+        assert ShapePrior.load(tmp_path / "new.npz").centres.shape == data["centres"].shape == (8, 6)
+        np.savez(tmp_path / "old.npz", **{name: data[name] for name in ("mean", "basis", "deviation")})
+        np.savez(tmp_path / "bad.npz", mean=data["mean"])
+    assert np.array_equal(ShapePrior.load(tmp_path / "old.npz").centres, np.zeros((1, 6)))
+    with pytest.raises(InputError, match="not a shape prior"):
+        ShapePrior.load(tmp_path / "bad.npz")

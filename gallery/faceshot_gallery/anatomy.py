@@ -147,9 +147,9 @@ class Anatomy:
         s = np.linspace(-1, 1, 21)  # outer (-1) to inner (1)
         v = -b.arch * (1 - ((s + 0.2) / 1.2) ** 2)
         tilt = np.deg2rad(b.tilt + 18 * self.e.brow_tilt)
-        x, v = s * b.w, v + s * b.w * np.sin(tilt)
+        x, v = s * b.w, v + s * b.w * np.sin(tilt) + b.fall * ((1 - s) / 2) ** 2
         v = v + y.y - b.gap - raised * (0.1 + 0.25 * max(y.up, 0.08))
-        right = np.stack([-y.x * 1.02 + x, v], 1)
+        right = np.stack([-y.x * 1.02 - b.out + x, v], 1)
         return (right * [-1, 1])[::-1] if left else right
 
     def nose_points(self) -> Points:

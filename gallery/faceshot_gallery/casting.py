@@ -12,7 +12,7 @@ from faceshot_gallery import cast_things as things
 from faceshot_gallery import cast_wild as wild
 from faceshot_gallery.cast_guests import GUESTS
 from faceshot_gallery.palette import INK
-from faceshot_gallery.traits import STYLES, Character, Dice, Style, Traits, luma, shade
+from faceshot_gallery.traits import STYLES, Brows, Character, Dice, Ears, Head, Style, Traits, luma, shade
 
 _CAST: dict[str, Callable[[Dice, bool], Traits]] = {
     "person": people.person,
@@ -90,4 +90,21 @@ def cast(domain: str, seed: int, style: Style | None = None, *, guests: bool = F
         traits["line"] = d.jitter(INK, 6)
     eyes = traits["eyes"]
     traits["eyes"] = replace(eyes, w=min(eyes.w, 0.88 * eyes.x))  # two eyes never touch
+    traits["head"] = _levelled(traits)
+    if domain in ("person", "cartoon", "anime", "statue"):
+        traits["brows"] = _reaching(traits["brows"], Dice(seed, domain + "-brows"))
     return Character(domain=domain, seed=seed, style=chosen, line_width=width, **traits)
+
+
+def _levelled(traits: Traits) -> Head:
+    """The head whose outline begins at ear level, as iBUG's does: half-way up to ears that sit above the eyes."""
+    head, ears, eyes = traits["head"], traits.get("ears", Ears()), traits["eyes"]
+    if ears.kind in ("none", "human", "block", "horn") or ears.y >= eyes.y:
+        return head
+    return replace(head, side_y=max(min(head.side_y, (eyes.y + ears.y) / 2), -0.85 * head.top))
+
+
+def _reaching(brows: Brows, d: Dice) -> Brows:
+    """Brows that reach past the eyes and whose outer ends fall, as people's do."""
+    reach = d.u(0, 0.16)
+    return replace(brows, w=brows.w + reach / 2, out=reach / 2, fall=d.u(0, 0.14))

@@ -107,7 +107,10 @@ class Eyes:
 
 @dataclass(frozen=True)
 class Brows:
-    """Both brows: height above the eye centre, half length, arch, tilt and stroke; thickness 0 means none."""
+    """Both brows: height above the eye centre, half length, arch, tilt and stroke; thickness 0 means none.
+
+    ``out`` moves them outwards, ``fall`` lets their outer ends fall.
+    """
 
     gap: float = 0.3
     w: float = 0.24
@@ -116,6 +119,8 @@ class Brows:
     thick: float = 0.05
     colour: Colour = (60, 40, 30)
     shown: bool = True
+    out: float = 0.0
+    fall: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from faceshot.topology import FLIP
 Array = np.ndarray
 #: Weight in the loss, relative to the rest, of points under a patch laid over the picture.
 COVERED = 0.3
+#: Share of pictures of a part of a face only: what must not be taken for a face.
+CLOSE = 0.06
 
 
 def augment(rgb: Array, xy: Array, weight: Array, size: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
@@ -33,6 +35,10 @@ def _reshape(rgb: Array, xy: Array, weight: Array, size: int, rng: np.random.Gen
     """Mirror, small similarity, and a smooth bend that gives heads and features proportions nobody drew."""
     side = rgb.shape[0]
     scale = size / side * float(np.exp(rng.normal(0, 0.13)))
+    centre = np.full(2, (side - 1) / 2)
+    if rng.random() < CLOSE:
+        scale *= float(rng.uniform(1.6, 3.2))
+        centre = xy[int(rng.integers(len(xy)))] if weight.any() else centre
     angle = np.deg2rad(rng.normal(0, 7))
     mirror = rng.random() < 0.5
     rotation = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -41,7 +47,6 @@ def _reshape(rgb: Array, xy: Array, weight: Array, size: int, rng: np.random.Gen
         rotation = rotation @ np.diag([stretch, 1 / stretch])
     if mirror:
         rotation = rotation @ np.diag([-1.0, 1.0])
-    centre = np.full(2, (side - 1) / 2)
     shift = np.full(2, (size - 1) / 2) + rng.normal(0, 0.05 * size, 2) - rotation @ centre
     border = (cv2.BORDER_REPLICATE, cv2.BORDER_REFLECT_101)[int(rng.integers(2))]
     out = cv2.warpAffine(

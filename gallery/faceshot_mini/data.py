@@ -18,14 +18,21 @@ from faceshot_mini.augment import augment
 DRAWN_SIZE = 144
 #: Weight in the loss of points whose part is not drawn.
 ABSENT_WEIGHT = 0.15
+#: Share of pictures without a face, and where their landmarks are said to be.
+FACELESS = 1 / 16
+OUTSIDE = -1e4
 JOB = 32
 
 
 def draw_job(index: int, seed: int, held_out: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Draw ``JOB`` pictures; index and seed decide them. Returns uint8 (n, s, s, 3), points (n, 68, 2), weights."""
+    """Draw ``JOB`` pictures; index and seed decide them. Returns uint8 (n, s, s, 3), points (n, 68, 2), weights.
+
+    Some are without a face: weights 0, points far outside.
+    """
     import cv2
 
     from faceshot_gallery.illustrator import DOMAINS, SHARES, sample
+    from faceshot_mini.faceless import TRAINED, faceless
 
     cv2.setNumThreads(1)  # a worker process of our own, one core each
     kinds = [domain for domain in DOMAINS if domain not in held_out]
@@ -34,6 +41,11 @@ def draw_job(index: int, seed: int, held_out: tuple[str, ...]) -> tuple[np.ndarr
     pictures, points, weights = [], [], []
     for k in range(index * JOB, (index + 1) * JOB):
         rng = np.random.default_rng((seed, k))
+        if rng.random() < FACELESS:
+            pictures.append(faceless(int(rng.integers(2**30)), TRAINED[int(rng.integers(len(TRAINED)))], DRAWN_SIZE))
+            points.append(np.full((68, 2), OUTSIDE, np.float32))
+            weights.append(np.zeros(68))
+            continue
         kind = kinds[int(rng.choice(len(kinds), p=shares))]
         drawing = sample(int(rng.integers(2**31)), size=DRAWN_SIZE, domain=kind)
         pictures.append(drawing.rgb)

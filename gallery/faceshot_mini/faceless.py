@@ -218,6 +218,8 @@ KINDS: dict[str, Painter] = {
     "text": _text,
     "body": _body,
 }
+#: Kinds that training shows as pictures without a face; the others stay new to the network, for the calibration.
+TRAINED = tuple(kind for kind in KINDS if kind not in ("buttons", "flowers", "blobs"))
 UNSEEN: dict[str, Painter] = {"house": _house, "leaves": _leaves, "landscape": _landscape}
 
 

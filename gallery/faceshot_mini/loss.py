@@ -28,19 +28,40 @@ def soft_targets(xy: torch.Tensor, size: int, cells: int) -> torch.Tensor:
     return target * inside[..., None]
 
 
+def elsewhere(xy: torch.Tensor, picks: torch.Tensor, size: int, cells: int, near: float = 0.25) -> torch.Tensor:
+    """(68, P) whether a landmark is *not* at a cell: further than ``near`` sides of the face's box away.
+
+    Args:
+        xy: (B, 68, 2) pixels of a ``size`` square. picks: (P,) indices into the B * cells * cells cells.
+    """
+    picture, cell = picks // cells**2, picks % cells**2
+    at = torch.stack([cell % cells, cell // cells], -1) * (size / cells) + (size / cells - 1) / 2
+    side = (xy.amax(1) - xy.amin(1)).prod(-1).clamp(min=1).sqrt()
+    apart = torch.linalg.vector_norm(xy[picture] - at[:, None], dim=-1)
+    return (apart > near * side[picture, None]).T
+
+
 def correspondence_loss(
-    features: torch.Tensor, xy: torch.Tensor, weight: torch.Tensor, size: int, temperature: torch.Tensor
+    features: torch.Tensor,
+    xy: torch.Tensor,
+    weight: torch.Tensor,
+    size: int,
+    temperature: torch.Tensor,
+    picks: torch.Tensor,
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """InfoNCE over all cells of a picture, as the matcher sees it.
 
     Each landmark is looked for with its prototype (mean feature over the *other* pictures of the batch), and with the
     feature of one other picture; every cell is a negative, so left-right confusions are covered. A third term tells
-    the 68 landmarks apart.
+    the 68 landmarks apart; a fourth tells them from what other pictures show elsewhere, so that scores of different
+    pictures compare (the search and the confidence rely on that).
 
     Args:
         features: (B, C, h, w), any scale; they are normalised here.
-        xy: (B, 68, 2) pixels of a ``size`` square. weight: (B, 68) in 0..1.
+        xy: (B, 68, 2) pixels of a ``size`` square; far outside in pictures without a face.
+        weight: (B, 68) in 0..1.
         temperature: softmax temperature, a positive scalar tensor.
+        picks: (P,) cells of the whole batch that the fourth term uses.
     """
     batch, channels, cells, _ = features.shape
     unit = F.normalize(features.float(), dim=1)
@@ -63,5 +84,10 @@ def correspondence_loss(
     labels = torch.arange(which.shape[1], device=which.device).expand(batch, -1)
     apart = F.cross_entropy(which.reshape(-1, which.shape[-1]), labels.reshape(-1), reduction="none")
     apart = (apart * weight.reshape(-1)).sum() / weight.sum().clamp(min=1)
-    total = by_prototype + 0.5 * by_partner + 0.2 * apart
-    return total, {"prototype": by_prototype, "partner": by_partner, "apart": apart}
+    pool = unit.permute(0, 2, 3, 1).reshape(-1, channels)[picks]
+    own = (others * points).sum(-1, keepdim=True) / temperature
+    strange = (others @ pool.T / temperature).masked_fill(~elsewhere(xy, picks, size, cells), -torch.inf)
+    foreign = torch.logsumexp(torch.cat([own, strange], -1), -1) - own[..., 0]
+    foreign = (foreign * weight).sum() / weight.sum().clamp(min=1)
+    total = by_prototype + 0.5 * by_partner + 0.2 * apart + 0.3 * foreign
+    return total, {"prototype": by_prototype, "partner": by_partner, "apart": apart, "foreign": foreign}

@@ -24,7 +24,7 @@ UNET_CONFIG: dict[str, Any] = {
     "layers_per_block": 1,
     "norm_num_groups": 8,
     "cross_attention_dim": 64,
-    "attention_head_dim": 32,
+    "attention_head_dim": 4,  # which diffusers reads as the number of heads
     "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
     "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
 }

@@ -17,6 +17,7 @@ LOSSES = (
     ("prototype", "found by prototype", (31, 119, 180)),
     ("partner", "found by partner", (255, 127, 14)),
     ("apart", "told apart", (44, 160, 44)),
+    ("foreign", "told from other pictures", (140, 86, 75)),
     ("denoise", "denoising", (148, 103, 189)),
 )
 ERRORS = (
@@ -90,7 +91,7 @@ prompt.
 **What it is not.** It draws no usable pictures, recognises nobody, and does not detect faces on its own.
 
 **Data.** Drawings of `faceshot_gallery` only, made while training; no photograph. {samples:,} samples from about
-{drawings:,} drawings, each varied again (`faceshot_mini.augment`).
+{drawings:,} drawings, each varied again (`faceshot_mini.augment`); {faceless:.0f} % of them show no face.
 Kinds: {kinds}.
 Never trained on: {unseen}.
 
@@ -117,6 +118,7 @@ Apache-2.0, as everything here.
 def model_card(args: argparse.Namespace, rows: Sequence[Row]) -> str:
     """Markdown: what the model is, what it learned from, how long, and how well it did while learning."""
     from faceshot_gallery.casting import DOMAINS, HELD_OUT
+    from faceshot_mini.data import FACELESS
     from faceshot_mini.network import LAYER, UNET_CONFIG, UNSHUFFLE
 
     step, seconds = rows[-1]["step"], rows[-1]["seconds"]
@@ -131,6 +133,7 @@ def model_card(args: argparse.Namespace, rows: Sequence[Row]) -> str:
         match=args.match_weight,
         denoise=args.denoise_weight,
         samples=step * args.batch,
+        faceless=100 * FACELESS,
         drawings=round(step * args.batch / args.repeat),
         kinds=", ".join(name for name in DOMAINS if name not in unseen),
         unseen=", ".join(unseen),

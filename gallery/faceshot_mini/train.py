@@ -13,6 +13,7 @@ import json
 import logging
 import math
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,15 @@ from faceshot_mini.network import LAYER, PROMPT_TOKENS, SCHEDULER_CONFIG, UNET_C
 from faceshot_mini.report import draw_curves, model_card, read_log
 
 logger = logging.getLogger("faceshot.mini")
+#: Cells of other pictures that a batch's landmarks are told from.
+POOL = 512
+
+
+def attention_for(device: torch.device) -> AbstractContextManager[Any]:
+    """The fastest attention to train with: on a CPU plain products, whose backward pass takes a third of the time."""
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
 
 
 class Trainer:
@@ -37,12 +47,15 @@ class Trainer:
         self.device = torch.device(args.device)
         self.unet = build_unet()
         torch.nn.Module.to(self.unet, self.device)
+        self.unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         width = UNET_CONFIG["cross_attention_dim"]
         self.prompt = torch.nn.Parameter(0.02 * torch.randn(1, PROMPT_TOKENS, width, device=self.device))
         self.log_temperature = torch.nn.Parameter(torch.tensor(math.log(0.07), device=self.device))
         self.parameters = [*self.unet.parameters(), self.prompt, self.log_temperature]
         self.average = [p.detach().clone() for p in self.parameters]
-        self.optimizer = torch.optim.AdamW(self.parameters, lr=args.lr, weight_decay=0.01, betas=(0.9, 0.98))
+        self.optimizer = torch.optim.AdamW(
+            self.parameters, lr=args.lr, weight_decay=0.01, betas=(0.9, 0.98), fused=True
+        )
         self.step = 0
         self.seconds = 0.0
         self.features: torch.Tensor | None = None
@@ -73,19 +86,21 @@ class Trainer:
         ).to(self.device)
         cells = size // UNSHUFFLE
         noise = torch.randn(len(images), 48, cells, cells, generator=rng).to(self.device)
+        picks = torch.randint(len(images) * cells**2, (POOL,), generator=rng).to(self.device)
         rate = self.rate()
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         to = self.device
-        with torch.autocast(to.type, torch.bfloat16, enabled=self.args.bf16):
+        with torch.autocast(to.type, torch.bfloat16, enabled=self.args.bf16), attention_for(to):
             features, denoise = self.forward(torch.from_numpy(images).to(to), t, noise)
         temperature = self.log_temperature.clamp(math.log(0.02), math.log(0.3)).exp()
         matching, terms = correspondence_loss(
-            features, torch.from_numpy(xy).to(to), torch.from_numpy(weight).to(to), size, temperature
+            features, torch.from_numpy(xy).to(to), torch.from_numpy(weight).to(to), size, temperature, picks
         )
         loss = self.args.match_weight * matching + self.args.denoise_weight * denoise
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        with attention_for(to):
+            loss.backward()
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         self.optimizer.step()
         self.step += 1
@@ -131,6 +146,8 @@ class Trainer:
             self.log_temperature.copy_(state["log_temperature"])
         self.average = [a.to(self.device) for a in state["average"]]
         self.optimizer.load_state_dict(state["optimizer"])
+        for group in self.optimizer.param_groups:
+            group["fused"] = True
         self.step = state["step"]
         self.seconds = state.get("seconds", 0.0)
 
@@ -171,7 +188,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--buffer", type=int, default=4096, help="drawings kept in memory")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--bf16", action="store_true", help="bfloat16 arithmetic in the network (GPU)")
+    parser.add_argument("--bf16", action="store_true", help="bfloat16 in the network, on a GPU or a CPU made for it")
     parser.add_argument("--held-out", default="", help="comma-separated drawn kinds never trained on")
     parser.add_argument("--characters", type=Path, help="folder of real characters, measured at every evaluation")
     parser.add_argument("--eval-every", type=int, default=250)
