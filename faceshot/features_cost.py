@@ -31,7 +31,7 @@ FULL_GMACS: Final = UNET_GMACS["up_blocks.3"]
 #: The VAE's encoder per picture of 512 px, and CLIP ViT-H/14 per picture.
 VAE_GMACS: Final = 558.0
 CLIP_GMACS: Final = 167.0
-#: A piece of work that takes longer than this is timed once.
+#: How long each kind of work is timed.
 MEASURE_SECONDS: Final = 0.3
 #: How much of a weight file is read to see how fast reading is.
 SAMPLE_BYTES: Final = 1 << 25
@@ -92,8 +92,7 @@ class Speed:
 
 
 def measure(device: str, dtype: Any) -> Speed:
-    """How fast this machine is now, other programs included: small pieces of the U-Net's first level, a quarter of a
-    second on an idle processor of two cores."""
+    """How fast this machine is now, other programs included: small pieces of the U-Net's first level, for a second."""
     import torch
     from torch.nn import functional as f
 
@@ -101,13 +100,16 @@ def measure(device: str, dtype: Any) -> Speed:
         return torch.full(shape, 0.01, dtype=dtype, device=device)
 
     def rate(gmacs: float, run: Callable[[], Any]) -> float:
-        for _ in range(3):  # the first call chooses how; where it is slow already, that is answer enough
+        def seconds(runs: int) -> float:
             begin = time.perf_counter()
-            run().flatten()[:1].item()
-            seconds = max(time.perf_counter() - begin, 1e-6)
-            if seconds > MEASURE_SECONDS:
-                break
-        return gmacs / seconds
+            for _ in range(runs):
+                run().flatten()[:1].item()
+            return max(time.perf_counter() - begin, 1e-6)
+
+        # The first call chooses how. On a busy machine one call says little, so they are repeated for a while.
+        first = min(seconds(1), MEASURE_SECONDS)
+        runs = max(1, round(MEASURE_SECONDS / first))
+        return runs * gmacs / seconds(runs)
 
     x = filled(1, 320, 32, 64).to(memory_format=torch.channels_last)
     kernel = filled(320, 320, 3, 3).to(memory_format=torch.channels_last)
