@@ -78,7 +78,7 @@ class Backend:
                 licence.
         """
         parsed = _parsed(options)
-        _check_driver(parsed)
+        _check_files(parsed)
         self._load(parsed, options)
 
     def animate(
@@ -133,10 +133,13 @@ def _parsed(options: AnimationOptions) -> LivePortraitOptions:
     return parse_options(options.extra, options.driving, overwrite=options.overwrite)
 
 
-def _check_driver(options: LivePortraitOptions) -> None:
-    """Open the files of mode ``video``, so that unusable ones are refused before anything is loaded."""
+def _check_files(options: LivePortraitOptions) -> None:
+    """Open the files that options name, so that unusable ones are refused before anything is loaded."""
+    from faceshot.formats import read_sequence
+
+    for path in options.faces:
+        read_sequence(path, size=(1, 1))  # whether they fit the picture is seen when there is one
     if options.driving is not None:
-        from faceshot.formats import read_sequence
         from faceshot.video import probe
 
         info = probe(options.driving)

@@ -450,9 +450,14 @@ def test_a_file_of_landmarks_cannot_drive_mode_video(from_the_command_line, driv
 
 @pytest.mark.parametrize(
     ("option", "message"),
-    [("template={}", "moves.npz"), ("driving={}", "moves.npz"), ("driving={0},driving_landmarks={1}", "moves.npz")],
+    [
+        ("template={}", "moves.npz"),
+        ("driving={}", "moves.npz"),
+        ("driving={0},driving_landmarks={1}", "moves.npz"),
+        ("faces={}", "moves.npz"),
+    ],
 )
-def test_unusable_files_of_mode_video_are_refused_before_anything_is_loaded(face, driver, tmp_path, option, message):
+def test_unusable_files_are_refused_before_anything_is_loaded(face, driver, tmp_path, option, message):
     bad = tmp_path / "moves.npz"
     bad.write_bytes(b"nothing")
     clips = (bad,) if "{0}" not in option else (driver[0], bad)
@@ -463,7 +468,7 @@ def test_unusable_files_of_mode_video_are_refused_before_anything_is_loaded(face
             raise AssertionError("loaded")
 
     with pytest.raises(InputError, match=message) as error:
-        Unloaded().load(AnimationOptions(extra={"mode": "video", **pairs}))
+        Unloaded().load(AnimationOptions(extra={"mode": "video", **pairs} if "faces" not in pairs else pairs))
     assert "\n" not in str(error.value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -458,6 +459,20 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     blocked.write_text("")
     with pytest.raises(InputError, match="work=DIR"):
         Work(blocked, "a", resume=False).store("window", 0, {"latents": torch.zeros(1)})
+
+
+def test_a_full_disk_is_told_and_leaves_no_half_window(tmp_path, monkeypatch):
+    work = Work(tmp_path, digest("a"), resume=False)
+    work.store("window", 0, {"latents": torch.zeros(1)})
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(InputError, match="No space left on device") as error:
+        work.store("window", 1, {"latents": torch.zeros(1)})
+    assert "\n" not in str(error.value) and str(work.folder) in str(error.value)
+    assert [path.name for path in work.folder.iterdir()] == ["window_000000.safetensors"]
 
 
 def test_runs_lie_in_the_cache(networks, cache):
