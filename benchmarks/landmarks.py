@@ -31,8 +31,8 @@ from landmarks_sheet import sheet
 from landmarks_tables import errors, number, table
 from scenes import MODES, Cast, Scene, drawn_casts, scenes
 
-from faceshot.errors import FaceShotError
-from faceshot.image import write_picture
+from faceshot.errors import FaceShotError, UsageError
+from faceshot.image import SUFFIXES, write_picture
 from faceshot.matcher import Matcher
 
 #: Bounds of the pasted square's side as shares of the frame's longer side.
@@ -211,6 +211,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise SystemExit(f"error: counts must be positive, got --drawn {args.drawn}")
     begin = time.perf_counter()
     try:
+        if args.sheet and args.sheet.suffix.lower() not in SUFFIXES:
+            raise UsageError(f"--sheet {args.sheet} needs one of the suffixes {' '.join(SUFFIXES)}")
         report = run(args)
     except FaceShotError as error:
         raise SystemExit(f"error: {error}") from error
