@@ -124,9 +124,10 @@ def test_a_fit_may_start_from_any_typical_shape() -> None:
         assert np.linalg.norm(fit.xy - place(shape), axis=1)[1::3].mean() < 0.6
         alone = replace(prior, centres=np.zeros((1, 4)))
         worse = fit_shape(maps(place(shape), wild=tuple(range(0, 68, 3))), alone, rough)
-        assert np.linalg.norm(worse.model - place(shape), axis=1).mean() > np.linalg.norm(
-            fit.model - place(shape), axis=1
-        ).mean()
+        assert (
+            np.linalg.norm(worse.model - place(shape), axis=1).mean()
+            > np.linalg.norm(fit.model - place(shape), axis=1).mean()
+        )
 
 
 def test_priors_without_typical_shapes_still_load(tmp_path, prior) -> None:
