@@ -69,6 +69,13 @@ def test_this_machine_multiplies() -> None:
     assert 0.01 < half_precision_gain(found) < 100
 
 
+def test_a_busy_moment_does_not_pass_for_the_merit_of_half_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    speeds = {torch.float32: 30.0, torch.bfloat16: 33.0}
+    monkeypatch.setattr(features_cost, "measure", lambda _device, dtype: Speed(*[speeds[dtype]] * 3))
+    busy = Speed(5.0, 5.0, 5.0)
+    assert half_precision_gain(busy) in (1.0, pytest.approx(1.1))  # 1 without instructions for it
+
+
 def test_reading_is_timed_on_a_piece_of_the_largest_file(tmp_path: Path) -> None:
     small, large = tmp_path / "small", tmp_path / "large"
     small.write_bytes(bytes(1000))
