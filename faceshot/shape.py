@@ -36,15 +36,15 @@ class ShapePrior:
     def load(cls, path: Path) -> ShapePrior:
         """Read a prior written by :meth:`save`."""
         with np.load(path, allow_pickle=False) as data:
-            arrays = [data[name].astype(np.float64) for name in ("mean", "basis", "deviation") if name in data]
-            modes = len(arrays[-1]) if len(arrays) == 3 else 0
-            centres = data["centres"].astype(np.float64) if "centres" in data else np.zeros((1, modes))
-        shapes = [array.shape for array in (*arrays, centres)]
-        if shapes != [(N_POINTS, 2), (modes, N_POINTS, 2), (modes,), (len(centres), modes)]:
+            known = {name: data[name].astype(np.float64) for name in data.files}
+        mean, basis, deviation = (known.get(name, np.zeros(0)) for name in ("mean", "basis", "deviation"))
+        centres = known.get("centres", np.zeros((1, len(deviation))))
+        shapes = (mean.shape, basis.shape, centres.shape[1:])
+        if shapes != ((N_POINTS, 2), (len(deviation), N_POINTS, 2), deviation.shape):
             raise InputError(
                 f"{path} is not a shape prior (mean (68, 2), basis (K, 68, 2), deviation (K,), centres (M, K))"
             )
-        return cls(*arrays, centres)
+        return cls(mean, basis, deviation, centres)
 
     def save(self, path: Path) -> None:
         """Write as ``.npz``, half precision for the modes."""

@@ -140,7 +140,7 @@ def _assemble(
     openings = np.stack([step.openings for step in steps])
     found = np.array([step.face >= options.lost for step in steps])
     for k, (_, pairs) in enumerate(EYES):
-        _place_lids(xy, carried, openings[:, k], found, pairs)
+        _place_lids(xy, carried, openings[:, k], closed_level(openings[found, k, 1], openings[found, 1 - k, 1]), pairs)
     correct_mouth(xy, found, seen, anchored)
     _keep_order(xy)
     score = np.clip(np.stack([step.likeness for step in steps]), 0, 1)
@@ -152,18 +152,29 @@ def _assemble(
     return LandmarkSequence(xy.astype(np.float32), size, fps, found, score, first.absent, rest)
 
 
-def _place_lids(xy: Array, carried: Array, lids: Array, found: npt.NDArray[np.bool_], pairs: Pairs) -> None:
+def closed_level(opening: Array, other: Array) -> float:
+    """The measured opening at which an eye is shut, from those of the clip (T,) of this eye and the other.
+
+    Lashes keep the colour of an eye, so the smallest opening, if clearly a blink, is what closed looks like. With heavy
+    lashes that is as much as two thirds; then the other eye has to be shut in the same frame.
+    """
+    opening, other = (_without_spikes(np.nan_to_num(one, nan=1.0)) for one in (opening, other))
+    when = int(opening.argmin())
+    smallest = float(opening[when])
+    together = smallest < 0.67 and float(other[max(0, when - 1) : when + 2].min()) < 0.5
+    return smallest if smallest < 0.5 or together else 0.2
+
+
+def _place_lids(xy: Array, carried: Array, lids: Array, closed: float, pairs: Pairs) -> None:
     """Where an eye is closing, put its lid points where the colours say; changes ``xy`` in place.
 
-    ``lids`` is (T, 2): lower lid and opening. The lash line keeps the colour of an eye, so the smallest opening of the
-    clip, if clearly a blink, is what closed looks like.
+    Args:
+        lids: (T, 2) lower lid and opening. closed: see :func:`closed_level`.
     """
     if not np.isfinite(lids).any():
         return
     bottom = np.nan_to_num(lids[:, 0])[:, None]
     opening = _without_spikes(np.nan_to_num(lids[:, 1], nan=1.0))
-    smallest = float(opening[found].min())
-    closed = smallest if smallest < 0.5 else 0.2
     share = np.clip((opening - closed) / (_STRETCHED - closed), 0, None) ** 0.7
     stretched = _CLOSED + share * (_STRETCHED - _CLOSED)
     width = np.minimum(np.where(opening < _STRETCHED, stretched, opening), 1.0)[:, None]

@@ -13,7 +13,7 @@ from faceshot.track_align import FaceTemplate, apply, compose, invert, pyramid
 from faceshot.track_canvas import similarity, warp
 from faceshot.track_flow import lucas_kanade, texture
 from faceshot.track_prior import DisplacementPrior
-from faceshot.tracking import track
+from faceshot.tracking import closed_level, track
 from faceshot.types import Landmarks, LandmarkSequence
 from tests.moving import FPS, first, moving_face
 
@@ -184,3 +184,17 @@ def test_the_prior_repairs_a_lost_and_a_wild_point() -> None:
     state, weight = prior.fit(measured[None], information[None], previous=np.zeros((68, 2)), rounds=6)
     assert abs(state[19, 1] + 0.08) < 0.03
     assert np.linalg.norm(state[24]) < 0.1 and weight[0, 24] < 0.1
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "closed"),
+    [
+        ([1, 0.6, 0.3, 0.6, 1], [1, 1, 1, 1, 1], 0.3),  # a wink
+        ([1, 0.8, 0.55, 0.8, 1], [1, 0.6, 0.3, 0.6, 1], 0.55),  # heavy lashes, in a blink of both
+        ([1, 0.6, 0.55, 0.6, 1], [1, 1, 1, 1, 1], 0.2),  # one eye narrowed
+        ([1, 1, 1, 0.8, 0.6], [0.3, 0.6, 1, 1, 1], 0.2),  # at different times
+        ([1, 1, 1, 1, 1], [1, 1, 1, 1, 1], 0.2),
+    ],
+)
+def test_what_closed_looks_like(own: list[float], other: list[float], closed: float) -> None:
+    assert closed_level(np.array(own, float), np.array(other, float)) == pytest.approx(closed)
