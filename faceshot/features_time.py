@@ -1,4 +1,4 @@
-"""How long features take on a slow machine: said before it starts, shown meanwhile, corrected after the first call."""
+"""How long features take on a slow machine: said before it starts, shown meanwhile, corrected where it was wrong."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from faceshot.progress import progress
 
 log = logging.getLogger("faceshot")
 
-#: A run longer than this on a CPU is announced, and a first call that says something else by this factor corrected.
+#: A run longer than this [s] on a CPU is announced, and an announcement that is off by this factor corrected.
 ANNOUNCE: Final = 10.0
 FACTOR: Final = 1.4
 #: A look at a character: it and its mirror image, under the prompts of one to five domains; five parts for CLIP.
@@ -147,7 +147,7 @@ def _gigabytes(files: Sequence[Path]) -> str:
 
 
 class Calls:
-    """A bar over the calls of a network, which measures the first one and says so where it was expected otherwise.
+    """A bar over the calls of a network, which measures them and says so where they were expected otherwise.
 
     Call it before every call of the network, and :meth:`finish` after the last.
     """
@@ -169,17 +169,19 @@ class Calls:
         next(self._bar, None)
         if self._count == 0:
             self._begin = time.perf_counter()
-        elif self._count == 1:
+        else:
             self._correct(time.perf_counter() - self._begin)
         self._count += 1
 
-    def _correct(self, first: float) -> None:
+    def _correct(self, elapsed: float) -> None:
+        """Say what is to be expected now, where that has become something else than was said last."""
         if self._expected is None:
             return
-        total = first * sum(self._costs) / self._costs[0]
-        rest = total - first
-        if rest > ANNOUNCE and not 1 / FACTOR < total / self._expected < FACTOR:
-            log.info("the first of %d calls took %s: about %s to go", len(self._costs), duration(first), duration(rest))
+        total = elapsed * sum(self._costs) / sum(self._costs[: self._count])
+        if total - elapsed > ANNOUNCE and not 1 / FACTOR < total / self._expected < FACTOR:
+            self._expected = total
+            took, rest = duration(elapsed), duration(total - elapsed)
+            log.info("%d of %d calls took %s: about %s to go", self._count, len(self._costs), took, rest)
 
     def finish(self) -> float | None:
         """Seconds per GMAC of all calls together; None where there were none."""

@@ -110,7 +110,7 @@ def test_the_extractor_reckons_with_everything(extractor: FeatureExtractor) -> N
 
 @pytest.mark.parametrize(
     ("first", "says"),
-    [(20.08, ""), (24.0, ""), (80.32, "the first of 4 calls took 80 s: about 3 min to go"), (2.0, "")],
+    [(20.08, ""), (24.0, ""), (80.32, "1 of 4 calls took 80 s: about 3 min to go"), (2.0, "")],
     ids=["as announced", "a little slower", "four times as slow", "nearly done"],
 )
 def test_announced_once_and_corrected_after_the_first_call(
@@ -130,6 +130,18 @@ def test_announced_once_and_corrected_after_the_first_call(
     # From then on what was seen counts: the second run was expected as it came.
     assert extractor._pace == pytest.approx(first / 401.6, rel=1e-3)
     assert extractor.work(1, encoded=0)[0] == pytest.approx(1424.2 * first / 401.6, rel=1e-3)  # type: ignore[index]
+
+
+def test_a_machine_that_gets_busy_later_is_noticed(
+    clock: Callable[[float], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    calls = Calls([1.0] * 6, expected=60.0)
+    for seconds in (10.0, 10.0, 70.0, 10.0, 10.0, 10.0):
+        calls()
+        clock(seconds)
+    # 10 s a call as announced, then 30 s a call on average, then 25 and less: nothing new, or too little left to say.
+    assert caplog.messages == ["3 of 6 calls took 2 min: about 2 min to go"]
+    assert calls.finish() == pytest.approx(20.0)
 
 
 def test_calls_without_costs_and_short_ones_say_nothing(
