@@ -10,7 +10,7 @@ CHARACTER ?= examples/cat.png
 DRIVING ?= examples/actor.mp4
 WORKERS ?= 2
 BENCHMARKS ?= landmarks ablations retarget driving warp speed features liveportrait mofa_nets mofa
-BENCHMARKS_GPU ?= features_gpu liveportrait mofa_nets mofa
+BENCHMARKS_GPU ?= features_gpu.py "liveportrait.py --gpu" mofa_nets.py mofa.py
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -37,7 +37,9 @@ bench: .venv/.dev
 	@for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 bench-gpu: .venv/.dev
-	@for script in $(BENCHMARKS_GPU); do echo "== $$script"; $(BIN)/python benchmarks/$$script.py || exit 1; done
+	@if $(BIN)/python -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then \
+	for script in $(BENCHMARKS_GPU); do echo "== $$script"; $(BIN)/python benchmarks/$$script || exit 1; done; \
+	else echo "no CUDA device here: nothing is measured"; fi
 
 # facexlib needs a torchvision that breaks transformers, so its test has a folder of its own. Best effort: the test is
 # skipped, with the reason, where this cannot be installed.
