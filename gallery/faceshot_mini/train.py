@@ -47,7 +47,7 @@ class Trainer:
         self.device = torch.device(args.device)
         self.unet = build_unet()
         torch.nn.Module.to(self.unet, self.device)
-        torch.nn.Module.to(self.unet, memory_format=torch.channels_last)
+        torch.nn.Module.to(self.unet, memory_format=torch.channels_last)  # type: ignore[call-overload]
         width = UNET_CONFIG["cross_attention_dim"]
         self.prompt = torch.nn.Parameter(0.02 * torch.randn(1, PROMPT_TOKENS, width, device=self.device))
         self.log_temperature = torch.nn.Parameter(torch.tensor(math.log(0.07), device=self.device))
