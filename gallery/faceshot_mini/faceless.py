@@ -1,8 +1,8 @@
 """Pictures without a face, drawn: what a matcher must not take for one.
 
 Round things in pairs, spokes and petals, letters, headless bodies and plain backgrounds. ``KINDS`` calibrate the
-confidence (``calibrate.py``); ``UNSEEN`` are kept for measuring, so that the figure is not of the very kinds it was
-fitted to.
+confidence (``calibrate.py``), and training shows some of them (``TRAINED``); ``UNSEEN`` are kept for measuring, so that
+the figure is not of the very kinds it was fitted to.
 """
 
 from __future__ import annotations
