@@ -3,7 +3,8 @@
 Every frame is warped so that the head stands as on the anchor frame (``track_align``, ``track_canvas``). There the
 landmarks are followed by Lucas-Kanade from the frame before and from look-alike key frames, the anchor first of all,
 which cancels drift; a Gaussian prior over facial motion (``track_prior``) joins the measurements and repairs lost
-points; lids are measured by colour (``track_lids``), because flow loses them in a blink.
+points; lids are measured by colour (``track_lids``), because flow loses them in a blink, and the lips' parting by the
+look of each lip (``track_lips``).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from faceshot.track_canvas import FaceSearch, body_offsets, rigid_mask, similari
 from faceshot.track_canvas import gray as to_gray
 from faceshot.track_flow import lucas_kanade, patches, texture
 from faceshot.track_lids import LidColours
+from faceshot.track_lips import INNER, LipLook, LipStrips
 from faceshot.track_prior import DisplacementPrior
 from faceshot.types import Landmarks, RGBArray
 
@@ -98,6 +100,7 @@ class Step:
         carried: (68, 2) the anchor's eyes carried here by their corners, frame pixels.
         likeness: (68,) of each point to a key frame, -1..1.
         face: likeness of the steady part of the face.
+        lips: where each lip may be by its look; None where the face is lost or has no lips to look for.
     """
 
     xy: Array
@@ -105,6 +108,7 @@ class Step:
     carried: Array
     likeness: Array
     face: float
+    lips: LipLook | None = None
 
 
 class FaceTracker:
@@ -132,6 +136,7 @@ class FaceTracker:
         self._mask = rigid_mask(self._shape, self.options.canvas)
         self._template = FaceTemplate(gray, self._mask, tuple(self._shape[27:36].mean(0)))
         self._lids = [LidColours(colour, self._shape[list(eye)]) for eye, _ in EYES]
+        self.lips = LipStrips(colour, self._shape, self._unit)
         everything = frozenset(range(len(_KEY_GROUPS)))
         self._keys = [_Key(gray, np.zeros((68, 2)), patches(gray, self._base), 1.0, everything)]
         # Blank skin looks like any other blank skin: it says nothing about whether this is the face.
@@ -181,11 +186,13 @@ class FaceTracker:
         self._lost = face < self.options.lost
         xy = apply(self._pose, self._shape + self._state * self._unit)
         carried = apply(self._pose, carried)
+        lips = None
         if self._lost:
             self._pose, self._state = before
         else:
             self._previous = gray
-        return Step(xy, openings, carried, likeness, face)
+            lips = self._look_at_lips(colour)
+        return Step(xy, openings, carried, likeness, face, lips)
 
     def _stabilised(self, rgb: RGBArray, pose: Matrix) -> RGBArray:
         return warp(rgb, pose, self.options.canvas)
@@ -233,6 +240,11 @@ class FaceTracker:
             if self._lids[k].usable:
                 openings[k] = self._lids[k].measure(colour, carried[index])
         return openings, carried
+
+    def _look_at_lips(self, colour: RGBArray) -> LipLook | None:
+        if not self.lips.usable:
+            return None
+        return LipLook(self.lips.look(colour), self._state[list(INNER), 1].copy(), self._pose[:, 1] * self._unit)
 
     def _follow_points(self, gray: Gray, guess: Array, jumped: bool, openings: Array) -> Array:
         """Update the displacements from flow and keys; returns the likeness (68,) of each point to its best key."""

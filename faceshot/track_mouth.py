@@ -18,6 +18,10 @@ from faceshot import topology as topo
 Array = npt.NDArray[Any]
 
 _MOUTH = (*topo.OUTER_LIPS, *topo.INNER_LIPS)
+#: Of these, the upper points of the facing pairs of both lips, and the lower ones.
+_UPPER, _LOWER = (
+    [_MOUTH.index(pair[side]) for pair in (*topo.OUTER_LIP_PAIRS, *topo.INNER_LIP_PAIRS)] for side in (0, 1)
+)
 #: Points that hardly move within a face; the head's motion is taken from them.
 _STILL = (
     *topo.NOSE_BRIDGE,
@@ -44,12 +48,16 @@ def head_motion(xy: Array, anchor: int) -> tuple[Array, Array]:
     return a, target.mean() - a * z.mean(1)
 
 
-def correct_mouth(xy: Array, found: npt.NDArray[np.bool_], measured: Mapping[int, Array], anchor: int) -> None:
+def correct_mouth(
+    xy: Array, found: npt.NDArray[np.bool_], measured: Mapping[int, Array], anchor: int, parting: Array | None = None
+) -> None:
     """Move mouth points of ``xy`` (T, 68, 2) toward where the matcher saw them; changes ``xy`` in place.
 
     Args:
         found: (T,) frames with a face. measured: frame -> the matcher's 68 points, frame ``anchor`` included.
         anchor: the frame whose landmarks the tracking started from.
+        parting: (T,) 0..1, how surely ``xy`` already says how far the lips are apart. The matcher, which sees half of
+            that at most, has half a say in it at 0 and none at 1.
     """
     frames = np.array(sorted(k for k in measured if found[k]))
     if anchor not in frames or len(frames) < 3:
@@ -64,6 +72,13 @@ def correct_mouth(xy: Array, found: npt.NDArray[np.bool_], measured: Mapping[int
     # Near the anchor the flow has not had time to slip: what differs there is the matcher's own offset.
     near = np.argsort(np.abs(frames - anchor), kind="stable")[:REFERENCE]
     gap = gap - (np.median(gap[near].real, axis=0) + 1j * np.median(gap[near].imag, axis=0))
+    if parting is not None:
+        right, left = _complex(xy[anchor, list(topo.OUTER_EYE_CORNERS)])
+        down = 1j * (left - right) / max(eye, 1e-6)
+        apart = ((gap[:, _UPPER] - gap[:, _LOWER]) * np.conj(down)).real * down
+        apart *= 0.5 * (0.5 + 0.5 * parting[frames, None])
+        gap[:, _UPPER] -= apart
+        gap[:, _LOWER] += apart
     # A mouth that would have to jump this far is the matcher's mistake, not the flow's.
     sane = np.abs(gap).mean(1) < REFUSE
     if sane.sum() < 3:

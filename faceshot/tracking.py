@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy.typing as npt
 from faceshot import topology as topo
 from faceshot.errors import NoFaceError
 from faceshot.track_face import EYES, Box, FaceTracker, Step, TrackOptions, lid_share
+from faceshot.track_lips import place_lips
 from faceshot.track_mouth import correct_mouth
 from faceshot.types import Landmarks, LandmarkSequence, Picture, RGBArray, Size
 
@@ -86,7 +87,7 @@ def track(
             if sure >= threshold:
                 seen[count] = looked.xy
         steps.append(step)
-    return _assemble(dropped, steps, first, size, fps, options, seen, anchored)
+    return _assemble(dropped, steps, tracker.lips.grids, first, size, fps, options, seen, anchored)
 
 
 def _first_face(
@@ -127,6 +128,7 @@ def _first_face(
 def _assemble(
     dropped: int,
     steps: list[Step],
+    grids: Sequence[Array],
     first: Landmarks,
     size: Size,
     fps: Fraction,
@@ -134,14 +136,15 @@ def _assemble(
     seen: dict[int, Array],
     anchored: int,
 ) -> LandmarkSequence:
-    """Lay the frames end to end: lids where colour saw them, the mouth where the matcher did, both in order."""
+    """Lay the frames end to end: lids and lips where colours saw them, the mouth where the matcher did, in order."""
     xy = np.stack([step.xy for step in steps])
     carried = np.stack([step.carried for step in steps])
     openings = np.stack([step.openings for step in steps])
     found = np.array([step.face >= options.lost for step in steps])
     for k, (_, pairs) in enumerate(EYES):
         _place_lids(xy, carried, openings[:, k], closed_level(openings[found, k, 1], openings[found, 1 - k, 1]), pairs)
-    correct_mouth(xy, found, seen, anchored)
+    parting = place_lips(xy, [step.lips for step in steps], grids)
+    correct_mouth(xy, found, seen, anchored, parting)
     _keep_order(xy)
     score = np.clip(np.stack([step.likeness for step in steps]), 0, 1)
     xy = np.concatenate([np.full((dropped, 68, 2), np.nan), xy])

@@ -63,3 +63,21 @@ def test_without_measurements_nothing_happens(truth):
     same = truth.copy()
     correct_mouth(same, np.ones(len(truth), bool), {}, 0)
     assert np.array_equal(same, truth)
+
+
+def test_how_far_the_lips_part_is_left_to_who_saw_it(truth):
+    # A matcher that sees the mouth in the right place, and, after the frames that tell its offset, nearly shut.
+    seen = measurements(truth, offset=2.0)
+    for xy in (seen[k] for k in seen if k > 35):
+        for upper, lower in (*topo.OUTER_LIP_PAIRS, *topo.INNER_LIP_PAIRS):
+            middle = 0.5 * (xy[upper] + xy[lower])
+            xy[upper], xy[lower] = middle + (xy[upper] - middle) / 9, middle + (xy[lower] - middle) / 9
+
+    def error(parting: np.ndarray | None) -> float:
+        fixed = truth.copy()
+        correct_mouth(fixed, np.ones(len(truth), bool), seen, 0, parting)
+        return float(np.abs(fixed[:, 66, 1] - truth[:, 66, 1]).max())
+
+    sure, unsure, unasked = error(np.ones(len(truth))), error(np.zeros(len(truth))), error(None)
+    assert sure < 0.01 * eye_distance(truth)
+    assert sure < unsure < 0.75 * unasked
