@@ -33,6 +33,8 @@ class AnimationOptions:
         driving_landmarks: of the driving clip, pixels of its frames; set for :meth:`Backend.animate` only.
         overwrite: files that the backend writes beside the video may replace existing ones.
         cache_dir: where what it keeps between runs belongs; None is the user's cache folder.
+        shaped: names of the options given that shape the landmarks' motion (``gain``, ``only``, ``without``,
+            ``smooth``); a backend that follows something else refuses them.
     """
 
     device: str = "cpu"
@@ -43,6 +45,7 @@ class AnimationOptions:
     driving_landmarks: LandmarkSequence | None = None
     overwrite: bool = False
     cache_dir: Path | None = None
+    shaped: tuple[str, ...] = ()
 
 
 class MotionLength(NamedTuple):

@@ -230,6 +230,7 @@ class FaceShot:
             device=self.resolved_device, dtype=self.dtype, seed=self.seed, extra=self._extra(backend, chosen),
             driving=plan.driving, overwrite=overwrite,
             cache_dir=None if self.cache_dir is None else Path(self.cache_dir),
+            shaped=tuple(name for name in ("gain", "only", "without", "smooth") if getattr(chosen, name)),
         )  # fmt: skip
         _load(backend, settings)
         # 2. The stages.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceshot.backends import AnimationOptions, MotionLength
-from faceshot.errors import InputError, MissingError
+from faceshot.errors import InputError, MissingError, UsageError
 from faceshot.types import Landmarks, LandmarkSequence, Picture, RGBArray
 
 if TYPE_CHECKING:
@@ -130,7 +130,14 @@ class Backend:
 def _parsed(options: AnimationOptions) -> LivePortraitOptions:
     from faceshot_liveportrait.options import parse_options
 
-    return parse_options(options.extra, options.driving, overwrite=options.overwrite)
+    parsed = parse_options(options.extra, options.driving, overwrite=options.overwrite)
+    if parsed.mode == "video" and options.shaped:
+        flags = ", ".join(f"--{name}" for name in options.shaped)
+        raise UsageError(
+            f"liveportrait mode=video follows the driver's frames, not landmarks: {flags} would have no effect; "
+            "leave it out, use multiplier= and region= instead, or mode=landmarks"
+        )
+    return parsed
 
 
 def _check_files(options: LivePortraitOptions) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from faceshot_gallery.casting import FURRY
+from faceshot_gallery.casting import DOMAINS, FURRY
 from faceshot_gallery.traits import Character, Dice, mix, shade
 
 #: Coat -> (surface, how often it shows).
@@ -20,6 +20,9 @@ def vary(c: Character, d: Dice) -> Character:
     """Another character of the same kind: other proportions, and fur, snout or hair as photographs have them."""
     if d.chance(0.7):
         c = proportions(c, d)
+    own = Dice(c.seed, "unheard of")
+    if c.domain in DOMAINS and own.chance(0.14):
+        c = unheard_of(c, own)
     if c.coat == "fur" or (c.domain in FURRY and d.chance(0.4)):
         c = fur(c, d)
     if c.domain in FURRY and c.nose.kind in ("pad", "ball", "triangle", "snout") and d.chance(0.15):
@@ -68,6 +71,38 @@ def proportions(c: Character, d: Dice) -> Character:
     nose = replace(n, w=n.w * float(np.exp(d.n(0, 0.15))), h=n.h * float(np.exp(d.n(0, 0.1))))
     mouth = replace(m, y=my, w=min(m.w * float(np.exp(d.n(0, 0.15))), 0.8 * h.width))
     return replace(c, eyes=eyes, head=head, nose=nose, mouth=mouth)
+
+
+def unheard_of(c: Character, d: Dice) -> Character:
+    """Eyes, mouth or head of any shape at all, so that no outline or lid is known from the kind it belongs to."""
+    y, n, m, h = c.eyes, c.nose, c.mouth, c.head
+    if d.chance(0.6):
+        w = d.u(0.09, 0.36)
+        up, low = w * d.u(0.35, 1.5), w * d.u(0.35, 1.3)
+        k = min(1.0, 0.34 / max(up, low))
+        lids = {name: d.u(0.9, 2.4) for name in ("p", "q", "p_low", "q_low")}
+        x = float(np.clip(max(y.x, w / 0.88), 0.2, 0.7 * h.width))
+        y = replace(y, x=x, w=min(w, 0.88 * x), up=up * k, low=low * k, slant=d.n(0, 13), **lids)
+        if y.kind in ("dot", "animal", "sclera"):
+            y = replace(y, kind=d.pick(["dot", "animal", "sclera"]), shine=d.pick([0.0, d.u(0.15, 0.5)], [1, 2]))
+        c = replace(c, eyes=y, brows=replace(c.brows, gap=max(c.brows.gap, y.up + d.u(0.07, 0.2))))
+    if d.chance(0.5) and m.kind in ("stroke", "lips"):
+        c = replace(c, mouth=replace(m, w=d.u(0.09, 0.55), smile=d.n(0.02, 0.07)))
+    if d.chance(0.6):
+        head = replace(
+            h,
+            width=max(d.u(0.8, 1.12), c.eyes.x + 0.6 * c.eyes.w),
+            top=d.u(0.65, 1.45),
+            bottom=max(d.u(0.7, 1.3), m.y + d.u(0.12, 0.4)),
+            p_top=d.u(1.6, 4.0),
+            q_top=d.u(1.6, 3.5),
+            p_bot=d.u(1.25, 4.0),
+            q_bot=d.u(0.95, 3.5),
+            cheek=d.n(0, 0.07),
+            cheek_y=d.u(0.1, 0.5),
+        )
+        c = replace(c, head=head, nose=replace(n, y=min(n.y, m.y - 0.06)))
+    return c
 
 
 def fur(c: Character, d: Dice) -> Character:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import pickle
 import shutil
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -546,6 +547,16 @@ def test_bad_options_are_named(face, extra, message):
         Backend(standin(face[1])).load(AnimationOptions(extra=extra))
         parse_options(extra)
     assert "\n" not in str(error.value)
+
+
+def test_options_that_shape_landmarks_are_refused_where_none_are_followed(face, tmp_path):
+    clip = tmp_path / "driver.mp4"
+    clip.write_bytes(b"")
+    backend = Backend(standin(face[1]))
+    given = AnimationOptions(extra={"mode": "video"}, driving=clip, shaped=("gain", "only"))
+    with pytest.raises(UsageError, match="--gain, --only would have no effect"):
+        backend.load(given)
+    backend.load(replace(given, extra={}))  # mode=landmarks follows them
 
 
 def test_options_may_be_strings():
