@@ -1,16 +1,20 @@
 """The command line: ``faceshot match | drive | retarget | animate | gallery | backends | weights | doctor``.
 
-Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 could not, 2 wrong usage, 130 interrupted.
+Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 could not, 2 wrong usage, 130 interrupted,
+143 terminated.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
 
 import typer
 
@@ -75,12 +79,35 @@ def _report(message: str, code: int, arguments: Sequence[str]) -> int:
     return code
 
 
+class _Terminated(BaseException):
+    """SIGTERM, as an exception, so that everything half written is tidied away as it is on Ctrl-C."""
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM (a batch system, a container being stopped, ``kill``) end the run in order."""
+    mine = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    if not mine:
+        yield
+        return
+
+    def stop(_number: int, _frame: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a second one ends it at once
+        raise _Terminated
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line with ``arguments`` (default: of this process) and return the exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         # Not app(): it would turn Ctrl-C, closed pipes and wrong usage into messages of its own.
-        with typer.main.get_command(app).make_context("faceshot", list(arguments)) as context:
+        with _terminable(), typer.main.get_command(app).make_context("faceshot", list(arguments)) as context:
             context.command.invoke(context)
         sys.stdout.flush()
         return 0
@@ -91,6 +118,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, EOFError, typer.Abort):
         typer.echo("interrupted", err=True)
         return 130
+    except _Terminated:
+        typer.echo("terminated", err=True)
+        return 143
     except _ClickError as error:
         return _usage(error, arguments)
     except BrokenPipeError:

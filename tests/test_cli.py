@@ -306,7 +306,13 @@ def test_doctor_finds_two_opencvs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert before == [] and finding.state == "problem" and "opencv-contrib-python 4.1.0" in finding.text
 
 
-def test_ctrl_c_says_interrupted_and_leaves_nothing(world: Path) -> None:
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
+@pytest.mark.parametrize(
+    ("number", "code", "said"), [(signal.SIGINT, 130, "interrupted\n"), (signal.SIGTERM, 143, "terminated\n")]
+)
+def test_a_run_that_is_stopped_says_so_and_leaves_nothing(
+    world: Path, number: signal.Signals, code: int, said: str
+) -> None:
     out = world / "out"
     out.mkdir()
     line = ("animate", world / "face.png", "--landmarks", world / "face.json", "--motion", "idle", "--seconds", "600")
@@ -319,9 +325,9 @@ def test_ctrl_c_says_interrupted_and_leaves_nothing(world: Path) -> None:
     deadline = time.monotonic() + 60
     while not list(out.iterdir()) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     stdout, stderr = process.communicate(timeout=60)
-    assert (process.returncode, stdout, stderr) == (130, "", "interrupted\n")
+    assert (process.returncode, stdout, stderr) == (code, "", said)
     assert list(out.iterdir()) == []
 
 
