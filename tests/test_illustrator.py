@@ -24,8 +24,8 @@ from faceshot_gallery.illustrator import DOMAINS, HELD_OUT, STYLES, Drawing, Exp
 from faceshot_gallery.marks import MARKS
 from faceshot_gallery.props import Props
 from faceshot_gallery.surfaces import SURFACES
-from faceshot_gallery.traits import Dice
-from faceshot_gallery.variety import vary
+from faceshot_gallery.traits import Character, Dice
+from faceshot_gallery.variety import settled, unheard_of, vary
 
 SHIPPED = Path(build.__file__).parent / "domains"
 SYMMETRIC = Pose()
@@ -226,18 +226,44 @@ def test_held_out_kinds_are_no_domains_and_draw_in_every_style():
         assert np.abs(marks.flipped().xy - marks.xy).max() < 0.01
 
 
+def assert_order_of_a_face(who: Character, name: str) -> None:
+    who = replace(who, mouth=replace(who.mouth, x=0.0, tilt=0.0))
+    x, y = Anatomy(who, Expression(jaw_open=0.3)).points(Projector(who, Pose(), 128)).T
+    assert x[:8].max() < x[8] < x[9:17].min(), f"{name}: outline"
+    assert x[36] < x[39] < x[42] < x[45], f"{name}: eyes"
+    assert y[17:27].max() < max(y[36], y[45]), f"{name}: brows"
+    assert np.all(np.diff(y[27:31]) > 0) and np.all(np.diff(x[31:36]) > 0), f"{name}: nose"
+    assert np.all(np.diff(x[48:55]) > 0) and y[62] < y[66], f"{name}: mouth"
+    assert y[62] > y[30] and y[57] < y[8] + 1e-3, f"{name}: nose, mouth, chin from top to bottom"
+
+
 @pytest.mark.parametrize("kind", [*DOMAINS, *HELD_OUT])
 def test_training_characters_keep_the_order_of_a_face(kind: str):
     for seed in range(12):
         who = vary(cast(kind, seed, "flat", guests=True), Dice(seed, "vary"))
-        who = replace(who, mouth=replace(who.mouth, x=0.0, tilt=0.0))
-        x, y = Anatomy(who, Expression(jaw_open=0.3)).points(Projector(who, Pose(), 128)).T
-        assert x[:8].max() < x[8] < x[9:17].min(), "outline"
-        assert x[36] < x[39] < x[42] < x[45], "eyes"
-        assert y[17:27].max() < max(y[36], y[45]), "brows"
-        assert np.all(np.diff(y[27:31]) > 0) and np.all(np.diff(x[31:36]) > 0), "nose"
-        assert np.all(np.diff(x[48:55]) > 0) and y[62] < y[66], "mouth"
-        assert y[62] > y[30] and y[57] < y[8] + 1e-3, f"{seed}: nose, mouth, chin from top to bottom"
+        assert_order_of_a_face(who, str(seed))
+
+
+@pytest.mark.parametrize("kind", DOMAINS)
+def test_the_unheard_of_keep_the_order_of_a_face(kind: str):
+    shapes = set()
+    for seed in range(12):
+        who = settled(unheard_of(cast(kind, seed, "flat", guests=True), Dice(seed, "unheard of")))
+        assert_order_of_a_face(who, str(seed))
+        shapes.add((who.eyes.slant, who.head.q_bot))
+    assert len(shapes) > 8
+
+
+def test_held_out_kinds_are_never_made_unheard_of(monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object) -> Character:
+        raise AssertionError("a held-out kind must stay what it was when it was measured before")
+
+    monkeypatch.setattr("faceshot_gallery.variety.unheard_of", refuse)
+    for seed in range(40):
+        vary(cast(HELD_OUT[seed % 2], seed), Dice(seed, "vary"))
+    with pytest.raises(AssertionError, match="held-out"):
+        for seed in range(40):
+            vary(cast(DOMAINS[seed % len(DOMAINS)], seed), Dice(seed, "vary"))
 
 
 def test_guests_are_seen_in_training_only():

@@ -80,9 +80,11 @@ def unheard_of(c: Character, d: Dice) -> Character:
         w = d.u(0.09, 0.36)
         up, low = w * d.u(0.35, 1.5), w * d.u(0.35, 1.3)
         k = min(1.0, 0.34 / max(up, low))
-        lids = {name: d.u(0.9, 2.4) for name in ("p", "q", "p_low", "q_low")}
+        p, q, p_low, q_low = (d.u(0.9, 2.4) for _ in range(4))
         x = float(np.clip(max(y.x, w / 0.88), 0.2, 0.7 * h.width))
-        y = replace(y, x=x, w=min(w, 0.88 * x), up=up * k, low=low * k, slant=d.n(0, 13), **lids)
+        y = replace(
+            y, x=x, w=min(w, 0.88 * x), up=up * k, low=low * k, slant=d.n(0, 13), p=p, q=q, p_low=p_low, q_low=q_low
+        )
         if y.kind in ("dot", "animal", "sclera"):
             y = replace(y, kind=d.pick(["dot", "animal", "sclera"]), shine=d.pick([0.0, d.u(0.15, 0.5)], [1, 2]))
         c = replace(c, eyes=y, brows=replace(c.brows, gap=max(c.brows.gap, y.up + d.u(0.07, 0.2))))
