@@ -48,6 +48,9 @@ _STEADY = (
     *(topo.NOSE_BRIDGE + topo.NOSE_BASE + topo.OUTER_EYE_CORNERS + topo.INNER_EYE_CORNERS),
     *(topo.RIGHT_BROW[1::2] + topo.LEFT_BROW[1::2]),
 )
+#: A point that nothing was seen of moves at most this much, in eye distances, apart from its part in one frame.
+_UNSEEN = 0.15
+_PARTS = tuple(list(points) for points in topo.PART_POINTS.values())
 _LIDS = frozenset(i for pairs in topo.LID_PAIRS.values() for pair in pairs for i in pair)
 #: Points of each eye, and its (upper, lower) lid pairs.
 EYES = ((topo.RIGHT_EYE, topo.LID_PAIRS["right_eye"]), (topo.LEFT_EYE, topo.LID_PAIRS["left_eye"]))
@@ -261,6 +264,8 @@ class FaceTracker:
         stepped = (predicted - self._base) / self._unit
         step_information = trust * (ok / (2 * sigma) ** 2)[:, None, None]
         state, _ = self._prior.fit(stepped[None], step_information[None], previous=self._state, rounds=2)
+        if not jumped:
+            state = _restrained(state, self._state, ~ok)
         predicted = self._base + state * self._unit
         keyed, key_information, likeness, wanting = self._match_keys(gray, predicted, trust, sigma, jumped)
         doubt = np.clip((likeness - 0.2) / 0.6, 0.1, 1.0)
@@ -269,6 +274,8 @@ class FaceTracker:
             np.stack([step_information * (doubt**2)[:, None, None], key_information]),
             previous=self._state,
         )
+        if not jumped:
+            state = _restrained(state, self._state, ~ok & (np.trace(key_information, axis1=1, axis2=2) <= 0))
         new = frozenset(g for g in wanting if ok[list(_KEY_GROUPS[g])].mean() > 0.7)
         if new and not jumped:
             seen = patches(gray, self._base + state * self._unit)
@@ -308,6 +315,19 @@ class FaceTracker:
             displacement[index] = (flow.points - self._base[index]) / self._unit
             information[index] = trust[index] * (quality / sigma**2)[:, None, None]
         return displacement, information, likeness, wanting
+
+
+def _restrained(state: Array, before: Array, unseen: npt.NDArray[np.bool_]) -> Array:
+    """``state`` (68, 2) with unseen points kept near their part: what the prior extrapolates may be far off."""
+    state = state.copy()
+    for part in _PARTS:
+        step = state[part] - before[part]
+        common = np.median(step, axis=0)
+        apart = step - common
+        length = np.linalg.norm(apart, axis=1)
+        limited = common + apart * np.minimum(1.0, _UNSEEN / np.maximum(length, 1e-9))[:, None]
+        state[part] = np.where(unseen[part, None], before[part] + limited, state[part])
+    return state
 
 
 def _close_to_lids(trust: Array, openings: Array) -> None:
