@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from faceshot.errors import InputError
-from faceshot.topology import FLIP, N_POINTS
+from faceshot.topology import CHIN, FLIP, JAW, N_POINTS, NOSE_BRIDGE, OUTER_LIP_PAIRS, PART_POINTS, SUBNASALE
 from faceshot.types import FloatArray
 
 
@@ -109,6 +109,9 @@ class ShapeOptions:
         windows: search windows of the annealing, as shares of the face's RMS radius.
         noise: expected error of a match, as a share of the face's RMS radius; larger trusts the prior more.
         keep: weight at which a landmark follows its own match as much as the shape.
+        chin, nose: gaps between lower lip and chin, and nose and upper lip, as shares of the face's RMS radius: below
+            the one and above the other another mouth is looked for, clear of the outline by ``clear`` radii, and taken
+            if it is ``better`` times as certain.
     """
 
     temperature: float = 0.05
@@ -117,6 +120,10 @@ class ShapeOptions:
     windows: tuple[float, ...] = (0.5, 0.35, 0.25, 0.18, 0.13, 0.1, 0.1)
     noise: float = 0.04
     keep: float = 0.15
+    chin: float = 0.12
+    nose: float = 0.25
+    clear: float = 0.3
+    better: float = 1.25
     seed: int = 0
 
 
@@ -160,8 +167,26 @@ def fit_shape(
     probability = probability.reshape(N_POINTS, height, width)
     known = np.ones(N_POINTS, bool) if valid is None else valid
 
+    fit = _fit(probability, known, prior, options)
+    if _lips_on_chin(fit, options):
+        # Right under the nose that is a muzzle; far below it it may be a collar. Is there a better mouth further up?
+        mouth = list(PART_POINTS["mouth"])
+        nearer = np.where(_clear_of_outline(fit, options.clear * fit.radius, (height, width)), probability[mouth], 0)
+        left = nearer.sum((1, 2), keepdims=True)
+        if (left > 1e-12).all():
+            masked = probability.copy()
+            masked[mouth] = nearer / left
+            again = _fit(masked, known, prior, options)
+            if again.weight[mouth].mean() > options.better * fit.weight[mouth].mean():
+                return again
+    return fit
+
+
+def _fit(probability: np.ndarray, known: np.ndarray, prior: ShapePrior, options: ShapeOptions) -> ShapeFit:
+    """One fit to the landmarks' probabilities (68, h, w)."""
+    height, width = probability.shape[1:]
     # 1. The similarity most landmarks agree on, from the peaks of the maps.
-    top = flat.argmax(1)
+    top = probability.reshape(N_POINTS, -1).argmax(1)
     peaks = np.stack([top % width, top // width], 1).astype(np.float64)
     sharp = _local_mean(probability, peaks, 1.5)[1] * known
     typical = prior.mean + np.tensordot(prior.centres, prior.basis, 1)
@@ -190,6 +215,27 @@ def fit_shape(
         roll=float(np.rad2deg(np.angle(a))),
         coefficients=b,
     )
+
+
+def _lips_on_chin(fit: ShapeFit, options: ShapeOptions) -> bool:
+    """Whether the lower lip lies on the chin, and the upper one far below the nose."""
+    lower = fit.xy[[low for _, low in OUTER_LIP_PAIRS[1:4]]].mean(0)
+    down = fit.xy[CHIN] - fit.xy[NOSE_BRIDGE[0]]
+    gap = float((fit.xy[CHIN] - lower) @ down) / max(float(np.linalg.norm(down)), 1e-6)
+    nose = float(np.linalg.norm(fit.xy[SUBNASALE] - fit.xy[OUTER_LIP_PAIRS[2][0]]))
+    return gap < options.chin * fit.radius and nose > options.nose * fit.radius
+
+
+def _clear_of_outline(fit: ShapeFit, distance: float, shape: tuple[int, int]) -> np.ndarray:
+    """(h, w) bool: cells inside the face by more than ``distance`` cells, the brows being its upper edge."""
+    import cv2
+
+    fine = 8  # a face may be a dozen cells wide
+    outline = fit.xy[[*JAW, *reversed(PART_POINTS["eyebrows"])]]
+    mask = np.zeros((shape[0] * fine, shape[1] * fine), np.uint8)
+    cv2.fillPoly(mask, [np.rint((outline + 0.5) * fine).astype(np.int32)], 1)
+    depth = cv2.distanceTransform(mask, cv2.DIST_L2, 3)[fine // 2 :: fine, fine // 2 :: fine] / fine
+    return np.asarray(depth > distance)
 
 
 def _place(prior: ShapePrior, a: complex, t: complex, b: np.ndarray) -> np.ndarray:

@@ -112,7 +112,7 @@ _RECORDS = (
         licence="Apache-2.0",
         commercial=True,
         bytes=21_565_632,
-        sha256="3b45e44939cd8fbd4ebc28523a9f28bbf2e1fd00468d8612a71369d50125e7b7",
+        sha256="deb58df5960a6d99fb06088d27d82094ce73bb4c5c8770e98f48264abf27657a",
         used_by="--preset mini, drive --source track",
     ),
     Weight(

@@ -139,3 +139,25 @@ def test_priors_without_typical_shapes_still_load(tmp_path, prior) -> None:
     assert np.array_equal(ShapePrior.load(tmp_path / "old.npz").centres, np.zeros((1, 6)))
     with pytest.raises(InputError, match="not a shape prior"):
         ShapePrior.load(tmp_path / "bad.npz")
+
+
+def test_a_collar_under_the_chin_is_no_mouth() -> None:
+    from importlib.resources import as_file, files
+
+    with as_file(files("faceshot_gallery") / "shape_prior.npz") as path:
+        shipped = ShapePrior.load(path)
+    truth = place(shipped.mean)
+    mouth = list(range(48, 68))
+    collar = truth.copy()
+    collar[mouth, 1] += truth[8, 1] - truth[57, 1]
+    scores = maps(truth)
+    scores[mouth] = np.maximum(0.97 * scores[mouth], maps(collar)[mouth])
+    fooled = fit_shape(scores, shipped, ShapeOptions(chin=-9.0))
+    assert np.abs(fooled.xy[mouth] - collar[mouth]).mean() < 1.5
+    found = fit_shape(scores, shipped)
+    assert np.abs(found.xy[mouth] - truth[mouth]).mean() < 0.7
+    # A mouth that is nowhere else stays on the chin.
+    only = maps(truth)
+    only[mouth] = maps(collar)[mouth]
+    kept = fit_shape(only, shipped)
+    assert np.abs(kept.xy[mouth] - collar[mouth]).mean() < 1.5

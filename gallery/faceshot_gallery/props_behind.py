@@ -207,3 +207,24 @@ class BehindPainter(Dressing):
             self.put(
                 self.torso([[-0.08, b + 0.35], [0.08, b + 0.35], [0.14, b + 1.3], [0, b + 1.5], [-0.14, b + 1.3]]), tie
             )
+
+    def _b_neckline(self) -> None:
+        """A garment open below the chin, whose skin, edge and folds look a little like a mouth."""
+        b, d = self.c.head.bottom, self.dice("neckline")
+        wide, deep, at = d.u(0.12, 0.5), d.u(0.15, 0.7), b + d.u(-0.12, 0.1)
+        t = np.linspace(-1, 1, 17)
+        low = {"v": 1 - np.abs(t), "round": np.sqrt(1 - t**2), "square": np.clip(4 * (1 - np.abs(t)), 0, 1)}
+        edge = np.stack([wide * t, at + deep * low[d.pick(["v", "round", "square"], [3, 2, 1])]], 1)
+        under = d.pick([self.c.skin, shade(self.c.skin, 0.85), d.colour((0, 1), (0, 0.8), (0.1, 1))], [4, 2, 2])
+        self.put(self.torso([[-wide, at - 0.4], *edge, [wide, at - 0.4]]), under)
+        band = d.pick([shade(self.c.body, d.u(0.5, 1.4)), d.colour((0, 1), (0, 0.8), (0.1, 1))])
+        if d.chance(0.7):
+            self.k.stroke(self.torso(edge), band, self.px(d.u(0.03, 0.14)))
+        if d.chance(0.4):  # one side crosses over the other
+            s = d.pick([-1, 1])
+            fold = [[s * wide, at - 0.1], [s * (wide + 0.2), at - 0.1], [-s * 0.4 * wide, at + deep + 0.9]]
+            self.put(self.torso([*fold, [-s * 0.8 * wide, at + deep + 0.6]]), band)
+        if d.chance(0.25):  # braces or the straps of a bag
+            x = d.u(0.35, 0.6)
+            for s in (-1, 1):
+                self.k.stroke(self.torso([[s * x, at - 0.2], [s * x * 1.1, b + 2.5]]), band, self.px(d.u(0.08, 0.2)))

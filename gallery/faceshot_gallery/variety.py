@@ -34,6 +34,8 @@ def vary(c: Character, d: Dice) -> Character:
         c = replace(c, extras=(*c.extras, texture[0]))
     if d.chance(0.06):
         c = replace(c, extras=(*c.extras, d.pick(["hands", "flower", "brow_goggles", "facepaint", "gloss"])))
+    if c.domain in DOMAINS and c.body_kind == "shoulders" and own.chance(0.35):
+        c = replace(c, extras=(*c.extras, "neckline"))
     return settled(c)
 
 

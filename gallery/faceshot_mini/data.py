@@ -126,4 +126,4 @@ class DrawingStream:
 
     def close(self) -> None:
         """Stop the workers."""
-        self.pool.shutdown(wait=False, cancel_futures=True)
+        self.pool.shutdown(wait=True, cancel_futures=True)

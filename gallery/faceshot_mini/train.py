@@ -173,7 +173,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints, log and published weights")
-    parser.add_argument("--steps", type=int, default=8600, help="optimiser steps in all")
+    parser.add_argument("--steps", type=int, default=15050, help="optimiser steps in all")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--decay", type=float, default=0.4, help="share of the steps in which the rate falls to zero")
