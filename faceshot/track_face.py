@@ -50,6 +50,7 @@ _STEADY = (
 )
 #: A point that nothing was seen of moves at most this much, in eye distances, apart from its part in one frame.
 _UNSEEN = 0.15
+#: Points that move together, when nothing better is known.
 _PARTS = tuple(list(points) for points in topo.PART_POINTS.values())
 _LIDS = frozenset(i for pairs in topo.LID_PAIRS.values() for pair in pairs for i in pair)
 #: Points of each eye, and its (upper, lower) lid pairs.
