@@ -26,7 +26,7 @@ def seal(d: Dice, real: bool) -> Traits:
         q_bot=d.u(1.8, 2.3),
         cheek=d.u(-0.02, 0.08),
         cheek_y=0.3,
-        side_y=ey,
+        side_y=ey - 0.12,  # as the outlines of all animals
         jaw_drop=0.05,
         depth=0.85,
         chin=0.2,
