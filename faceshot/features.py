@@ -119,7 +119,7 @@ class FeatureExtractor:
         self.batch_size = batch_size
         self.device = str(unet.device)
         self.prompt_embeds = prompt_embeds.to(unet.device, unet.dtype)
-        self.adapted = any(hasattr(p, "to_k_ip") for p in unet.attn_processors.values())
+        self.adapted = any(hasattr(p, "to_k_ip") for p in getattr(unet, "attn_processors", {}).values())
 
     @classmethod
     def from_preset(

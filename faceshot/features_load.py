@@ -108,8 +108,6 @@ def _from_folder(preset: Preset, folder: Path, dtype: Any) -> tuple[Any, Any, No
     """U-Net, VAE, noise schedule and text encoding from a folder in diffusers' layout."""
     from dataclasses import replace
 
-    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-
     schedule = NoiseSchedule.from_folder(folder / "scheduler")
     if preset.prediction is not None:
         schedule = replace(schedule, prediction=preset.prediction)
@@ -121,7 +119,19 @@ def _from_folder(preset: Preset, folder: Path, dtype: Any) -> tuple[Any, Any, No
         from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
         vae = _encoder_only(load_model(AutoencoderKL, folder / "vae", dtype))
-    return load_model(UNet2DConditionModel, folder / "unet", dtype), vae, schedule, text
+    return _unet(preset, folder / "unet", dtype), vae, schedule, text
+
+
+def _unet(preset: Preset, folder: Path, dtype: Any) -> Any:
+    """The U-Net: a small plain one without diffusers, whose import would take longer than the rest of the work."""
+    if preset.encoder != "vae" and preset.image_prompt is None:
+        from faceshot.unet import load_unet
+
+        if (unet := load_unet(folder, dtype)) is not None:
+            return unet
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+
+    return load_model(UNet2DConditionModel, folder, dtype)
 
 
 def _from_file(preset: Preset, path: Path, dtype: Any) -> tuple[Any, Any, NoiseSchedule, Tensor]:

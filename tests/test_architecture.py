@@ -24,8 +24,8 @@ LEVELS: tuple[tuple[str, str], ...] = (
     ("maths", "matching rearrange shape crop anchors retarget eyelids head lips smooth motion metrics"),
     (
         "input, output, models",
-        "image clip palette render video formats backends presets models inversion layers features weights gallery "
-        "matcher search driving track tracking detectors",
+        "image clip palette render video formats backends presets models inversion layers unet features weights "
+        "gallery matcher search driving track tracking detectors",
     ),
     ("pipeline", "inputs sidecar plan pipeline stages doctor"),
     ("command line", "cli __main__"),

@@ -18,7 +18,7 @@ from faceshot.image_prompt import install_adapter, split_adapter
 from faceshot.layers import recording
 from faceshot.models import pick_device, pick_dtype
 from faceshot.presets import get_preset
-from tests.tiny_networks import tiny_adapter, write_tiny_model
+from tests.tiny_networks import diffusers_unet, tiny_adapter, write_tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -192,9 +192,9 @@ def test_dtype_by_name() -> None:
 def adapted(model: Path) -> FeatureExtractor:
     """With an IP-Adapter, read where the image prompt has passed through cross-attention."""
     extractor = variant(model, layer="up_blocks.1", mode="inversion", t=301, steps=10)
-    install_adapter(extractor.unet, tiny_adapter(extractor.unet, 5))
-    preset = extractor.preset
-    return FeatureExtractor(preset, extractor.unet, extractor.schedule, extractor.prompt_embeds, batch_size=2)
+    unet = diffusers_unet(model)
+    install_adapter(unet, tiny_adapter(unet, 5))
+    return FeatureExtractor(extractor.preset, unet, extractor.schedule, extractor.prompt_embeds, batch_size=2)
 
 
 def test_without_an_image_prompt_the_adapter_changes_nothing(
@@ -217,7 +217,7 @@ def test_image_prompts_for_all_for_each_and_several(adapted: FeatureExtractor, i
 
 
 def test_an_adapter_for_another_network_is_refused(model: Path) -> None:
-    unet = variant(model).unet
+    unet = diffusers_unet(model)
     state = tiny_adapter(unet, 5)
     with pytest.raises(InputError, match="cross-attentions"):
         install_adapter(unet, {key: state[key] for key in list(state)[:-2]})

@@ -29,7 +29,7 @@ from faceshot.presets import get_preset, model_digest
 from faceshot.topology import PART_POINTS
 from faceshot.types import Landmarks, RGBArray, Size
 from tests.drawn_gallery import SIZE, draw_face, face_points, write_domain
-from tests.tiny_networks import tiny_adapter, write_tiny_model
+from tests.tiny_networks import diffusers_unet, tiny_adapter, write_tiny_model
 
 
 @pytest.fixture(autouse=True)
@@ -217,10 +217,11 @@ class _Colours:
 
 def test_guidance_by_domain_shows_the_domains_mean_picture(two: Path, model: Path, extractor: FeatureExtractor) -> None:
     plain = FeatureExtractor.from_preset(get_preset(str(model), layer="up_blocks.1", guidance="domain"))
-    install_adapter(plain.unet, tiny_adapter(plain.unet, 5))
+    unet = diffusers_unet(model)
+    install_adapter(unet, tiny_adapter(unet, 5))
     guided = FeatureExtractor(
         plain.preset,
-        plain.unet,
+        unet,
         plain.schedule,
         plain.prompt_embeds,
         image_encoder=_Colours(),  # type: ignore[arg-type]

@@ -10,6 +10,8 @@ import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from safetensors.torch import save_file
 
+from faceshot.models import load_model
+
 SCHEDULER = {
     "_class_name": "DDIMScheduler",
     "num_train_timesteps": 1000,
@@ -57,6 +59,11 @@ def tiny_adapter(unet: UNet2DConditionModel, width: int, *, seed: int = 0) -> di
             weight = torch.randn(out, text, generator=generator) / text**0.5
             state[f"ip_adapter.{2 * i + 1}.{key}.weight"] = weight
     return state
+
+
+def diffusers_unet(folder: Path) -> UNet2DConditionModel:
+    """The U-Net of a tiny model as diffusers loads it: one that takes adapters."""
+    return load_model(UNet2DConditionModel, folder / "unet", torch.float32)
 
 
 def write_byte_tokenizer(folder: Path) -> None:
