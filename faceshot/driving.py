@@ -16,6 +16,7 @@ import numpy.typing as npt
 from faceshot import topology as topo
 from faceshot.errors import FaceShotError, InputError, MissingError, NoFaceError, UsageError
 from faceshot.progress import progress
+from faceshot.threads import one_blas_thread
 from faceshot.types import Landmarks, LandmarkSequence, Picture, RGBArray, Size
 
 if TYPE_CHECKING:
@@ -258,6 +259,7 @@ def _frames(clip: Path, span: tuple[int, int | None], label: str) -> Iterator[RG
     return progress(read_frames(clip, start=start, stop=stop), label, total=total or None)
 
 
+@one_blas_thread()
 def _track(
     clip: Path,
     span: tuple[int, int | None],

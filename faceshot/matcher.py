@@ -23,6 +23,7 @@ from faceshot.matching import normalised, peaks, refine, sample_features, score_
 from faceshot.rearrange import rearrange
 from faceshot.search import SearchOptions, suspects
 from faceshot.shape import ShapeFit, ShapeOptions, ShapePrior, fit_shape
+from faceshot.threads import one_blas_thread
 from faceshot.topology import FLIP, LEFT_EYE, N_POINTS, PART_POINTS, PARTS, RIGHT_EYE, Part
 from faceshot.types import FloatArray, Landmarks, Picture, RGBArray, Size
 
@@ -150,7 +151,7 @@ class Matcher:
             check_box(box, picture.size)
         gallery = self.gallery if domains is None else self.gallery.only(domains)
         rgb = picture.flat()
-        with self.extractor.session():
+        with self.extractor.session(), one_blas_thread():
             # 2. Where is the face?
             if points:
                 where = face_from_anchors(self.prior.mean, points)

@@ -20,7 +20,7 @@ CORE = REPO / "faceshot"
 #: ``video`` for ``video_writer``, unless that has an entry of its own.
 LEVELS: tuple[tuple[str, str], ...] = (
     ("vocabulary", "errors topology"),
-    ("data", "types output progress"),
+    ("data", "types output progress threads"),
     ("maths", "matching rearrange shape crop anchors retarget eyelids head lips smooth motion metrics"),
     (
         "input, output, models",
