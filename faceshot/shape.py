@@ -46,6 +46,11 @@ class ShapePrior:
             )
         return cls(mean, basis, deviation, centres)
 
+    def shape(self, coefficients: np.ndarray) -> np.ndarray:
+        """(68,) complex places x + iy of the shape with the given (K,) coefficients."""
+        shape = self.mean.reshape(-1) + coefficients @ self.basis.reshape(len(self.basis), -1)
+        return np.asarray(shape.view(np.complex128))
+
     def save(self, path: Path) -> None:
         """Write as ``.npz``, half precision for the modes."""
         np.savez_compressed(
@@ -239,8 +244,7 @@ def _clear_of_outline(fit: ShapeFit, distance: float, shape: tuple[int, int]) ->
 
 
 def _place(prior: ShapePrior, a: complex, t: complex, b: np.ndarray) -> np.ndarray:
-    shape = prior.mean + np.tensordot(b, prior.basis, 1)
-    z = a * (shape[:, 0] + 1j * shape[:, 1]) + t
+    z = a * prior.shape(b) + t
     return np.stack([z.real, z.imag], 1)
 
 
@@ -304,16 +308,16 @@ def _refit(
     w = weight / weight.sum()
     basis = prior.basis.reshape(len(b), -1)
     w2 = np.repeat(w, 2)
+    ridge = noise**2 / N_POINTS / np.maximum(prior.deviation, 1e-6) ** 2
+    weighted = basis * w2
+    solution = np.linalg.solve(weighted @ basis.T + np.diag(ridge), weighted)
     a, t = 1 + 0j, 0j
     for _ in range(2):
-        shape = prior.mean + np.tensordot(b, prior.basis, 1)
-        s = shape[:, 0] + 1j * shape[:, 1]
+        s = prior.shape(b)
         sc, zc = (w * s).sum(), (w * z).sum()
         a = (w * (s - sc).conj() * (z - zc)).sum() / max(float((w * np.abs(s - sc) ** 2).sum()), 1e-9)
         t = zc - a * sc
         back = (z - t) / a
         target = (np.stack([back.real, back.imag], 1) - prior.mean).reshape(-1)
-        normal = (basis * w2) @ basis.T + noise**2 / N_POINTS * np.diag(1 / np.maximum(prior.deviation, 1e-6) ** 2)
-        b = np.linalg.solve(normal, (basis * w2) @ target)
-        b = np.clip(b, -3 * prior.deviation, 3 * prior.deviation)
+        b = np.clip(solution @ target, -3 * prior.deviation, 3 * prior.deviation)
     return complex(a), complex(t), b
