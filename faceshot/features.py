@@ -7,6 +7,7 @@ The semantic correspondence of FaceShot (section 3.2): f = F_l(U(z_t, t, c)). Wh
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -62,6 +63,8 @@ class FeatureSettings:
 class FeatureExtractor:
     """Square pictures -> feature maps and whole-picture embeddings, batched, always float32.
 
+    Threads may share one: they take turns, a :meth:`session` being one turn.
+
     Attributes:
         settings: what the features depend on.
         image_size: side of the squares [px].
@@ -113,6 +116,7 @@ class FeatureExtractor:
         self.unet, self.schedule, self.image_encoder = unet, schedule, image_encoder
         self.vae = None if vae is None else Resident.of(vae)
         self.network = network
+        self._turn = threading.RLock()
         self._announced = False
         self._speed: Speed | None = None
         self._pace: float | None = None
@@ -162,7 +166,7 @@ class FeatureExtractor:
         pixels = square_pixels(images, self.image_size, self.device)
         if self.vae is None:
             return pixel_unshuffle(pixels, int(self.preset.encoder.partition(":")[2]))
-        with torch.no_grad(), self.vae.use() as vae:
+        with self._turn, torch.no_grad(), self.vae.use() as vae:
             # The mean instead of a sample: same picture, same features, no seed. One by one: full resolution is large.
             means = [vae.encode(part.to(vae.dtype)).latent_dist.mean for part in pixels.split(1)]
             return torch.cat(means).float() * vae.config.scaling_factor
@@ -193,7 +197,7 @@ class FeatureExtractor:
                 raise UsageError(f"preset {self.preset.name} has no IP-Adapter, so it takes no image prompt")
             prompts = image_prompts(image_embeds.to(self.prompt_embeds), len(latents))
         batches = even_batches(len(latents), self.batch_size)
-        with torch.no_grad(), self._counted(len(latents), batches) as tick:
+        with self._turn, torch.no_grad(), self._counted(len(latents), batches) as tick:
             done = [self._run(latents[part], None if prompts is None else prompts[part], tick) for part in batches]
         found = torch.cat(done)
         if not found.isfinite().all():
@@ -233,7 +237,7 @@ class FeatureExtractor:
     @contextmanager
     def embedding(self) -> Iterator[None]:
         """Several calls of :meth:`embed` in a row: the image encoder is loaded once for all of them."""
-        with ExitStack() as stack:
+        with self._turn, ExitStack() as stack:
             if resident := getattr(self.image_encoder, "resident", None):
                 stack.enter_context(resident.use())
             yield
@@ -242,15 +246,16 @@ class FeatureExtractor:
     def session(self) -> Iterator[None]:
         """Work that calls :meth:`embed` now and then, such as a match: on a CPU the image encoder is read once in it
         and given back at its end. With ``low_vram`` it never lies in memory beside a running U-Net."""
-        with ExitStack() as stack:
+        with self._turn, ExitStack() as stack:
             if resident := getattr(self.image_encoder, "resident", None):
                 stack.enter_context(resident.session())
             yield
 
     def free(self) -> None:
         """Give the memory of the image encoder back; it is loaded again when it is needed."""
-        if resident := getattr(self.image_encoder, "resident", None):
-            resident.free()
+        with self._turn:
+            if resident := getattr(self.image_encoder, "resident", None):
+                resident.free()
 
     def embed(self, images: RGBArray | Tensor) -> Tensor:
         """Whole-picture embeddings (B, D) float32 of pictures as in :meth:`encode`.
@@ -269,7 +274,7 @@ class FeatureExtractor:
                 parts = [self.image_encoder(images[i : i + some]) for i in range(0, len(images), some)]
             return torch.cat(parts).to(self.device)
         label = self.preset.t if self.preset.mode == "clean" else self.schedule.offset
-        with torch.no_grad():
+        with self._turn, torch.no_grad():
             pooled = [
                 self._read(part, label, "mid_block", None).mean((2, 3))
                 for part in self.encode(images).split(self.batch_size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -57,7 +58,7 @@ class Animation:
 class FaceShot:
     """Character picture + driving motion -> video, each step also on its own.
 
-    Nothing is loaded at construction; the matcher's model is loaded at its first use and kept.
+    Nothing is loaded at construction; the matcher's model is loaded at its first use and kept. Threads may share one.
 
     Args:
         preset: diffusion model of the matcher (name or folder).
@@ -85,21 +86,26 @@ class FaceShot:
         self.preset, self.galleries, self.backend_name = preset, tuple(galleries), backend
         self.device, self.dtype, self.seed = device, dtype, seed
         self.offline, self.cache_dir, self.low_vram = offline, cache_dir, low_vram
+        self._loading = threading.Lock()
+        self._matcher: Matcher | None = None
 
-    @cached_property
+    @property
     def matcher(self) -> Matcher:
-        """The landmark matcher, loaded on first use."""
+        """The landmark matcher, loaded on first use, once for all threads."""
         from faceshot.matcher import Matcher
 
-        return Matcher(
-            self.preset,
-            galleries=self.galleries,
-            device=self.resolved_device,
-            dtype=self.dtype,
-            offline=self.offline,
-            cache_dir=self.cache_dir,
-            low_vram=self.low_vram,
-        )
+        with self._loading:
+            if self._matcher is None:
+                self._matcher = Matcher(
+                    self.preset,
+                    galleries=self.galleries,
+                    device=self.resolved_device,
+                    dtype=self.dtype,
+                    offline=self.offline,
+                    cache_dir=self.cache_dir,
+                    low_vram=self.low_vram,
+                )
+            return self._matcher
 
     @cached_property
     def resolved_device(self) -> str:

@@ -1,11 +1,12 @@
 """The stages as functions, for scripts and for other people's pipelines: ``faceshot.match(image).landmarks.xy``.
 
 Each takes its own arguments and those of :class:`faceshot.FaceShot`. The last pipeline is kept, so a second picture
-costs no second load of the model.
+costs no second load of the model. Threads may call them side by side and share that model.
 """
 
 from __future__ import annotations
 
+import threading
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 _PIPELINE = ("preset", "galleries", "backend", "device", "dtype", "seed", "offline", "cache_dir")
 
 
+_turn = threading.Lock()
+
+
 @lru_cache(maxsize=1)
 def _kept(settings: tuple[tuple[str, Any], ...]) -> FaceShot:
     return FaceShot(**dict(settings))
@@ -31,7 +35,8 @@ def _split(options: dict[str, Any]) -> tuple[FaceShot, dict[str, Any]]:
     settings = {name: options.pop(name) for name in _PIPELINE if name in options}
     if "galleries" in settings:
         settings["galleries"] = tuple(settings["galleries"])
-    return _kept(tuple(sorted(settings.items()))), options
+    with _turn:  # two threads must not end up with a model each
+        return _kept(tuple(sorted(settings.items()))), options
 
 
 def match(picture: PictureLike, **options: Any) -> Match:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,20 @@ def test_damaged_files_are_one_clear_error(tmp_path: Path, path: str, damage: by
 def test_devices_that_are_not_there(name: str) -> None:
     with pytest.raises(UsageError, match="device"):
         pick_device(name)
+
+
+def test_threads_that_share_an_extractor_take_turns(model: Path, images: np.ndarray) -> None:
+    extractor = variant(model)
+    wanted = [extractor.features(image[None]) for image in images]
+    middle = [extractor.embed(image[None]) for image in images]
+
+    def work(k: int) -> bool:
+        k %= len(images)
+        found, embedded = extractor.features(images[k][None]), extractor.embed(images[k][None])
+        return torch.allclose(found, wanted[k], atol=1e-5) and torch.allclose(embedded, middle[k], atol=1e-5)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(work, range(40)))
 
 
 def test_dtype_by_name() -> None:

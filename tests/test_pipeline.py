@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 import weakref
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
@@ -279,3 +281,14 @@ def test_no_model_is_loaded_where_none_is_needed(tmp_path: Path, marks: Landmark
         pytest.skip("which device is best is only known without torch where torch is a CPU build")
     done = subprocess.run([sys.executable, "-c", code, *map(str, files)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_threads_load_one_model_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow:
+        def __init__(self, *_: object, **__: object) -> None:
+            time.sleep(0.05)
+
+    monkeypatch.setattr("faceshot.matcher.Matcher", Slow)
+    shot = faceshot.FaceShot(device="cpu")
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(lambda _: shot.matcher, range(8)))) == 1
