@@ -1,6 +1,6 @@
 """How well the matcher finds landmarks, and how well it knows: everything this repository says about it, in one run.
 
-    python benchmarks/landmarks.py [--preset mini] [--drawn 96] [--held 48] [--scenes 24] [--faceless 96]
+    python benchmarks/landmarks.py [--preset mini] [--drawn 96] [--held 144] [--scenes 24] [--faceless 96]
                                    [--sheet FILE.png] [--predictions DIR] [--json FILE]
 
 Measured on fresh drawings of the trained kinds, on drawings of kinds never trained on, and on real characters where
@@ -195,7 +195,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="mini")
     parser.add_argument("--drawn", type=int, default=96, help="how many drawings of the trained kinds")
-    parser.add_argument("--held", type=int, default=48, help="how many drawings of kinds never trained on")
+    parser.add_argument("--held", type=int, default=144, help="how many drawings of kinds never trained on")
     parser.add_argument("--scenes", type=int, default=24, help="how many drawn scenes; 0 leaves all scenes out")
     parser.add_argument("--scene-sizes", type=float, nargs=2, default=(0.1, 0.4), metavar=("LOW", "HIGH"))
     parser.add_argument("--faceless", type=int, default=96, help="how many pictures without a face")
