@@ -89,6 +89,13 @@ class FaceShot:
         self._loading = threading.Lock()
         self._matcher: Matcher | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The settings: another process loads a model of its own."""
+        return {name: value for name, value in vars(self).items() if name != "_loading"} | {"_matcher": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _loading=threading.Lock())
+
     @property
     def matcher(self) -> Matcher:
         """The landmark matcher, loaded on first use, once for all threads."""

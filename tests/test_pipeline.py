@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 import time
@@ -292,3 +293,12 @@ def test_threads_load_one_model_between_them(monkeypatch: pytest.MonkeyPatch) ->
     shot = faceshot.FaceShot(device="cpu")
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(lambda _: shot.matcher, range(8)))) == 1
+
+
+def test_a_pipeline_travels_to_other_processes_without_its_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("faceshot.matcher.Matcher", lambda *_, **__: lambda: None)  # as little picklable as a lock
+    shot = faceshot.FaceShot(preset="mini", device="cpu", seed=7)
+    assert shot.matcher is shot.matcher
+    copy = pickle.loads(pickle.dumps(shot))
+    assert (copy.preset, copy.device, copy.seed) == ("mini", "cpu", 7)
+    assert copy.matcher is copy.matcher is not shot.matcher
