@@ -7,7 +7,6 @@ The semantic correspondence of FaceShot (section 3.2): f = F_l(U(z_t, t, c)). Wh
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from faceshot.layers import recording
 from faceshot.models import DType
 from faceshot.models_residency import Resident
 from faceshot.presets import Preset, get_preset
+from faceshot.threads import Turn, after_fork
 from faceshot.types import RGBArray
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class FeatureExtractor:
         self.unet, self.schedule, self.image_encoder = unet, schedule, image_encoder
         self.vae = None if vae is None else Resident.of(vae)
         self.network = network
-        self._turn = threading.RLock()
+        self._turn = Turn()
         self._announced = False
         self._speed: Speed | None = None
         self._pace: float | None = None
@@ -163,6 +163,7 @@ class FeatureExtractor:
         import torch
         from torch.nn.functional import pixel_unshuffle
 
+        after_fork()
         pixels = square_pixels(images, self.image_size, self.device)
         if self.vae is None:
             return pixel_unshuffle(pixels, int(self.preset.encoder.partition(":")[2]))
@@ -191,6 +192,7 @@ class FeatureExtractor:
         """As :meth:`features`, from the latents (B, c, h, w) of :meth:`encode`."""
         import torch
 
+        after_fork()
         prompts = None
         if image_embeds is not None:
             if not self.adapted:
@@ -266,6 +268,7 @@ class FeatureExtractor:
         import torch
         from torch.nn.functional import normalize
 
+        after_fork()
         if self.image_encoder is not None:
             if not isinstance(images, np.ndarray):
                 images = ((images.permute(0, 2, 3, 1) + 1) * 127.5).round().clamp(0, 255).byte().cpu().numpy()

@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 
 from faceshot.errors import InputError, MissingError, UsageError
 from faceshot.presets import weight_files
+from faceshot.threads import after_fork
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,6 +38,7 @@ def pick_device(name: str) -> str:
     """
     import torch
 
+    after_fork()
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     kind, _, index = name.partition(":")

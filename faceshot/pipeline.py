@@ -26,6 +26,7 @@ from faceshot.inputs import (
 from faceshot.plan import AnimateOptions, Plan, retarget_options
 from faceshot.progress import progress
 from faceshot.sidecar import container_metadata, installed_version, model_record, sidecar_path, write_sidecar
+from faceshot.threads import after_fork
 from faceshot.types import Landmarks, LandmarkSequence
 
 if TYPE_CHECKING:
@@ -319,6 +320,7 @@ class FaceShot:
 
 
 def _load(backend: Backend, settings: AnimationOptions) -> None:
+    after_fork()
     lacking = backend.requires()
     try:
         backend.load(settings)  # refuses bad options first, then says what is missing and where it looked

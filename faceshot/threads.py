@@ -1,11 +1,9 @@
-"""numpy's BLAS on one thread while networks run.
-
-BLAS threads go on spinning after a product, in the way of torch's own: on two cores a match took twice as long because
-of a few products of numpy's that gain nothing from a second thread.
-"""
+"""Threads and processes: whose turn it is, numpy's BLAS beside networks, torch after a fork."""
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from functools import cache
 from typing import Any
 
 _held = threading.Lock()
+_home: int | None = None
 
 
 @cache
@@ -26,6 +25,9 @@ def _controller() -> Any:
 def one_blas_thread() -> Iterator[None]:
     """While inside, numpy's BLAS uses one thread; torch is left alone.
 
+    BLAS threads go on spinning after a product, in the way of torch's own: on two cores a match took twice as long
+    because of a few products of numpy's that gain nothing from a second thread.
+
     Whoever comes first sets the number and sets it back: OpenBLAS takes it from the thread that set it before only. For
     all that come while one is inside, nothing happens; if the first leaves before them, they lose speed and no more.
     """
@@ -37,3 +39,33 @@ def one_blas_thread() -> Iterator[None]:
             yield
     finally:
         _held.release()
+
+
+def after_fork() -> None:
+    """To be called before networks are loaded or run: keeps torch to one thread in a forked process.
+
+    OpenMP's threads do not survive a fork, and torch would wait for them for ever. The process of the first call
+    counts as the one that was forked.
+    """
+    global _home
+    if _home == os.getpid():
+        return
+    if _home is not None and "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+    _home = os.getpid()
+
+
+class Turn:
+    """A lock for what runs networks: nests, and is free again in a forked process (see :func:`after_fork`)."""
+
+    def __init__(self) -> None:
+        self._lock, self._process = threading.RLock(), os.getpid()
+
+    def __enter__(self) -> None:
+        after_fork()
+        if self._process != os.getpid():
+            self._lock, self._process = threading.RLock(), os.getpid()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()

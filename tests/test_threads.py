@@ -1,22 +1,28 @@
-"""numpy's BLAS on one thread while networks run."""
+"""numpy's BLAS on one thread while networks run; turns; networks in forked processes."""
 
 from __future__ import annotations
 
+import ast
+import multiprocessing
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from faceshot.threads import one_blas_thread
+from faceshot.threads import Turn, one_blas_thread
+from tests.tiny_networks import write_tiny_model
 
 
 def blas() -> list[int]:
     return [entry["num_threads"] for entry in threadpool_info() if entry["user_api"] == "blas"]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def two_threads() -> Iterator[None]:
     np.ones((2, 2)) @ np.ones((2, 2))
     with threadpool_limits(2, user_api="blas"):
@@ -25,6 +31,7 @@ def two_threads() -> Iterator[None]:
         yield
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_one_thread_inside_and_the_former_number_after() -> None:
     before = blas()
     with one_blas_thread():
@@ -35,6 +42,7 @@ def test_one_thread_inside_and_the_former_number_after() -> None:
     assert blas() == before
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_an_error_inside_gives_the_threads_back() -> None:
     before = blas()
     with pytest.raises(ZeroDivisionError), one_blas_thread():
@@ -42,6 +50,7 @@ def test_an_error_inside_gives_the_threads_back() -> None:
     assert blas() == before
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_whoever_came_first_gives_the_threads_back_whenever_it_leaves() -> None:
     before, entered, leave = blas(), threading.Event(), threading.Event()
 
@@ -61,3 +70,54 @@ def test_whoever_came_first_gives_the_threads_back_whenever_it_leaves() -> None:
     with one_blas_thread():
         assert set(blas()) == {1}
     assert blas() == before
+
+
+FORKED = """
+import multiprocessing, sys
+import numpy as np, torch
+from faceshot.features import FeatureExtractor
+from faceshot.threads import after_fork
+
+torch.set_num_threads(2)
+kept = FeatureExtractor.from_preset(sys.argv[1])
+images = np.random.default_rng(0).integers(0, 256, (8, 64, 64, 3), np.uint8)
+torch.ones(2_000_000).sum()  # now torch's threads are there
+here = kept.features(images)
+
+def work(own):
+    extractor = FeatureExtractor.from_preset(sys.argv[1]) if own else kept
+    return float((extractor.features(images) - here).abs().max()), torch.get_num_threads()
+
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    print(pool.map_async(work, [True, False]).get(60))
+print(torch.get_num_threads())
+"""
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="there is no fork here")
+def test_networks_run_in_forked_processes(tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path / "model")
+    done = subprocess.run([sys.executable, "-c", FORKED, str(model)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    results, threads = done.stdout.splitlines()
+    assert all(apart < 1e-4 and count == 1 for apart, count in ast.literal_eval(results))
+    assert threads == "2"
+
+
+def test_turns_nest_and_keep_others_out() -> None:
+    turn, order = Turn(), []
+
+    def other() -> None:
+        with turn:
+            order.append("other")
+
+    worker = threading.Thread(target=other)
+    with turn:
+        worker.start()
+        with turn:
+            order.append("inner")
+        worker.join(0.1)
+        assert worker.is_alive()
+        order.append("outer")
+    worker.join(10)
+    assert order == ["inner", "outer", "other"]
