@@ -144,6 +144,8 @@ def test_the_library_does_not_print_or_seed() -> None:
                     owner = node.func.value  # generator.manual_seed(...) is the way to seed
                     if not (isinstance(owner, ast.Name) and owner.id == "torch"):
                         continue
+                if path.stem == "threads" and name == "set_num_threads":
+                    continue  # in forked processes, where torch would hang otherwise
                 assert name not in forbidden, f"{path.name}:{node.lineno} calls {name}"
 
 
