@@ -21,7 +21,7 @@ def vary(c: Character, d: Dice) -> Character:
     if d.chance(0.7):
         c = proportions(c, d)
     own = Dice(c.seed, "unheard of")
-    if c.domain in DOMAINS and own.chance(0.25):
+    if c.domain in DOMAINS and own.chance(0.14):
         c = unheard_of(c, own)
     if c.coat == "fur" or (c.domain in FURRY and d.chance(0.4)):
         c = fur(c, d)
@@ -85,7 +85,7 @@ def unheard_of(c: Character, d: Dice) -> Character:
         p, q, p_low, q_low = (d.u(0.9, 2.4) for _ in range(4))
         x = float(np.clip(max(y.x, w / 0.88), 0.2, 0.7 * h.width))
         y = replace(
-            y, x=x, w=min(w, 0.88 * x), up=up * k, low=low * k, slant=d.n(0, 16), p=p, q=q, p_low=p_low, q_low=q_low
+            y, x=x, w=min(w, 0.88 * x), up=up * k, low=low * k, slant=d.n(0, 13), p=p, q=q, p_low=p_low, q_low=q_low
         )
         if y.kind in ("dot", "animal", "sclera"):
             y = replace(y, kind=d.pick(["dot", "animal", "sclera"]), shine=d.pick([0.0, d.u(0.15, 0.5)], [1, 2]))
@@ -106,30 +106,7 @@ def unheard_of(c: Character, d: Dice) -> Character:
             cheek_y=d.u(0.1, 0.5),
         )
         c = replace(c, head=head, nose=replace(n, y=min(n.y, m.y - 0.06)))
-    if d.chance(0.5):
-        c = rearranged(c, d)
     return c
-
-
-def rearranged(c: Character, d: Dice) -> Character:
-    """Features at any heights between forehead and chin, at times with next to no nose."""
-    y, n, m, h = c.eyes, c.nose, c.mouth, c.head
-    eye_y = d.u(-0.4, min(0.3, h.bottom - 0.7))
-    room = h.bottom - eye_y
-    tip = eye_y + room * d.u(0.2, 0.5)
-    if d.chance(0.35) and n.kind != "snout" and c.muzzle.kind == "none":
-        n = replace(n, kind=d.pick(["holes", "dot", "none"]), w=d.u(0.04, 0.1), h=d.u(0.03, 0.08), lift=0.15)
-        n = replace(n, shown=n.kind != "none")
-    mouth_y = tip + n.h + (h.bottom - tip - n.h) * d.u(0.2, 0.7)
-    moved = (tip + mouth_y - c.nose.y - c.mouth.y) / 2
-    return replace(
-        c,
-        eyes=replace(y, y=eye_y),
-        nose=replace(n, y=tip, root=n.root + eye_y - y.y),
-        mouth=replace(m, y=mouth_y),
-        muzzle=replace(c.muzzle, y=c.muzzle.y + moved),
-        head=replace(h, side_y=h.side_y + eye_y - y.y),
-    )
 
 
 def fur(c: Character, d: Dice) -> Character:
