@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import shutil
-import tempfile
+import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -60,13 +60,15 @@ def writing(path: str | Path, *, overwrite: bool = False, folder: bool = False) 
     """
     path = check_output(path, overwrite=overwrite)
     made = [parent for parent in path.parents if not parent.exists()]
+    # Named before it is made: whenever an interruption comes, it is known what to remove.
+    holder = path.parent / f".{path.name[:40]}.{uuid.uuid4().hex}.part"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        holder = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent))
-    except OSError as error:
-        raise InputError(f"cannot write in {path.parent}: {error.strerror or error}") from error
-    part = holder / path.name
-    try:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            holder.mkdir(mode=0o700)
+        except OSError as error:
+            raise InputError(f"cannot write in {path.parent}: {error.strerror or error}") from error
+        part = holder / path.name
         if folder:
             part.mkdir()
         yield part

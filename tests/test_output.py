@@ -105,3 +105,19 @@ def test_what_the_disk_refuses_is_one_clear_error(tmp_path: Path) -> None:
             part.write_text("half")
             raise OSError(28, "No space left on device")
     assert files(tmp_path) == []
+
+
+def test_an_interruption_right_after_the_temporary_folder_is_made_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = Path.mkdir
+
+    def interrupted(self: Path, *args: object, **options: object) -> None:
+        plain(self, *args, **options)  # type: ignore[arg-type]
+        if self.suffix == ".part":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "mkdir", interrupted)
+    with pytest.raises(KeyboardInterrupt), writing(tmp_path / "new" / "a.mp4"):
+        raise AssertionError("never reached")
+    assert list(tmp_path.iterdir()) == []
