@@ -33,10 +33,10 @@ def open_media(path: str | Path, what: str = "clip") -> Iterator[Any]:
     import av
 
     path = check_file(path, what)
+    # Titles in another encoding than UTF-8 are no reason to fail; PyAV 19 knows that, and the argument no longer.
+    lenient = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
     try:
-        container = av.open(
-            f"file:{path.absolute()}", options={"protocol_whitelist": "file"}, metadata_errors="replace"
-        )
+        container = av.open(f"file:{path.absolute()}", options={"protocol_whitelist": "file"}, **lenient)
     except (av.FFmpegError, ValueError, OSError) as error:
         raise InputError(
             f"{what} {path} is damaged, cut off or not a video ({_reason(error)}); convert it to mp4 or copy it again"
@@ -204,7 +204,8 @@ def accurate_flags(kernel: str) -> Any:
 
 def _display_matrix(frame: Any) -> np.ndarray | None:
     """The 2x2 part of the display matrix (rotation and mirroring of phones), None when it changes nothing."""
-    for data in frame.side_data:
+    for entry in frame.side_data:
+        data = entry if hasattr(entry, "type") else frame.side_data[entry]  # PyAV 19 gives keys
         if getattr(data.type, "name", "") == "DISPLAYMATRIX":
             matrix = np.frombuffer(bytes(data)[:36], "<i4").reshape(3, 3)[:2, :2] / 65536.0
             identity = matrix[0, 0] > abs(matrix[0, 1]) and matrix[1, 1] > abs(matrix[1, 0])
