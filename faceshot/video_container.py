@@ -34,7 +34,7 @@ def open_media(path: str | Path, what: str = "clip") -> Iterator[Any]:
 
     path = check_file(path, what)
     # Titles in another encoding than UTF-8 are no reason to fail; PyAV 19 knows that, and the argument no longer.
-    lenient = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+    lenient: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
     try:
         container = av.open(f"file:{path.absolute()}", options={"protocol_whitelist": "file"}, **lenient)
     except (av.FFmpegError, ValueError, OSError) as error:
