@@ -67,7 +67,7 @@ def is_plain(config: Mapping[str, Any]) -> bool:
     for name, value in config.items():
         if name.startswith("_") or name in _READ or name in _IDLE:
             continue
-        if value != _FIXED[name] if name in _FIXED else value not in (None, False):
+        if value not in ((_FIXED[name],) if name in _FIXED else (None, False)):
             return False
     read = _READ | {name: value for name, value in config.items() if name in _READ}
     blocks = (*read["down_block_types"], *read["up_block_types"])
@@ -79,7 +79,7 @@ def load_unet(folder: Path, dtype: torch.dtype) -> UNet | None:
     """The network in ``folder`` (``config.json`` and weights), or None if it is not a plain one.
 
     Raises:
-        MissingError: a file is missing. InputError: damaged, or weights and configuration do not fit.
+        MissingError: no weights. InputError: a file is damaged, there is no configuration, or the two do not fit.
     """
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
