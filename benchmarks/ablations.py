@@ -94,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--checkpoints", nargs="+", default=[], metavar="NAME=FOLDER")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args(argv)
-    from faceshot_gallery.casting import DOMAINS
+    from faceshot_gallery.cast.casting import DOMAINS
 
     checkpoints = chosen(args.checkpoints)
     sets = {"drawn": drawn_characters(args.drawn, args.seed, DOMAINS)}

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from faceshot.crop import Crop
-from faceshot.gallery import Gallery
-from faceshot.matcher import Look, Match, Matcher
-from faceshot.matching import normalised, sample_features
-from faceshot.presets import Preset, get_preset, locate
-from faceshot.search import SearchOptions
-from faceshot.topology import PARTS
-from faceshot.types import Landmarks, Picture, Size
+from faceshot.features.similarity import normalised, sample_features
+from faceshot.gallery.appearance import Gallery
+from faceshot.landmarks.crop import Crop
+from faceshot.landmarks.topology import PARTS
+from faceshot.landmarks.types import Landmarks, Picture, Size
+from faceshot.matching.matcher import Look, Match, Matcher
+from faceshot.matching.search import SearchOptions
+from faceshot.models.presets import Preset, get_preset, locate
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,12 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from faceshot.driving import drive
+from faceshot.driving.sources import drive
 from faceshot.errors import FaceShotError
-from faceshot.matcher import Matcher
-from faceshot.metrics import motion_difference
-from faceshot.types import LandmarkSequence
-from faceshot.video import read_frames
+from faceshot.landmarks.metrics import motion_difference
+from faceshot.landmarks.types import LandmarkSequence
+from faceshot.matching.matcher import Matcher
+from faceshot.media.video import read_frames
 
 REPO = Path(__file__).resolve().parents[1]
 
@@ -38,7 +38,7 @@ def strip(clip: Path, sequences: list[LandmarkSequence], out: Path, count: int =
     """Twelve frames of the clip around the face; the first sequence in green, the second in red."""
     import cv2
 
-    from faceshot.topology import CURVES
+    from faceshot.landmarks.topology import CURVES
 
     wanted = set(np.linspace(0, len(sequences[0]) - 1, count).astype(int).tolist())
     tiles = []

@@ -32,8 +32,8 @@ from landmarks_tables import errors, number, table
 from scenes import MODES, Cast, Scene, drawn_casts, scenes
 
 from faceshot.errors import FaceShotError, UsageError
-from faceshot.image import SUFFIXES, write_picture
-from faceshot.matcher import Matcher
+from faceshot.matching.matcher import Matcher
+from faceshot.media.image import SUFFIXES, write_picture
 
 #: Bounds of the pasted square's side as shares of the frame's longer side.
 BUCKETS = ((0.10, 0.20), (0.20, 0.30), (0.30, 0.40))
@@ -144,7 +144,7 @@ def write_sheets(path: Path, sets: dict[str, list[Row]], matcher: Matcher) -> No
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Measure everything and print it."""
-    from faceshot_gallery.casting import DOMAINS, HELD_OUT
+    from faceshot_gallery.cast.casting import DOMAINS, HELD_OUT
 
     matcher = Matcher(args.preset, galleries=["shipped"])
     threshold = matcher.threshold

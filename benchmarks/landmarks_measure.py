@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from faceshot.matcher import Match, Matcher
-from faceshot.metrics import auc, nme, part_nme
-from faceshot.topology import PARTS
-from faceshot.types import FloatArray, Landmarks, Picture
+from faceshot.landmarks.metrics import auc, nme, part_nme
+from faceshot.landmarks.topology import PARTS
+from faceshot.landmarks.types import FloatArray, Landmarks, Picture
+from faceshot.matching.matcher import Match, Matcher
 
 FAILURE = 0.20  # of the box: the landmarks lie elsewhere
 BAD = 0.10  # of the box: what the confidence has to tell from the rest

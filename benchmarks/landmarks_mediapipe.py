@@ -15,7 +15,7 @@ from faceshot.errors import MissingError
 
 
 def detector(model: Path | None = None) -> Any:
-    """MediaPipe's landmarker through ``faceshot.detectors``.
+    """MediaPipe's landmarker through ``faceshot.driving.detectors``.
 
     Args:
         model: the ``.task`` file; None takes the one beside the development material, else the user's weights.
@@ -23,7 +23,7 @@ def detector(model: Path | None = None) -> Any:
     Raises:
         MissingError: the package or the model is not here (nothing is downloaded).
     """
-    from faceshot.detectors import MediaPipeDetector
+    from faceshot.driving.detectors import MediaPipeDetector
 
     near = SHARED / "models" / "face_landmarker.task"
     return MediaPipeDetector(model or (near if near.is_file() else None), offline=True)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from faceshot.topology import PARTS
+from faceshot.landmarks.topology import PARTS
 
 SHORT = {"face_boundary": "outline", "eyebrows": "brows", "nose": "nose", "eyes": "eyes", "mouth": "mouth"}
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from faceshot.formats import read_landmarks
-from faceshot.image import read_picture
-from faceshot.motion import MOTIONS, motion_template
-from faceshot.retarget import retarget
-from faceshot.types import Landmarks, LandmarkSequence, Picture, Size
+from faceshot.driving.motions import MOTIONS, motion_template
+from faceshot.formats.files import read_landmarks
+from faceshot.landmarks.types import Landmarks, LandmarkSequence, Picture, Size
+from faceshot.media.image import read_picture
+from faceshot.retargeting.modes import retarget
 from faceshot_warp.compose import Animator
 from faceshot_warp.options import WarpOptions
 

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from faceshot.formats import write_landmarks
-from faceshot.image import write_picture
-from faceshot.video import VideoWriter
+from faceshot.formats.files import write_landmarks
+from faceshot.media.image import write_picture
+from faceshot.media.video import VideoWriter
 from faceshot_gallery.build import framed
 from faceshot_gallery.illustrator import Character, Drawing, Expression, Pose, Style, character, draw
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from faceshot import FaceShot
-from faceshot.image import write_picture
-from faceshot.video import read_frames
+from faceshot.media.image import write_picture
+from faceshot.media.video import read_frames
 
 HERE = Path(__file__).resolve().parent
 CHARACTERS = ("fox", "robot", "anime", "pumpkin")

@@ -14,34 +14,34 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from faceshot.backends import list_backends as list_backends
     from faceshot.errors import FaceShotError as FaceShotError
-    from faceshot.pipeline import FaceShot as FaceShot
-    from faceshot.stages import animate as animate
-    from faceshot.stages import drive as drive
-    from faceshot.stages import match as match
-    from faceshot.stages import retarget as retarget
-    from faceshot.types import Landmarks as Landmarks
-    from faceshot.types import LandmarkSequence as LandmarkSequence
-    from faceshot.types import Picture as Picture
+    from faceshot.landmarks.types import Landmarks as Landmarks
+    from faceshot.landmarks.types import LandmarkSequence as LandmarkSequence
+    from faceshot.landmarks.types import Picture as Picture
+    from faceshot.pipeline.backends import list_backends as list_backends
+    from faceshot.pipeline.faceshot import FaceShot as FaceShot
+    from faceshot.pipeline.stages import animate as animate
+    from faceshot.pipeline.stages import drive as drive
+    from faceshot.pipeline.stages import match as match
+    from faceshot.pipeline.stages import retarget as retarget
 
 _LAZY = {
-    "FaceShot": "pipeline",
+    "FaceShot": "pipeline.faceshot",
     "FaceShotError": "errors",
-    "LandmarkSequence": "types",
-    "Landmarks": "types",
-    "Picture": "types",
-    "animate": "stages",
-    "drive": "stages",
-    "list_backends": "backends",
-    "match": "stages",
-    "retarget": "stages",
+    "LandmarkSequence": "landmarks.types",
+    "Landmarks": "landmarks.types",
+    "Picture": "landmarks.types",
+    "animate": "pipeline.stages",
+    "drive": "pipeline.stages",
+    "list_backends": "pipeline.backends",
+    "match": "pipeline.stages",
+    "retarget": "pipeline.stages",
 }
 __all__ = [*_LAZY, "__version__"]
 
 
 class _Package(ModuleType):
-    """Keeps the import of a module (``faceshot.retarget``) from hiding the public function of the same name."""
+    """Keeps the import of a module from hiding the public function of the same name."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not (name in _LAZY and isinstance(value, ModuleType)):

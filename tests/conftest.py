@@ -44,7 +44,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Run]:
     """``cli("match", path, "-o", out)`` -> :class:`Run`; in this process, so that torch is imported once."""
-    from faceshot.cli import main
+    from faceshot.cli.app import main
 
     def run(*arguments: object) -> Run:
         capsys.readouterr()

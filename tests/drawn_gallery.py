@@ -10,8 +10,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from faceshot.topology import CURVES
-from faceshot.types import RGBArray, Size
+from faceshot.landmarks.topology import CURVES
+from faceshot.landmarks.types import RGBArray, Size
 
 SIZE = Size(160, 160)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from faceshot.types import Landmarks, LandmarkSequence, Size
+from faceshot.landmarks.types import Landmarks, LandmarkSequence, Size
 
 FPS = Fraction(30)
 
@@ -36,7 +36,7 @@ def moving_face(
 
 def write_clip(path: Path, pictures: list[np.ndarray], fps: Fraction = FPS) -> Path:
     """Write pictures as a video."""
-    from faceshot.video import VideoWriter
+    from faceshot.media.video import VideoWriter
 
     with VideoWriter(path, Size(pictures[0].shape[1], pictures[0].shape[0]), fps) as writer:
         for picture in pictures:

@@ -75,7 +75,7 @@ def test_whoever_came_first_gives_the_threads_back_whenever_it_leaves() -> None:
 FORKED = """
 import multiprocessing, sys
 import numpy as np, torch
-from faceshot.features import FeatureExtractor
+from faceshot.features.extractor import FeatureExtractor
 from faceshot.threads import after_fork
 
 torch.set_num_threads(2)

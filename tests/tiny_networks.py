@@ -10,7 +10,7 @@ import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from safetensors.torch import save_file
 
-from faceshot.models import load_model
+from faceshot.models.loading import load_model
 
 SCHEDULER = {
     "_class_name": "DDIMScheduler",

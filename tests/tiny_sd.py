@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from faceshot.features import FeatureExtractor
-from faceshot.image_prompt import install_adapter
-from faceshot.inversion import NoiseSchedule
-from faceshot.presets import get_preset
+from faceshot.features.extractor import FeatureExtractor
+from faceshot.models.image_prompt import install_adapter
+from faceshot.models.inversion import NoiseSchedule
+from faceshot.models.presets import get_preset
 from tests.tiny_networks import write_byte_tokenizer
 
 TOLERANCE = 1e-4  # max abs / max, as the fixtures' description asks

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faceshot.backends import AnimationOptions, MotionLength
 from faceshot.errors import InputError, MissingError, UsageError
-from faceshot.types import Landmarks, LandmarkSequence, Picture, RGBArray
+from faceshot.landmarks.types import Landmarks, LandmarkSequence, Picture, RGBArray
+from faceshot.pipeline.backends import AnimationOptions, MotionLength
 
 if TYPE_CHECKING:
     from faceshot_liveportrait.options import LivePortraitOptions
@@ -30,7 +30,7 @@ FILES = {
 
 
 class Backend:
-    """LivePortrait (see :class:`faceshot.backends.Backend`); options in ``faceshot_liveportrait.options``.
+    """LivePortrait (see :class:`faceshot.pipeline.backends.Backend`); options in ``faceshot_liveportrait.options``.
 
     The frame of unchanged landmarks is the source as the networks draw it, within the face's square; everything
     outside it is the picture bit for bit.
@@ -99,8 +99,8 @@ class Backend:
                     f"{picture.size.width}x{picture.size.height}; use resized() first"
                 )
         from faceshot_liveportrait.animate import animate
-        from faceshot_liveportrait.crop import face_crop
         from faceshot_liveportrait.faces import all_faces
+        from faceshot_liveportrait.place import face_crop
 
         faces = all_faces(landmarks, sequence, parsed.faces, picture.size)
         for face in faces:
@@ -112,7 +112,7 @@ class Backend:
         wanted = (parsed.variant, options.device, options.dtype, parsed.speedup)
         if self._own or self._loaded == wanted:
             return
-        from faceshot.weights import find
+        from faceshot.weights.resolve import find
 
         group = "liveportrait" if parsed.variant == "human" else "liveportrait-animals"
         if lack := _lack(group):
@@ -142,12 +142,12 @@ def _parsed(options: AnimationOptions) -> LivePortraitOptions:
 
 def _check_files(options: LivePortraitOptions) -> None:
     """Open the files that options name, so that unusable ones are refused before anything is loaded."""
-    from faceshot.formats import read_sequence
+    from faceshot.formats.files import read_sequence
 
     for path in options.faces:
         read_sequence(path, size=(1, 1))  # whether they fit the picture is seen when there is one
     if options.driving is not None:
-        from faceshot.video import probe
+        from faceshot.media.video import probe
 
         info = probe(options.driving)
         if options.driving_landmarks is not None:
@@ -160,8 +160,8 @@ def _check_files(options: LivePortraitOptions) -> None:
 
 def _lack(group: str) -> str:
     """One line on the weight files of a group that are not on this machine; empty when all are."""
-    from faceshot.weights import members, where
-    from faceshot.weights_places import looked_in
+    from faceshot.weights.places import looked_in
+    from faceshot.weights.resolve import members, where
 
     absent = [weight for weight in members(group) if where(weight.name) is None]
     if not absent:

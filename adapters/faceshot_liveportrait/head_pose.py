@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from faceshot import topology as topo
-from faceshot_liveportrait.crop import Array
+from faceshot.landmarks import topology as topo
+from faceshot_liveportrait.place import Array
 
 #: Weight of each landmark in the fit: what rides on the skull counts, what expressions move does not.
 _WEIGHT = np.zeros(topo.N_POINTS)

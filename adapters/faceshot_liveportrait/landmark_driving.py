@@ -13,11 +13,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from faceshot import topology as topo
-from faceshot_liveportrait.crop import Array, openness
+from faceshot.landmarks import topology as topo
 from faceshot_liveportrait.deltas import Deltas, Keypoints
 from faceshot_liveportrait.head_pose import HeadPose, head_pose, soften
 from faceshot_liveportrait.motion import EYE_POINTS, LIP_POINTS, N_KEYPOINTS, Region, Source, multiplied
+from faceshot_liveportrait.place import Array, openness
 from faceshot_liveportrait.reading import EYE_GROUPS, Reading
 
 Way = Literal["ratio", "points", "off"]

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from faceshot.types import Picture, RGBArray
-from faceshot_liveportrait.crop import Array, CropFrame
+from faceshot.landmarks.types import Picture, RGBArray
 from faceshot_liveportrait.paste import Paster
+from faceshot_liveportrait.place import Array, CropFrame
 
 #: Reach of the matted colours beyond the matte, in shares of the crop's side; white follows.
 _REACH = 0.03

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from faceshot.types import RGBArray, Size
-from faceshot_liveportrait.crop import SIDE, Array, CropFrame, invert, warp
+from faceshot.landmarks.types import RGBArray, Size
+from faceshot_liveportrait.place import SIDE, Array, CropFrame, invert, warp
 
 #: Width of the linear ramp at each border of the crop, in crop pixels.
 FEATHER = 16

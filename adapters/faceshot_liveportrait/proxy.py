@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from faceshot.backends import AnimationOptions, load_backend
+from faceshot.landmarks.types import Landmarks, LandmarkSequence, Picture, RGBArray, Size
+from faceshot.pipeline.backends import AnimationOptions, load_backend
 from faceshot.progress import progress
-from faceshot.types import Landmarks, LandmarkSequence, Picture, RGBArray, Size
-from faceshot_liveportrait.crop import SIDE, CropFrame, openness
 from faceshot_liveportrait.motion import Motion, smoothed
+from faceshot_liveportrait.place import SIDE, CropFrame, openness
 from faceshot_liveportrait.video_driving import Driver, joined, read_frames_motion
 
 

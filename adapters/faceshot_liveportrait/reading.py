@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from faceshot import topology as topo
-from faceshot_liveportrait.crop import Array
+from faceshot.landmarks import topology as topo
 from faceshot_liveportrait.motion import Source
+from faceshot_liveportrait.place import Array
 
 #: Keypoints of the two eye groups (upper lid, lower lid), the mouth's, and pairs that lie on one side each.
 EYE_GROUPS = ((11, 13), (15, 16))

@@ -21,9 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot.errors import InputError
-from faceshot.image import check_file
+from faceshot.landmarks.types import as_fps
+from faceshot.media.image import check_file
 from faceshot.output import writing
-from faceshot.types import as_fps
 from faceshot_liveportrait.motion import N_KEYPOINTS, Motion
 from faceshot_liveportrait.video_driving import Driver
 

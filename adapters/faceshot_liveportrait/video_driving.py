@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot.errors import InputError
+from faceshot.landmarks.types import LandmarkSequence, RGBArray
 from faceshot.progress import progress
-from faceshot.types import LandmarkSequence, RGBArray
 from faceshot_liveportrait import motion as m
-from faceshot_liveportrait.crop import Array, box_matrix, driving_box, network_input, openness, warp
 from faceshot_liveportrait.deltas import Deltas, Keypoints
+from faceshot_liveportrait.place import Array, box_matrix, driving_box, network_input, openness, warp
 
 log = logging.getLogger("faceshot")
 
@@ -119,7 +119,7 @@ def read_driver(
     Raises:
         InputError: unusable clip, landmarks of another one, no frame with a face.
     """
-    from faceshot.video import probe, read_frames
+    from faceshot.media.video import probe, read_frames
 
     info = probe(clip)
     if info.size != sequence.size:

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from faceshot.backends import AnimationOptions
 from faceshot.errors import MissingError
-from faceshot.types import Landmarks, LandmarkSequence, Picture, RGBArray
+from faceshot.landmarks.types import Landmarks, LandmarkSequence, Picture, RGBArray
+from faceshot.pipeline.backends import AnimationOptions
 
 if TYPE_CHECKING:
     from faceshot_mofa.networks import Networks
@@ -31,7 +31,7 @@ _FILES = {
 
 
 class Backend:
-    """MOFA-Video by landmarks (see :class:`faceshot.backends.Backend`); options in ``faceshot_mofa.options``.
+    """MOFA-Video by landmarks (see :class:`faceshot.pipeline.backends.Backend`); options in ``faceshot_mofa.options``.
 
     The frames are generated: that of unchanged landmarks looks like the picture, it is not a copy of it.
 
@@ -57,7 +57,7 @@ class Backend:
         """The weight files that are not here, each with its licence and the command that fetches it."""
         if self._own:
             return []
-        from faceshot.weights import missing
+        from faceshot.weights.resolve import missing
 
         return [line for line in missing("mofa") if line.partition(" of ")[0].endswith(tuple(_FILES.values()))]
 
@@ -75,10 +75,10 @@ class Backend:
         if self._own or (self._networks is not None and self._loaded == wanted):
             return
         _refuse_missing()
-        from faceshot.weights import find
+        from faceshot.weights.resolve import find
 
         files = {name: find("mofa", file, offline=True) for name, file in _FILES.items()}
-        from faceshot.models import pick_device, pick_dtype
+        from faceshot.models.loading import pick_device, pick_dtype
         from faceshot_mofa.networks import load_networks
 
         device = pick_device(options.device)
@@ -108,8 +108,8 @@ class Backend:
 
 
 def _refuse_missing() -> None:
-    from faceshot.weights import members, where
-    from faceshot.weights_places import looked_in
+    from faceshot.weights.places import looked_in
+    from faceshot.weights.resolve import members, where
 
     for weight in members("mofa"):
         if weight.file.endswith(tuple(_FILES.values())) and where(weight.name) is None:

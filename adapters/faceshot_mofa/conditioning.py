@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from faceshot import topology as topo
 from faceshot.errors import UsageError
-from faceshot.types import FloatArray, RGBArray, Size
+from faceshot.landmarks import topology as topo
+from faceshot.landmarks.types import FloatArray, RGBArray, Size
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -125,7 +125,7 @@ def load_networks(
     Raises:
         MissingError: a file is absent. InputError: a file does not fit.
     """
-    from faceshot_mofa.nets import loading
+    from faceshot_mofa import loading
 
     home = "cpu" if low_vram != "off" else device
     identity = [f"{name}:{path.stat().st_size}:{path.stat().st_mtime_ns}" for name, path in sorted(files.items())]

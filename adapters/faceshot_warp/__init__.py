@@ -2,22 +2,22 @@
 
 What the head does as a whole moves a soft region of the picture; expressions bend it through a smooth field;
 closing eyes get a drawn lid, opening mouths a drawn inside. The reference backend: the smallest complete example
-of :class:`faceshot.backends.Backend`.
+of :class:`faceshot.pipeline.backends.Backend`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from faceshot.backends import AnimationOptions
 from faceshot.errors import InputError
-from faceshot.types import Landmarks, LandmarkSequence, Picture, RGBArray
+from faceshot.landmarks.types import Landmarks, LandmarkSequence, Picture, RGBArray
+from faceshot.pipeline.backends import AnimationOptions
 
 __all__ = ["Backend"]
 
 
 class Backend:
-    """Landmark-driven warp (see :class:`faceshot.backends.Backend`); options in ``faceshot_warp.options``."""
+    """Landmark-driven warp (see :class:`faceshot.pipeline.backends.Backend`); options in ``faceshot_warp.options``."""
 
     name = "warp"
     summary = "landmark-driven warp on the CPU, any source size, alpha kept"

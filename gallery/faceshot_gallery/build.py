@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from faceshot_gallery.anatomy import Anatomy, Projector
 from faceshot_gallery.illustrator import DOMAINS, Character, Drawing, Expression, Pose, character, draw
-from faceshot_gallery.traits import Dice, Style
+from faceshot_gallery.parts.anatomy import Anatomy, Projector
+from faceshot_gallery.parts.traits import Dice, Style
 
 PER_DOMAIN = 10
 SIDE = 256

@@ -15,16 +15,16 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from faceshot.types import Landmarks, Size
-from faceshot_gallery.anatomy import Anatomy, Projector
-from faceshot_gallery.backdrop import backdrop, degrade, finish, occlude
-from faceshot_gallery.casting import DOMAINS, HELD_OUT, cast
-from faceshot_gallery.distractors import in_front, scatter
-from faceshot_gallery.effects import bend, legible, printed, side_light
-from faceshot_gallery.paint import Canvas
-from faceshot_gallery.scene import Scene
-from faceshot_gallery.traits import STYLES, Character, Dice, Expression, Pose, Style
-from faceshot_gallery.variety import settled, vary
+from faceshot.landmarks.types import Landmarks, Size
+from faceshot_gallery.around.backdrop import backdrop, degrade, finish, occlude
+from faceshot_gallery.around.distractors import in_front, scatter
+from faceshot_gallery.around.effects import bend, legible, printed, side_light
+from faceshot_gallery.cast.casting import DOMAINS, HELD_OUT, cast
+from faceshot_gallery.cast.variety import settled, vary
+from faceshot_gallery.parts.anatomy import Anatomy, Projector
+from faceshot_gallery.parts.paint import Canvas
+from faceshot_gallery.parts.scene import Scene
+from faceshot_gallery.parts.traits import STYLES, Character, Dice, Expression, Pose, Style
 
 Background = Literal["auto", "plain", "clutter", "none"]
 __all__ = ["DOMAINS", "HELD_OUT", "STYLES", "Character", "Drawing", "Expression", "Pose", "character", "draw", "sample"]

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from faceshot.render import OverlayOptions, overlay
+from faceshot.media.drawing import OverlayOptions, overlay
 from faceshot_gallery.build import contact_sheet, framed
 from faceshot_gallery.illustrator import DOMAINS, HELD_OUT, STYLES, Drawing, Expression, Pose, character, draw, sample
-from faceshot_gallery.traits import Dice
+from faceshot_gallery.parts.traits import Dice
 
 COLUMNS, CELL = 6, 160
 LIMIT = 120_000  # bytes of one sheet

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from faceshot.topology import FLIP
+from faceshot.landmarks.topology import FLIP
 
 Array = np.ndarray
 #: Weight in the loss, relative to the rest, of points under a patch laid over the picture.

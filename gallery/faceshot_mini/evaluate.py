@@ -67,8 +67,8 @@ def real_queries(folder: Path, size: int) -> list[tuple[np.ndarray, np.ndarray, 
     """The development characters in ``folder`` (pictures and ``landmarks.json``), for measuring only."""
     import cv2
 
-    from faceshot.image import read_picture
-    from faceshot.topology import PART_POINTS
+    from faceshot.landmarks.topology import PART_POINTS
+    from faceshot.media.image import read_picture
 
     data = json.loads((folder / "landmarks.json").read_text())
     rows = []
@@ -87,7 +87,7 @@ def evaluate(trainer: Trainer, size: int, held_out: tuple[str, ...], characters:
 
     Held-out kinds are those the illustrator keeps for this purpose, and ``held_out`` of the trained ones.
     """
-    from faceshot_gallery.casting import DOMAINS, HELD_OUT
+    from faceshot_gallery.cast.casting import DOMAINS, HELD_OUT
 
     trained = tuple(domain for domain in DOMAINS if domain not in held_out)
     trainer.swap()

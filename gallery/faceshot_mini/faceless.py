@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from faceshot_gallery.anatomy import Anatomy, Projector
-from faceshot_gallery.backdrop import backdrop, degrade
-from faceshot_gallery.casting import DOMAINS, cast
-from faceshot_gallery.paint import Canvas, clouds, ellipse
-from faceshot_gallery.scene import Scene
-from faceshot_gallery.traits import Colour, Dice, Expression, Pose, hsv, shade
+from faceshot_gallery.around.backdrop import backdrop, degrade
+from faceshot_gallery.cast.casting import DOMAINS, cast
+from faceshot_gallery.parts.anatomy import Anatomy, Projector
+from faceshot_gallery.parts.paint import Canvas, clouds, ellipse
+from faceshot_gallery.parts.scene import Scene
+from faceshot_gallery.parts.traits import Colour, Dice, Expression, Pose, hsv, shade
 
 Image = npt.NDArray[np.uint8]
 Painter = Callable[[Canvas, Dice], None]

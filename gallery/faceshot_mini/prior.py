@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from faceshot.shape import ShapePrior
-from faceshot.topology import FLIP, PART_POINTS
+from faceshot.landmarks.topology import FLIP, PART_POINTS
+from faceshot.matching.shape import ShapePrior
 
 logger = logging.getLogger("faceshot.mini")
 

@@ -117,7 +117,7 @@ Apache-2.0, as everything here.
 
 def model_card(args: argparse.Namespace, rows: Sequence[Row]) -> str:
     """Markdown: what the model is, what it learned from, how long, and how well it did while learning."""
-    from faceshot_gallery.casting import DOMAINS, HELD_OUT
+    from faceshot_gallery.cast.casting import DOMAINS, HELD_OUT
     from faceshot_mini.data import FACELESS
     from faceshot_mini.network import LAYER, UNET_CONFIG, UNSHUFFLE
 

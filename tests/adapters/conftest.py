@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from faceshot.types import Landmarks, Picture
+from faceshot.landmarks.types import Landmarks, Picture
 
 SKIN, PUPIL, BACK, LINE = (240, 190, 150), (30, 60, 140), (90, 140, 110), (60, 30, 25)
 

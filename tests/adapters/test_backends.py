@@ -9,9 +9,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from faceshot.backends import AnimationOptions, Backend, list_backends, load_backend
 from faceshot.errors import InputError, MissingError, UsageError
-from faceshot.types import LandmarkSequence
+from faceshot.landmarks.types import LandmarkSequence
+from faceshot.pipeline.backends import AnimationOptions, Backend, list_backends, load_backend
 
 NAMES = list_backends()
 
@@ -51,7 +51,7 @@ def test_describes_itself(backend):
 @pytest.mark.parametrize("name", NAMES)
 def test_constructing_is_cheap(name):
     code = (
-        "import sys; from faceshot.backends import load_backend; "
+        "import sys; from faceshot.pipeline.backends import load_backend; "
         f"load_backend({name!r}).requires(); "
         "print([m for m in ('torch', 'cv2', 'diffusers', 'scipy') if m in sys.modules])"
     )

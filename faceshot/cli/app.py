@@ -1,0 +1,146 @@
+"""The command line: ``faceshot match | drive | retarget | animate | gallery | backends | weights | doctor``.
+
+Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 could not, 2 wrong usage, 130 interrupted,
+143 terminated.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+from faceshot import __version__
+from faceshot.cli.animate import animate
+from faceshot.cli.gallery import gallery
+from faceshot.cli.info import backends, doctor
+from faceshot.cli.match import match
+from faceshot.cli.motion import drive, retarget
+from faceshot.cli.weights import weights
+from faceshot.errors import FaceShotError
+
+#: What typer and the click inside it raise for wrong usage; reached through a public name of typer.
+_ClickError: type[Exception] = typer.BadParameter.__mro__[2]
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"faceshot {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Bring any picture with a face to life: people, pets, toys, emoji, cartoons, statues."""
+
+
+app.command()(match)
+app.command()(drive)
+app.command()(retarget)
+app.command()(animate)
+app.add_typer(gallery, name="gallery")
+app.command()(backends)
+app.add_typer(weights, name="weights")
+app.command()(doctor)
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return text or type(error).__name__
+
+
+def _report(message: str, code: int, arguments: Sequence[str]) -> int:
+    """One line on stderr, the same as an object on stdout with ``--json``; returns the exit code."""
+    if "--verbose" in arguments or "-v" in arguments:
+        traceback.print_exc(file=sys.stderr)
+    if "--json" in arguments:
+        typer.echo(json.dumps({"error": message, "exit_code": code}, ensure_ascii=False))
+    typer.echo(f"error: {message}", err=True)
+    return code
+
+
+class _Terminated(BaseException):
+    """SIGTERM, as an exception, so that everything half written is tidied away as it is on Ctrl-C."""
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM (a batch system, a container being stopped, ``kill``) end the run in order."""
+    mine = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    if not mine:
+        yield
+        return
+
+    def stop(_number: int, _frame: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a second one ends it at once
+        raise _Terminated
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line with ``arguments`` (default: of this process) and return the exit code."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        # Not app(): it would turn Ctrl-C, closed pipes and wrong usage into messages of its own.
+        with _terminable(), typer.main.get_command(app).make_context("faceshot", list(arguments)) as context:
+            context.command.invoke(context)
+        sys.stdout.flush()
+        return 0
+    except FaceShotError as error:
+        return _report(_one_line(error), error.exit_code, arguments)
+    except typer.Exit as stop:
+        return int(stop.exit_code)
+    except (KeyboardInterrupt, EOFError, typer.Abort):
+        typer.echo("interrupted", err=True)
+        return 130
+    except _Terminated:
+        typer.echo("terminated", err=True)
+        return 143
+    except _ClickError as error:
+        return _usage(error, arguments)
+    except BrokenPipeError:
+        # The reader (`| head`) has gone; a second failure at interpreter exit must not be printed either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        reason = f"{error.strerror}: {error.filename}" if error.strerror and error.filename else _one_line(error)
+        return _report(reason, 1, arguments)
+    except MemoryError:
+        return _report("not enough memory; try a smaller picture or clip", 1, arguments)
+
+
+def _usage(error: Exception, arguments: Sequence[str]) -> int:
+    """Wrong usage as the parser sees it: help if nothing was given, else one line and where help is."""
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError" and context is not None:
+        typer.echo(context.get_help())
+        return 2
+    where = context.command_path if context is not None else "faceshot"
+    message = " ".join(error.format_message().split()).rstrip(".")  # type: ignore[attr-defined]
+    message = message.replace("Value error, ", "").replace("Input should be a", "it must be a")
+    return _report(f"{message} (see {where} --help)", 2, arguments)

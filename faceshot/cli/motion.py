@@ -1,0 +1,154 @@
+"""``faceshot drive`` and ``faceshot retarget``: motion out of a clip, and onto a character."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from faceshot.cli.options import (
+    CONSENT,
+    Common,
+    FpsFlag,
+    GainFlag,
+    ModeFlag,
+    ModelFlag,
+    OnlyFlag,
+    RestFlag,
+    SmoothFlag,
+    SourceFlag,
+    WithoutFlag,
+    load_shot,
+    with_common,
+)
+from faceshot.cli.values import parse_fps, parse_gain, parse_parts, parse_rest, parse_size
+from faceshot.errors import UsageError
+
+if TYPE_CHECKING:
+    from faceshot.landmarks.types import LandmarkSequence
+
+
+@with_common()
+def drive(
+    clip: Annotated[Path, typer.Argument(metavar="CLIP", help="Video, animated picture or folder of frames.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Sequence file, e.g. drive.npz.")],
+    common: Common,
+    source: SourceFlag = "auto",
+    rest: RestFlag = "auto",
+    model: ModelFlag = None,
+    start: Annotated[int, typer.Option(metavar="N", help="First frame.")] = 0,
+    stop: Annotated[int | None, typer.Option(metavar="N", help="Frame to stop before.")] = None,
+    landmarks: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Of the first frame, for track, instead of matching them.")
+    ] = None,
+    overlay: Annotated[
+        Path | None, typer.Option(metavar="VIDEO", help="Also draw the landmarks over the clip.")
+    ] = None,
+) -> None:
+    """Find the 68 landmarks in every frame of a driving clip."""
+    from faceshot.formats.files import write_sequence
+    from faceshot.media.image import check_file
+    from faceshot.media.video import probe
+    from faceshot.output import check_output
+
+    frame = parse_rest(rest)
+    check_range(start, stop)
+    check_sequence_suffix(output)
+    check_output(output, overwrite=common.overwrite, inputs=[clip])
+    if overlay is not None:
+        check_output(overlay, overwrite=common.overwrite, inputs=[clip])
+    if not clip.is_dir():
+        check_file(clip, "clip")
+    probe(clip)
+    shot = load_shot(common)
+    sequence = shot.drive(clip, source=source, rest=frame, model=model, start=start, stop=stop, landmarks=landmarks)
+    write_sequence(output, sequence, overwrite=common.overwrite)
+    lines = [str(output)]
+    if overlay is not None:
+        _draw_over(clip, sequence, overlay, start, stop, common.overwrite)
+        lines.append(str(overlay))
+    result = {
+        "sequence": str(output),
+        "overlay": str(overlay) if overlay else None,
+        "frames": len(sequence),
+        "fps": str(sequence.fps),
+        "rest": sequence.rest,
+        "size": list(sequence.size),
+    }
+    common.give(result, lines)
+
+
+def _draw_over(
+    clip: Path, sequence: LandmarkSequence, output: Path, start: int, stop: int | None, overwrite: bool
+) -> None:
+    """The clip, from frame ``start`` on, with the landmarks drawn into every frame; streamed."""
+    from faceshot.media.drawing import drawn_frames
+    from faceshot.media.video import VideoWriter, probe, read_frames
+    from faceshot.progress import progress
+
+    info = probe(clip)
+    frames = progress(read_frames(clip, start=start, stop=stop), "overlay", total=len(sequence))
+    with VideoWriter(
+        output, info.size, info.fps, audio_from=clip, audio_start=start / info.fps, overwrite=overwrite
+    ) as writer:
+        for frame in drawn_frames(frames, sequence, info.fps):
+            writer.write(frame)
+
+
+drive.__doc__ = f"{drive.__doc__}\n\n{CONSENT}"
+
+
+@with_common()
+def retarget(
+    landmarks: Annotated[Path, typer.Argument(metavar="LANDMARKS", help="The character's landmark file.")],
+    driving: Annotated[Path, typer.Argument(metavar="DRIVE", help="Sequence file from faceshot drive.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="SEQ", help="Sequence file of the character.")],
+    common: Common,
+    mode: ModeFlag = "stable",
+    gain: GainFlag = None,
+    only: OnlyFlag = None,
+    without: WithoutFlag = None,
+    smooth: SmoothFlag = False,
+    fps: FpsFlag = None,
+    size: Annotated[
+        str | None, typer.Option(metavar="WxH", help="Picture size of a landmark file that has none (.npy, .pts).")
+    ] = None,
+) -> None:
+    """Move a character's landmarks as a driving sequence moves."""
+    from faceshot.formats.files import read_landmarks, read_sequence, write_sequence
+    from faceshot.output import check_output
+
+    options = motion_flags(gain, only, without, smooth)
+    rate, pixels = parse_fps(fps), parse_size(size)
+    check_sequence_suffix(output)
+    check_output(output, overwrite=common.overwrite, inputs=[landmarks, driving])
+    character = read_landmarks(landmarks, size=pixels)
+    sequence = read_sequence(driving, size=pixels or character.size, fps=rate)
+    moved = load_shot(common).retarget(character, sequence, mode=mode, **options)
+    write_sequence(output, moved, overwrite=common.overwrite)
+    common.give({"sequence": str(output), "frames": len(moved), "fps": str(moved.fps)}, [str(output)])
+
+
+def motion_flags(gain: str | None, only: str | None, without: str | None, smooth: bool) -> dict[str, Any]:
+    """The flags of motion as arguments of :meth:`faceshot.FaceShot.retarget`."""
+    from faceshot.landmarks.topology import MOTION_PARTS
+
+    return {
+        "gain": parse_gain(gain, MOTION_PARTS),
+        "only": parse_parts(only, "--only", MOTION_PARTS),
+        "without": parse_parts(without, "--without", MOTION_PARTS) or frozenset(),
+        "smooth": smooth,
+    }
+
+
+def check_range(start: int, stop: int | None) -> None:
+    """A range of frames that can hold one."""
+    if start < 0 or (stop is not None and stop <= start):
+        raise UsageError(f"--start {start} --stop {stop} is no range; start is 0 or more and stop is larger")
+
+
+def check_sequence_suffix(path: Path) -> None:
+    """A sequence can be written under this name."""
+    if path.suffix.lower() not in (".json", ".npy", ".npz"):
+        raise UsageError(f"-o {path}: unknown sequence format {path.suffix!r}; use .npz, .json or .npy")

@@ -1,0 +1,1 @@
+"""Clip -> sequence of landmarks: detectors, the tracker and its parts, built-in motions."""

@@ -1,0 +1,126 @@
+"""The head-stabilised frame: warping a face upright to a fixed size, its rigid part, and finding it again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from faceshot.driving.align import Matrix
+from faceshot.landmarks import topology as topo
+from faceshot.landmarks.types import RGBArray
+
+Array = npt.NDArray[Any]
+Gray = npt.NDArray[Any]
+
+
+def gray(rgb: RGBArray) -> Gray:
+    """Luminance of an RGB picture."""
+    import cv2
+
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY))
+
+
+def similarity(source: Array, target: Array) -> Matrix:
+    """The least-squares similarity (2, 3), never mirrored, that moves points ``source`` (n, 2) onto ``target``."""
+    a, b = np.asarray(source, np.float64), np.asarray(target, np.float64)
+    mean_a, mean_b = a.mean(0), b.mean(0)
+    za, zb = (a - mean_a) @ [1, 1j], (b - mean_b) @ [1, 1j]
+    power = float((np.abs(za) ** 2).sum())
+    z = (np.conj(za) * zb).sum() / power if power > 1e-12 else 1.0 + 0j
+    linear = np.array([[z.real, -z.imag], [z.imag, z.real]])
+    return np.column_stack([linear, mean_b - linear @ mean_a])
+
+
+def warp(rgb: RGBArray, pose: Matrix, side: int) -> RGBArray:
+    """(side, side, 3) view of a frame; ``pose`` maps its pixels to the frame's. Shrinks without aliasing."""
+    import cv2
+
+    scale = float(np.sqrt(abs(np.linalg.det(pose[:, :2]))))
+    corners = np.array([[0, 0], [side, 0], [0, side], [side, side]]) @ pose[:, :2].T + pose[:, 2]
+    left, top = np.floor(corners.min(0)).astype(int) - 2
+    right, bottom = np.ceil(corners.max(0)).astype(int) + 3
+    height, width = rgb.shape[:2]
+    left, right = min(max(left, 0), width - 1), max(min(right, width), 1)
+    top, bottom = min(max(top, 0), height - 1), max(min(bottom, height), 1)
+    part: Any = rgb[top : max(bottom, top + 1), left : max(right, left + 1)]
+    matrix = pose.copy()
+    matrix[:, 2] -= (left, top)
+    if scale > 1.4 and min(part.shape[:2]) > scale:
+        size = (round(part.shape[1] / scale), round(part.shape[0] / scale))
+        ratio = np.array([size[0] / part.shape[1], size[1] / part.shape[0]])
+        part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+        matrix = matrix * ratio[:, None]
+        matrix[:, 2] += 0.5 * ratio - 0.5
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    view = cv2.warpAffine(part, matrix, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(view, np.uint8)
+
+
+def rigid_mask(shape: Array, side: int) -> npt.NDArray[np.float32]:
+    """(side, side) weights in 0..1: 1 on brows, nose and cheeks, less on what moves within the head, 0 off the face."""
+    import cv2
+
+    mask: Any = np.zeros((side, side), np.float32)
+    cv2.fillConvexPoly(mask, cv2.convexHull(shape.astype(np.float32)).round().astype(np.int32), 1.0)
+    mask = cv2.dilate(mask, np.ones((7, 7), np.uint8))
+    mask[max(round(float(shape[topo.SUBNASALE, 1])), 0) :] *= 0.3
+    for eye in (topo.RIGHT_EYE, topo.LEFT_EYE):
+        points = shape[list(eye)]
+        points = points.mean(0) + 1.3 * (points - points.mean(0))
+        cv2.fillConvexPoly(mask, cv2.convexHull(points.astype(np.float32)).round().astype(np.int32), 0.2)
+    return mask
+
+
+def body_offsets(shape: Array, unit: float) -> Array:
+    """(68, 2) where each point's window lies relative to the point: inner lip points are watched on the lip's body.
+
+    A window centred on the line between closed lips sees both of them and follows either.
+    """
+    offsets = np.zeros((68, 2))
+    for inner, outer in ((61, (49, 50)), (62, (51,)), (63, (52, 53)), (65, (55, 56)), (66, (57,)), (67, (58, 59))):
+        away = shape[list(outer)].mean(0) - shape[inner]
+        length = float(np.linalg.norm(away))
+        if length > 1e-6:
+            offsets[inner] = away / length * max(0.5 * length, 0.035 * unit)
+    return offsets
+
+
+class FaceSearch:
+    """Finds the anchor's face again anywhere in a frame, by correlation of small grey pictures.
+
+    Args:
+        rgb: the anchor frame; pose: of its stabilised frame (``canvas`` pixels wide, the face ``face`` pixels).
+    """
+
+    _SIDE = 40
+
+    def __init__(self, rgb: RGBArray, pose: Matrix, canvas: int, face: int) -> None:
+        import cv2
+
+        self._face_side, self._margin = face, (canvas - face) / 2
+        picture = gray(warp(rgb, pose, canvas))
+        low = (canvas - face) // 2
+        self._face = cv2.resize(
+            picture[low : low + face, low : low + face], (self._SIDE, self._SIDE), interpolation=cv2.INTER_AREA
+        )
+
+    def find(self, rgb: RGBArray, pose: Matrix) -> Matrix | None:
+        """Pose (upright) of the likeliest place, at scales near ``pose``; None if nothing resembles the face."""
+        import cv2
+
+        base = float(np.sqrt(abs(np.linalg.det(pose[:, :2]))))
+        best, found = 0.5, None
+        for factor in (0.7, 0.84, 1.0, 1.19, 1.42):
+            scale = base * factor * self._face_side / self._SIDE
+            size = (round(rgb.shape[1] / scale), round(rgb.shape[0] / scale))
+            if min(size) < self._SIDE or max(size) > 20 * self._SIDE:
+                continue
+            small = gray(np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8))
+            _, score, _, place = cv2.minMaxLoc(cv2.matchTemplate(small, self._face, cv2.TM_CCOEFF_NORMED))
+            if score > best:
+                best, zoom = score, base * factor
+                left, top = ((v + 0.5) * scale - 0.5 - self._margin * zoom for v in place)
+                found = np.array([[zoom, 0, left], [0, zoom, top]])
+        return found

@@ -1,0 +1,90 @@
+"""How a face moves within its head: a Gaussian prior over the 68 displacements, and its fit to flow measurements.
+
+Displacements are relative to the anchor face, in the head-stabilised frame, in units of the inter-ocular distance.
+The prior is a sum of smooth kernels over groups of points that move together (one lip, one lid, one brow, the jaw),
+so a lost point follows its neighbours. Each measurement carries a 2x2 information matrix: a point on a straight edge
+says nothing about sliding along the edge (aperture problem), and the prior supplies what the picture cannot.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from faceshot.landmarks import topology as topo
+
+Array = npt.NDArray[Any]
+
+_EYE_REGION = tuple(range(topo.NOSE_BRIDGE[0], topo.LEFT_EYE[-1] + 1))
+_UPPER_LIP = topo.OUTER_LIPS[:7] + topo.INNER_LIPS[:5]
+_LOWER_LIP = topo.OUTER_LIPS[6:] + topo.OUTER_LIPS[:1] + topo.INNER_LIPS[4:] + topo.INNER_LIPS[:1]
+#: (points, amplitude x, amplitude y, length): standard deviation and correlation length in inter-ocular units.
+_GROUPS: tuple[tuple[tuple[int, ...], float, float, float], ...] = (
+    (tuple(range(topo.N_POINTS)), 0.05, 0.05, 0.8),
+    (_EYE_REGION, 0.03, 0.03, 0.5),
+    (topo.JAW, 0.08, 0.10, 0.6),
+    (topo.JAW[5:12] + _LOWER_LIP, 0.08, 0.15, 0.8),
+    (topo.RIGHT_BROW, 0.06, 0.12, 0.35),
+    (topo.LEFT_BROW, 0.06, 0.12, 0.35),
+    (topo.RIGHT_BROW + topo.LEFT_BROW, 0.03, 0.08, 1.0),
+    (topo.NOSE_BASE, 0.03, 0.03, 0.25),
+    *((eye[:4], 0.02, 0.06, 0.3) for eye in (topo.RIGHT_EYE, topo.LEFT_EYE)),
+    *((eye[3:] + eye[:1], 0.02, 0.03, 0.3) for eye in (topo.RIGHT_EYE, topo.LEFT_EYE)),
+    (topo.OUTER_LIPS + topo.INNER_LIPS, 0.08, 0.08, 0.8),
+    (_UPPER_LIP, 0.12, 0.12, 0.3),
+    (_LOWER_LIP, 0.12, 0.16, 0.3),
+)
+#: What every point may do on its own.
+_OWN = 0.008
+
+
+class DisplacementPrior:
+    """The Gaussian prior for one face.
+
+    Args:
+        shape: (68, 2) anchor landmarks divided by the inter-ocular distance.
+    """
+
+    def __init__(self, shape: Array) -> None:
+        distance2 = ((shape[:, None] - shape[None]) ** 2).sum(-1)
+        covariance = np.zeros((68, 2, 68, 2))
+        for points, ax, ay, length in _GROUPS:
+            index = np.array(points)
+            kernel = np.exp(-distance2[np.ix_(index, index)] / (2 * length**2))
+            covariance[index[:, None], 0, index[None], 0] += ax**2 * kernel
+            covariance[index[:, None], 1, index[None], 1] += ay**2 * kernel
+        flat = covariance.reshape(136, 136)
+        flat[np.diag_indices(136)] += _OWN**2
+        self.precision: Array = np.linalg.inv(flat)
+
+    def fit(
+        self, measured: Array, information: Array, *, previous: Array, hold: float = 25.0, rounds: int = 3
+    ) -> tuple[Array, Array]:
+        """The most probable displacements given measurements (maximum a posteriori, Cauchy-weighted).
+
+        Args:
+            measured: (n, 68, 2) displacements from n sources (frame to frame, key to frame), any value where the
+                information is 0.
+            information: (n, 68, 2, 2) inverse covariances of the measurements.
+            previous: (68, 2) displacements one frame earlier; ``hold`` is the information that keeps points there.
+
+        Returns:
+            (68, 2) displacements, and (n, 68) robust weights in 0..1 of the measurements.
+        """
+        weight = np.ones(measured.shape[:2])
+        state = previous
+        for _ in range(rounds):
+            scaled = information * weight[..., None, None]
+            total = scaled.sum(0)
+            total[:, [0, 1], [0, 1]] += hold
+            target = (scaled @ measured[..., None])[..., 0].sum(0) + hold * previous
+            system = self.precision.copy().reshape(68, 2, 68, 2)
+            every = np.arange(68)
+            system[every, :, every, :] += total
+            state = np.linalg.solve(system.reshape(136, 136), target.reshape(136)).reshape(68, 2)
+            off = measured - state
+            distance2 = (off[..., None, :] @ information @ off[..., None])[..., 0, 0]
+            weight = 1 / (1 + distance2 / 9.0)
+        return state, weight

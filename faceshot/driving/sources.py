@@ -1,0 +1,304 @@
+"""A driving clip -> the 68 landmarks of every frame: choose a source, bridge short gaps, choose the rest frame."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from faceshot.errors import FaceShotError, InputError, MissingError, NoFaceError, UsageError
+from faceshot.landmarks import topology as topo
+from faceshot.landmarks.types import Landmarks, LandmarkSequence, Picture, RGBArray, Size
+from faceshot.progress import progress
+from faceshot.threads import one_blas_thread
+
+if TYPE_CHECKING:
+    from faceshot.driving.detectors import Detector
+    from faceshot.driving.track import Locate
+    from faceshot.matching.matcher import Matcher
+
+logger = logging.getLogger("faceshot")
+Array = npt.NDArray[np.float64]
+
+Source = Literal["auto", "mediapipe", "facexlib", "track"]
+SOURCES: tuple[Source, ...] = get_args(Source)
+#: In ``auto``, a detector that finds no face in more than this share of the frames gives way to ``track``.
+_ENOUGH = 0.5
+
+
+def drive(
+    clip: str | Path,
+    *,
+    source: Source | str = "auto",
+    rest: int | Literal["auto"] | None = None,
+    model: str | Path | None = None,
+    start: int = 0,
+    stop: int | None = None,
+    matcher: Matcher | Callable[[], Matcher] | None = None,
+    landmarks: Landmarks | None = None,
+    bridge: float = 0.5,
+    device: str = "cpu",
+    offline: bool = False,
+    cache_dir: str | Path | None = None,
+) -> LandmarkSequence:
+    """The landmarks of every frame of a clip.
+
+    Args:
+        clip: a video, animated picture or folder of frames; or a landmark file, which is only cut and completed.
+        source: ``mediapipe`` and ``facexlib`` detect people in every frame; ``track`` follows any face from the first
+            frame in which our matcher finds one; ``auto`` takes mediapipe where its package and model are on this
+            machine, else track, and track too where mediapipe finds no face in most frames.
+        rest: frame (counted from ``start``) that motion is measured from; None or "auto" chooses, see
+            :func:`rest_frame`.
+        model: the source's own model: mediapipe's ``.task`` file, or the folder of facexlib's weights.
+        start, stop: frames to use, from ``start`` up to but without ``stop``.
+        matcher: the matcher for ``track``, or a function that makes it when needed; None makes the default one.
+        landmarks: of frame ``start``, instead of the matcher's, for ``track``.
+        bridge: longest gap without a face, in seconds, that is filled in.
+        device: for facexlib. offline: never download. cache_dir: instead of our cache folder.
+
+    Returns:
+        A sequence with every frame found, exact fps, the size of the upright frames.
+
+    Raises:
+        UsageError: unknown source, range or rest frame that cannot be.
+        InputError: unreadable clip.
+        MissingError: the chosen source is not installed or lacks its model.
+        NoFaceError: no face, or none for longer than ``bridge``; the message names the frames.
+    """
+    clip = Path(clip)
+    _check(source, rest, start, stop, bridge)
+    if _is_landmark_file(clip):
+        found = _read(clip, start, stop)
+    else:
+        found = _follow(
+            clip, source, (start, stop), model, matcher, landmarks, device=device, offline=offline, cache_dir=cache_dir
+        )
+    whole = _bridged(found, bridge, clip, start)
+    if isinstance(rest, int):
+        if rest >= len(whole):
+            raise UsageError(f"rest frame {rest} is outside the {len(whole)} frames of {clip.name}")
+        return replace(whole, rest=rest)
+    if _is_landmark_file(clip) and rest is None:
+        return whole
+    return replace(whole, rest=rest_frame(found))
+
+
+def rest_frame(sequence: LandmarkSequence) -> int:
+    """The frame that shows the face most at rest: eyes open, mouth closed, turned to the front, not moving.
+
+    Each is measured against the clip itself (its wide-open eyes, its closed mouth), so any character will do. Frames
+    without a face, or filled in (score 0), do not count unless there is nothing else.
+    """
+    assert sequence.found is not None
+    xy = sequence.xy.astype(np.float64)
+    good = sequence.found.copy()
+    if sequence.score is not None and (good & (sequence.score.max(1) > 0)).any():
+        good &= sequence.score.max(1) > 0
+    frames = np.flatnonzero(good)
+    if len(frames) == 0:
+        return 0
+    xy = xy[frames]
+    across = xy[:, topo.OUTER_EYE_CORNERS[1]] - xy[:, topo.OUTER_EYE_CORNERS[0]]
+    width = np.maximum(np.linalg.norm(across, axis=1), 1e-6)
+    unit = float(np.median(width))
+    cost = 2.0 * _eye_cost(xy) + 3.0 * _mouth_cost(xy, unit) + 1.5 * _turn_cost(xy, across / width[:, None], width)
+    if len(frames) > 1:
+        centred = xy - xy[:, list(topo.NOSE_BRIDGE)].mean(1, keepdims=True)
+        speed = np.linalg.norm(np.diff(centred, axis=0), axis=-1).mean(1) / unit
+        cost += 2.0 * np.maximum(np.append(speed, speed[-1]), np.insert(speed, 0, speed[0]))
+    # Near ties go to the earlier frame.
+    cost += 0.03 * np.arange(len(frames)) / len(frames)
+    return int(frames[np.argmin(cost)])
+
+
+def _eye_cost(xy: Array) -> Array:
+    """How far the less open eye is from the clip's usual wide opening (0..1)."""
+    openings = []
+    for name, eye in (("right_eye", topo.RIGHT_EYE), ("left_eye", topo.LEFT_EYE)):
+        lids = np.mean([np.linalg.norm(xy[:, a] - xy[:, b], axis=1) for a, b in topo.LID_PAIRS[name]], axis=0)  # type: ignore[index]
+        openings.append(lids / np.maximum(np.linalg.norm(xy[:, eye[0]] - xy[:, eye[3]], axis=1), 1e-6))
+    relative = np.min([o / max(float(np.percentile(o, 80)), 1e-6) for o in openings], axis=0)
+    # Eyes torn open in surprise are no rest either, but less wrong than closed ones.
+    return np.maximum(1 - relative, 0.5 * (relative - 1)).clip(0, 1)
+
+
+def _mouth_cost(xy: Array, unit: float) -> Array:
+    """Inner lip gap above the clip's smallest, and departure from the usual mouth width, in eye distances."""
+    gap = np.mean([np.linalg.norm(xy[:, a] - xy[:, b], axis=1) for a, b in topo.INNER_LIP_PAIRS], axis=0) / unit
+    corners = xy[:, topo.MOUTH_CORNERS[1]] - xy[:, topo.MOUTH_CORNERS[0]]
+    width = np.linalg.norm(corners, axis=1) / unit
+    return gap - np.percentile(gap, 3).clip(max=gap.min() + 0.02) + 0.3 * np.abs(width - np.median(width))
+
+
+def _turn_cost(xy: Array, across: Array, width: Array) -> Array:
+    """Nose tip off the middle of the eyes (yaw), in eye distances, and a little for roll."""
+    middle = xy[:, list(topo.OUTER_EYE_CORNERS)].mean(1)
+    offset = ((xy[:, topo.NOSE_TIP] - middle) * across).sum(1) / width
+    return np.abs(offset) + 0.2 * np.abs(across[:, 1])
+
+
+def _check(source: str, rest: Any, start: int, stop: int | None, bridge: float) -> None:
+    if source not in SOURCES:
+        raise UsageError(f"unknown source {source!r}; sources are {', '.join(SOURCES)}")
+    if start < 0 or (stop is not None and stop <= start):
+        raise UsageError(f"frames {start} to {stop} are no range; start is 0 or more and stop is larger")
+    if not (rest is None or rest == "auto" or (isinstance(rest, int) and rest >= 0)):
+        raise UsageError(f"rest must be a frame number or 'auto', got {rest!r}")
+    if not (np.isfinite(bridge) and bridge >= 0):
+        raise UsageError(f"bridge must be 0 or more seconds, got {bridge}")
+
+
+def _is_landmark_file(clip: Path) -> bool:
+    from faceshot.formats.files import is_landmark_file
+
+    return clip.is_file() and is_landmark_file(clip)
+
+
+def _read(clip: Path, start: int, stop: int | None) -> LandmarkSequence:
+    from faceshot.formats.files import read_sequence
+
+    sequence = read_sequence(clip)
+    if start >= len(sequence):
+        raise UsageError(f"start {start} is outside the {len(sequence)} frames of {clip.name}")
+    return sequence[start:stop]
+
+
+def _bridged(sequence: LandmarkSequence, bridge: float, clip: Path, start: int) -> LandmarkSequence:
+    from faceshot.retargeting.smoothing import bridge_gaps
+
+    try:
+        return bridge_gaps(sequence, bridge)
+    except UsageError:
+        raise
+    except InputError as error:
+        counted = f" (counted from frame {start})" if start else ""
+        raise NoFaceError(f"{clip.name}{counted}: {error}") from error
+
+
+def _follow(
+    clip: Path,
+    source: str,
+    span: tuple[int, int | None],
+    model: str | Path | None,
+    matcher: Matcher | Callable[[], Matcher] | None,
+    landmarks: Landmarks | None,
+    **settings: Any,
+) -> LandmarkSequence:
+    from faceshot.media.video import probe
+
+    info = probe(clip)
+    chosen = source
+    if source == "auto":
+        chosen = "track" if landmarks is not None else _best_source(model, settings["cache_dir"])
+        logger.info("driving source: %s", chosen)
+
+    def tracked() -> LandmarkSequence:
+        locate, threshold = (None, 0.0) if landmarks is not None else _locator(matcher, settings["offline"])
+        return _track(clip, span, info.fps, locate, threshold, landmarks)
+
+    if chosen == "track":
+        return tracked()
+    if chosen == "mediapipe":
+        from faceshot.driving.detectors import MediaPipeDetector
+
+        detector: Detector = MediaPipeDetector(model, offline=settings["offline"], cache_dir=settings["cache_dir"])
+    else:
+        from faceshot.driving.detectors import FacexlibDetector
+
+        detector = FacexlibDetector(model, **settings)
+    found = _detected(detector, clip, span, info.fps)
+    share = 0.0 if found is None or found.found is None else float(found.found.mean())
+    if source == "auto" and share < _ENOUGH:
+        logger.warning("%s finds a face in %.0f %% of %s only; tracking it instead", chosen, 100 * share, clip.name)
+        try:
+            return tracked()
+        except FaceShotError as error:
+            raise NoFaceError(f"{chosen} finds no face in most frames of {clip.name}, and {error}") from error
+    if found is None:
+        raise NoFaceError(f"{chosen} finds no face in any frame of {clip.name}; try --source track")
+    return found
+
+
+def _best_source(model: str | Path | None, cache_dir: str | Path | None) -> str:
+    """mediapipe where its package and its model are on this machine, else track."""
+    from faceshot.weights.resolve import where
+
+    if importlib.util.find_spec("mediapipe") is None:
+        return "track"
+    return "mediapipe" if where("face_landmarker", path=model, cache_dir=cache_dir) is not None else "track"
+
+
+def _locator(matcher: Matcher | Callable[[], Matcher] | None, offline: bool) -> tuple[Locate, float]:
+    if matcher is None:
+        from faceshot.matching.matcher import Matcher
+
+        made: Any = Matcher(offline=offline)
+    else:
+        made = matcher if hasattr(matcher, "match") else matcher()  # type: ignore[operator]
+
+    def locate(picture: Picture, box: tuple[float, float, float, float] | None) -> tuple[Landmarks, float]:
+        match = made.match(picture, box=box)
+        return match.landmarks, match.confidence
+
+    return locate, float(made.threshold)
+
+
+def _frames(clip: Path, span: tuple[int, int | None], label: str) -> Iterator[RGBArray]:
+    from faceshot.media.video import probe, read_frames
+
+    start, stop = span
+    total = max(min(probe(clip).frames, stop if stop is not None else 2**31) - start, 0)
+    return progress(read_frames(clip, start=start, stop=stop), label, total=total or None)
+
+
+@one_blas_thread()
+def _track(
+    clip: Path,
+    span: tuple[int, int | None],
+    fps: Fraction,
+    locate: Locate | None,
+    threshold: float,
+    landmarks: Landmarks | None,
+) -> LandmarkSequence:
+    from faceshot.driving.track import track
+
+    try:
+        return track(_frames(clip, span, "track"), fps, locate=locate, threshold=threshold, anchor=landmarks)
+    except NoFaceError as error:
+        raise NoFaceError(f"{clip.name}: {error}") from error
+
+
+def _detected(detector: Detector, clip: Path, span: tuple[int, int | None], fps: Fraction) -> LandmarkSequence | None:
+    """A detector's answers as a sequence; None if no frame has a face."""
+    size: list[Size] = []
+
+    def watched() -> Iterator[RGBArray]:
+        for frame in _frames(clip, span, "detect"):
+            size[:] = [Size(frame.shape[1], frame.shape[0])]
+            yield frame
+
+    answers = list(detector.detect(watched(), fps))
+    found = np.array([answer.xy is not None for answer in answers], bool)
+    if not found.any():
+        return None
+    blank, none, sure = np.full((68, 2), np.nan), np.zeros(68), np.ones(68)
+    xy = np.stack([blank if answer.xy is None else answer.xy for answer in answers]).astype(np.float32)
+    score = np.stack(
+        [none if a.xy is None else sure if a.score is None else np.clip(a.score, 0, 1) for a in answers]
+    ).astype(np.float32)
+    return LandmarkSequence(xy, size[0], fps, found, score, rest=int(np.flatnonzero(found)[0]))
+
+
+def require_source(source: str) -> None:
+    """Raise MissingError, with the command that installs it, if the package of ``source`` is not here."""
+    package = {"mediapipe": "mediapipe", "facexlib": "facexlib"}.get(source)
+    if package is not None and importlib.util.find_spec(package) is None:
+        raise MissingError(f"source {source} needs a package; run: pip install 'faceshot[{source}]'")

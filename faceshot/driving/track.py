@@ -1,0 +1,208 @@
+"""Source ``track``: the 68 landmarks of a whole clip from those of one frame, without any detector.
+
+Our own matcher (or the user) gives the landmarks of the first good frame; :class:`faceshot.driving.face.FaceTracker`
+follows them. So animals, toys and flat drawings drive as people do (FaceShot, Fig. 8).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from faceshot.driving.face import EYES, Box, FaceTracker, Step, TrackOptions, lid_share
+from faceshot.driving.lips import place_lips
+from faceshot.driving.mouth import correct_mouth
+from faceshot.errors import NoFaceError
+from faceshot.landmarks import topology as topo
+from faceshot.landmarks.types import Landmarks, LandmarkSequence, Picture, RGBArray, Size
+
+logger = logging.getLogger("faceshot")
+Array = npt.NDArray[Any]
+Pairs = tuple[tuple[int, int], ...]
+#: Finds the landmarks of a picture (in an approximate face box, where known) and says how sure it is (0..1).
+Locate = Callable[[Picture, Box | None], tuple[Landmarks, float]]
+#: Bytes of frames kept before the first face, to be tracked backwards from it.
+_BUFFER = 150_000_000
+#: The opening that a closed lid is given, and the flow-free range that is stretched to reach it.
+_CLOSED, _STRETCHED = 0.04, 0.85
+
+
+def track(
+    frames: Iterable[RGBArray],
+    fps: Fraction,
+    *,
+    locate: Locate | None = None,
+    threshold: float = 0.5,
+    anchor: Landmarks | None = None,
+    options: TrackOptions | None = None,
+) -> LandmarkSequence:
+    """The landmarks of every frame of a clip, streamed: memory does not grow with the number of pixels.
+
+    Args:
+        frames: (H, W, 3) uint8, all of one size.
+        fps: of the frames.
+        locate: finds landmarks in a picture; asked at the beginning (unless ``anchor`` is given), a few times a second
+            about the mouth, and, sparingly, when the face is lost.
+        threshold: the confidence from which its answer is believed.
+        anchor: landmarks of the first frame.
+        options: see :class:`TrackOptions`.
+
+    Returns:
+        A sequence with ``found`` False where the face is hidden or gone, scores in 0..1, rest frame 0.
+
+    Raises:
+        NoFaceError: the locator is not sure about any of the frames it was asked about.
+    """
+    options = options or TrackOptions()
+    source = iter(frames)
+    dropped, early, first, start = _first_face(source, fps, locate, threshold, anchor, options)
+    tracker = FaceTracker(start, first.xy, options)
+    size = Size(start.shape[1], start.shape[0])
+    before = [tracker.step(frame) for frame in reversed(early)][::-1]
+    tracker.restart()
+    steps = [*before, tracker.anchor_step()]
+    anchored = len(before)
+    spacing = max(1, round(float(fps) * options.look))
+    seen: dict[int, Array] = {}
+    if locate is not None:
+        seen[anchored] = locate(Picture(start), tracker.box())[0].xy
+    wait, tries, doubt = 0, options.tries, 0
+    for count, frame in enumerate(source, anchored + 1):
+        step = tracker.step(frame)
+        doubt = doubt + 1 if step.face < options.doubtful else 0
+        wait -= 1
+        if locate is not None and tries and wait <= 0 and doubt > float(fps * Fraction(options.every)):
+            hint, sure = locate(Picture(frame), None if step.face < options.lost else tracker.box())
+            wait, tries = round(float(fps) * options.every), tries - 1
+            if sure >= threshold:
+                step = tracker.step(frame, hint)
+        elif locate is not None and (count - anchored) % spacing == 0 and step.face >= options.lost:
+            looked, sure = locate(Picture(frame), tracker.box())
+            if sure >= threshold:
+                seen[count] = looked.xy
+        steps.append(step)
+    return _assemble(dropped, steps, tracker.lips.grids, first, size, fps, options, seen, anchored)
+
+
+def _first_face(
+    source: Iterator[RGBArray],
+    fps: Fraction,
+    locate: Locate | None,
+    threshold: float,
+    anchor: Landmarks | None,
+    options: TrackOptions,
+) -> tuple[int, list[RGBArray], Landmarks, RGBArray]:
+    """Frames forgotten, frames kept before the first good one, its landmarks, and itself."""
+    if anchor is not None:
+        return 0, [], anchor, next(source)
+    if locate is None:
+        raise NoFaceError("no landmarks to start tracking from: give those of the first frame, or a matcher")
+    early: deque[RGBArray] = deque()
+    spacing = max(1, round(float(fps) * options.every))
+    asked: list[tuple[int, float]] = []
+    for count, frame in enumerate(source):
+        if count % spacing == 0:
+            if len(asked) == options.tries:
+                break
+            found, sure = locate(Picture(frame), None)
+            if sure >= threshold:
+                return count - len(early), list(early), found, frame
+            asked.append((count, sure))
+        early.append(frame)
+        while len(early) * frame.nbytes > _BUFFER:
+            early.popleft()
+    frames = ", ".join(str(count) for count, _ in asked)
+    best = max((sure for _, sure in asked), default=0.0)
+    raise NoFaceError(
+        f"nothing like a face in frames {frames} (best {best:.2f}, needs {threshold:.2f}): "
+        "start at a clearer frame, or give the landmarks of the first frame"
+    )
+
+
+def _assemble(
+    dropped: int,
+    steps: list[Step],
+    grids: Sequence[Array],
+    first: Landmarks,
+    size: Size,
+    fps: Fraction,
+    options: TrackOptions,
+    seen: dict[int, Array],
+    anchored: int,
+) -> LandmarkSequence:
+    """Lay the frames end to end: lids and lips where colours saw them, the mouth where the matcher did, in order."""
+    xy = np.stack([step.xy for step in steps])
+    carried = np.stack([step.carried for step in steps])
+    openings = np.stack([step.openings for step in steps])
+    found = np.array([step.face >= options.lost for step in steps])
+    for k, (_, pairs) in enumerate(EYES):
+        _place_lids(xy, carried, openings[:, k], closed_level(openings[found, k, 1], openings[found, 1 - k, 1]), pairs)
+    parting = place_lips(xy, [step.lips for step in steps], grids)
+    correct_mouth(xy, found, seen, anchored, parting)
+    _keep_order(xy)
+    score = np.clip(np.stack([step.likeness for step in steps]), 0, 1)
+    xy = np.concatenate([np.full((dropped, 68, 2), np.nan), xy])
+    found = np.concatenate([np.zeros(dropped, bool), found])
+    score = np.concatenate([np.zeros((dropped, 68)), score]) * found[:, None]
+    xy[~found] = np.nan
+    rest = int(np.flatnonzero(found)[0])
+    return LandmarkSequence(xy.astype(np.float32), size, fps, found, score, first.absent, rest)
+
+
+def closed_level(opening: Array, other: Array) -> float:
+    """The measured opening at which an eye is shut, from those of the clip (T,) of this eye and the other.
+
+    Lashes keep the colour of an eye, so the smallest opening, if clearly a blink, is what closed looks like. With heavy
+    lashes that is as much as two thirds; then the other eye has to be shut in the same frame.
+    """
+    opening, other = (_without_spikes(np.nan_to_num(one, nan=1.0)) for one in (opening, other))
+    when = int(opening.argmin())
+    smallest = float(opening[when])
+    together = smallest < 0.67 and float(other[max(0, when - 1) : when + 2].min()) < 0.5
+    return smallest if smallest < 0.5 or together else 0.2
+
+
+def _place_lids(xy: Array, carried: Array, lids: Array, closed: float, pairs: Pairs) -> None:
+    """Where an eye is closing, put its lid points where the colours say; changes ``xy`` in place.
+
+    Args:
+        lids: (T, 2) lower lid and opening. closed: see :func:`closed_level`.
+    """
+    if not np.isfinite(lids).any():
+        return
+    bottom = np.nan_to_num(lids[:, 0])[:, None]
+    opening = _without_spikes(np.nan_to_num(lids[:, 1], nan=1.0))
+    share = np.clip((opening - closed) / (_STRETCHED - closed), 0, None) ** 0.7
+    stretched = _CLOSED + share * (_STRETCHED - _CLOSED)
+    width = np.minimum(np.where(opening < _STRETCHED, stretched, opening), 1.0)[:, None]
+    flow = lid_share(opening)[:, None]
+    for upper, lower in pairs:
+        reach = carried[:, upper] - carried[:, lower]
+        low = carried[:, lower] + bottom * reach
+        xy[:, upper] = flow * xy[:, upper] + (1 - flow) * (low + width * reach)
+        xy[:, lower] = flow * xy[:, lower] + (1 - flow) * low
+
+
+def _without_spikes(values: Array) -> Array:
+    """One frame that differs from both neighbours by half an opening is a mistake: no lid is that fast."""
+    padded = np.concatenate([values[:1], values, values[-1:]])
+    lower, higher = np.minimum(padded[:-2], padded[2:]), np.maximum(padded[:-2], padded[2:])
+    return np.where((values < lower - 0.5) | (values > higher + 0.5), 0.5 * (lower + higher), values)
+
+
+def _keep_order(xy: Array) -> None:
+    """Let no upper lid or inner lip point lie under the lower one it faces: crossed pairs meet in their middle."""
+    across = xy[:, topo.OUTER_EYE_CORNERS[1]] - xy[:, topo.OUTER_EYE_CORNERS[0]]
+    across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-6)
+    down = np.stack([-across[:, 1], across[:, 0]], axis=1)
+    for upper, lower in (*EYES[0][1], *EYES[1][1], *topo.INNER_LIP_PAIRS):
+        gap = ((xy[:, lower] - xy[:, upper]) * down).sum(1)
+        shift = 0.5 * np.minimum(gap, 0)[:, None] * down
+        xy[:, upper] += shift
+        xy[:, lower] -= shift

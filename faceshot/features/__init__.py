@@ -1,0 +1,1 @@
+"""Pixels -> feature vectors and how alike they are."""

@@ -1,0 +1,1 @@
+"""Landmark and sequence files, ours and other programs'."""

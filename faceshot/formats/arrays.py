@@ -1,0 +1,104 @@
+"""Landmarks as numpy files: bare ``.npy`` arrays, and ``.npz`` with everything a clip holds, exact to the bit."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faceshot.errors import InputError
+from faceshot.formats.content import Content
+from faceshot.landmarks.topology import N_POINTS
+
+_VERSION = 1
+_LOAD_ERRORS = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, MemoryError, SyntaxError)
+
+
+def read_npy(path: Path) -> Content:
+    """A bare array (68, 2) or (T, 68, 2); a frame that is NaN throughout is one without a face.
+
+    Raises:
+        InputError: damaged, pickled, of another shape or type; the message names the file.
+    """
+    array = _load(path)
+    if not isinstance(array, np.ndarray):
+        array.close()
+        raise InputError(f"{path} is an archive of arrays; rename it to .npz")
+    xy = _landmark_array(array, path)
+    return Content(xy, found=~np.isnan(xy).all(axis=(1, 2)) if xy.ndim == 3 else None)
+
+
+def read_npz(path: Path) -> Content:
+    """An archive with ``xy`` and, optionally, size, fps, found, score, absent, rest.
+
+    Raises:
+        InputError: damaged, pickled, no landmarks in it; the message names the file.
+    """
+    archive = _load(path)
+    if isinstance(archive, np.ndarray):
+        raise InputError(f"{path} is a bare array; rename it to .npy")
+    with archive:
+        try:
+            arrays = {name: archive[name] for name in archive.files}
+        except _LOAD_ERRORS as error:
+            raise InputError(f"{path} is damaged or holds pickled objects, which are never loaded ({error})") from error
+    if "version" in arrays and arrays["version"].size == 1 and arrays["version"].item() != _VERSION:
+        raise InputError(f"{path}: version {arrays['version'].item()} is unknown, this FaceShot reads {_VERSION}")
+    if "xy" not in arrays and len(arrays) != 1:
+        raise InputError(f"{path} holds no array named xy; found {', '.join(sorted(arrays)[:8]) or 'nothing'}")
+    xy = _landmark_array(arrays["xy"] if "xy" in arrays else next(iter(arrays.values())), path)
+    try:
+        fps = Fraction(*(int(n) for n in np.ravel(arrays["fps"]))) if "fps" in arrays else None
+        size = [int(n) for n in np.ravel(arrays["size"])] if "size" in arrays else None
+        rest = int(arrays["rest"]) if "rest" in arrays else 0
+    except (TypeError, ValueError, ZeroDivisionError) as error:
+        raise InputError(f"{path}: size, fps (numerator, denominator) or rest is malformed ({error})") from error
+    absent = [str(part) for part in np.ravel(arrays.get("absent", []))]
+    return Content(xy, size, fps, arrays.get("found"), arrays.get("score"), absent, rest)
+
+
+def write_npy(path: Path, content: Content) -> None:
+    """The bare coordinates, float32; NaN in frames without a face."""
+    xy = content.xy
+    if content.found is not None:
+        xy = np.where(content.found[:, None, None], xy, np.float32(np.nan))
+    with path.open("wb") as file:
+        np.save(file, xy, allow_pickle=False)
+
+
+def write_npz(path: Path, content: Content) -> None:
+    """Everything; float32 as it is, fps as two integers."""
+    arrays: dict[str, Any] = {"version": np.int64(_VERSION), "xy": content.xy, "size": np.array(content.size, np.int64)}
+    if content.fps is not None:
+        arrays["fps"] = np.array([content.fps.numerator, content.fps.denominator], np.int64)
+        arrays["rest"] = np.int64(content.rest)
+    if content.found is not None:
+        arrays["found"] = content.found
+    if content.score is not None:
+        arrays["score"] = content.score
+    if content.absent:
+        arrays["absent"] = np.array(sorted(content.absent), np.str_)
+    with path.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def _load(path: Path) -> Any:
+    try:
+        return np.load(path, allow_pickle=False)
+    except _LOAD_ERRORS as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if "pickle" in reason.lower():
+            reason = "not numpy's format, or pickled objects, which are never loaded"
+        raise InputError(f"{path} is not a readable numpy file ({reason}); write it again with numpy.save") from error
+
+
+def _landmark_array(array: np.ndarray, path: Path) -> np.ndarray:
+    if array.dtype.kind not in "fiu":
+        raise InputError(f"{path} holds values of type {array.dtype}; landmarks are numbers")
+    if array.ndim not in (2, 3) or array.shape[-2:] != (N_POINTS, 2):
+        raise InputError(f"{path} holds an array of shape {array.shape}; wanted (68, 2) or (T, 68, 2)")
+    return array.astype(np.float32)

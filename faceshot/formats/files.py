@@ -1,0 +1,123 @@
+"""Landmark files: one function to read and one to write, for a face and for a clip; the suffix decides the format.
+
+================  ======================================================================================
+``.json``         our own, version 1: everything, to be edited by hand and compared (3 decimals)
+``.npz``          everything, exact to the bit
+``.npy``          the bare array (68, 2) or (T, 68, 2): no size, no rate
+``.pts``          300-W, one face, 1-based on disk: no size
+``.coco.json``    COCO keypoints; read from any ``.json`` that holds ``annotations``
+================  ======================================================================================
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal, get_args
+
+from faceshot.errors import UsageError
+from faceshot.formats import arrays, foreign
+from faceshot.formats import own_json as own
+from faceshot.formats.content import Content, of_landmarks, of_sequence
+from faceshot.landmarks.types import Landmarks, LandmarkSequence
+from faceshot.media.image import check_file
+from faceshot.output import writing
+
+Suffix = Literal[".json", ".npz", ".npy", ".pts", ".coco.json"]
+SUFFIXES: tuple[Suffix, ...] = get_args(Suffix)
+
+
+def is_landmark_file(path: str | Path) -> bool:
+    """Whether the name ends like a landmark file (a clip or picture otherwise)."""
+    return any(Path(path).name.lower().endswith(suffix) for suffix in SUFFIXES)
+
+
+def read_landmarks(path: str | Path, *, size: tuple[int, int] | None = None) -> Landmarks:
+    """Read the landmarks of one picture; a clip of one frame will do.
+
+    ``size`` (width, height) is used for formats that state none (``.npy``, ``.pts``).
+
+    Raises:
+        UsageError: unknown suffix.
+        InputError: missing, damaged, not 68 points, not finite, several frames, no size; the message names the file.
+    """
+    path = Path(path)
+    return _read(path).landmarks(path, size)
+
+
+def read_sequence(
+    path: str | Path, *, size: tuple[int, int] | None = None, fps: Fraction | None = None
+) -> LandmarkSequence:
+    """Read the landmarks of a clip; those of one picture give a clip of one frame.
+
+    ``size`` (width, height) and ``fps`` are used for formats that state none; without either, 30 frames per second.
+
+    Raises:
+        UsageError: unknown suffix.
+        InputError: as :func:`read_landmarks`.
+    """
+    path = Path(path)
+    return _read(path).sequence(path, size, fps)
+
+
+def write_landmarks(path: str | Path, landmarks: Landmarks, *, overwrite: bool = False) -> None:
+    """Write the landmarks of one picture.
+
+    Raises:
+        UsageError: unknown suffix.
+        InputError: as :func:`faceshot.output.check_output`.
+    """
+    _write(Path(path), of_landmarks(landmarks), overwrite)
+
+
+def write_sequence(path: str | Path, sequence: LandmarkSequence, *, overwrite: bool = False) -> None:
+    """Write the landmarks of a clip (any format but ``.pts``, unless it has one frame).
+
+    Raises:
+        UsageError: unknown suffix, several frames into ``.pts``.
+        InputError: as :func:`faceshot.output.check_output`.
+    """
+    path = Path(path)
+    if _suffix(path) == ".pts":
+        if len(sequence) != 1:
+            raise UsageError(f"{path}: .pts holds one face, the clip has {len(sequence)}; use .json or .npz")
+        _write(path, of_landmarks(sequence[0]), overwrite)
+    else:
+        _write(path, of_sequence(sequence), overwrite)
+
+
+def _suffix(path: Path) -> Suffix:
+    for suffix in sorted(SUFFIXES, key=len, reverse=True):
+        if path.name.lower().endswith(suffix):
+            return suffix
+    raise UsageError(f"landmark file {path} needs one of the suffixes {' '.join(SUFFIXES)}")
+
+
+def _read(path: Path) -> Content:
+    suffix = _suffix(path)
+    check_file(path, "landmark file")
+    if suffix == ".npy":
+        return arrays.read_npy(path)
+    if suffix == ".npz":
+        return arrays.read_npz(path)
+    if suffix == ".pts":
+        return foreign.read_pts(path)
+    value = own.parse(path)
+    if isinstance(value, dict) and "annotations" in value:
+        return foreign.read_coco(path, value)
+    return own.read(path, value)
+
+
+def _write(path: Path, content: Content, overwrite: bool) -> None:
+    suffix = _suffix(path)
+    with writing(path, overwrite=overwrite) as part:
+        if suffix == ".npy":
+            arrays.write_npy(part, content)
+        elif suffix == ".npz":
+            arrays.write_npz(part, content)
+        elif suffix == ".pts":
+            part.write_text(foreign.pts_text(content), encoding="utf-8")
+        elif suffix == ".coco.json":
+            part.write_text(foreign.coco_text(content, path.name[: -len(suffix)]), encoding="utf-8")
+        else:
+            part.write_text(own.text(content), encoding="utf-8")

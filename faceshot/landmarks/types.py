@@ -1,0 +1,328 @@
+"""The data in the middle: 68 landmarks of one picture, and of every frame of a clip.
+
+Coordinates are (x, y) float32 pixels of the stated size, x right, y down, and **integers are pixel centres**:
+the centre of the top-left pixel is (0, 0) and the picture covers [-0.5, width - 0.5] x [-0.5, height - 0.5].
+:func:`rescale_points` is the only place that knows what this means for a change of size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from faceshot.errors import InputError
+from faceshot.landmarks.topology import FLIP, N_POINTS, PART_POINTS, PARTS
+
+FloatArray = npt.NDArray[np.float32]
+BoolArray = npt.NDArray[np.bool_]
+RGBArray = npt.NDArray[np.uint8]
+
+
+class Size(NamedTuple):
+    """Width and height in pixels."""
+
+    width: int
+    height: int
+
+
+def rescale_points(xy: npt.ArrayLike, source: Size, target: Size) -> FloatArray:
+    """Move points (..., 2) from pixels of ``source`` to pixels of ``target`` (half-pixel-centre convention)."""
+    scale = np.array([target[0] / source[0], target[1] / source[1]])
+    return ((np.asarray(xy, np.float64) + 0.5) * scale - 0.5).astype(np.float32)
+
+
+def to_unit(xy: npt.ArrayLike, size: Size) -> FloatArray:
+    """Pixels (..., 2) -> the unit square, 0 and 1 being the picture's outer edges (MediaPipe, texture sampling)."""
+    return ((np.asarray(xy, np.float64) + 0.5) / np.asarray(size, np.float64)).astype(np.float32)
+
+
+def from_unit(uv: npt.ArrayLike, size: Size) -> FloatArray:
+    """The unit square (..., 2) -> pixels; the inverse of :func:`to_unit`."""
+    return (np.asarray(uv, np.float64) * np.asarray(size, np.float64) - 0.5).astype(np.float32)
+
+
+def _size(value: Any) -> Size:
+    try:
+        width, height = value
+        if int(width) != width or int(height) != height:
+            raise ValueError
+        size = Size(int(width), int(height))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"size must be (width, height) in whole pixels, got {value!r}") from error
+    if size.width < 1 or size.height < 1:
+        raise InputError(f"size must be at least 1x1 pixels, got {size.width}x{size.height}")
+    return size
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    array = np.ascontiguousarray(array)
+    if array.flags.writeable:
+        array = array.copy()
+        array.flags.writeable = False
+    return array
+
+
+def _points(value: Any, shape: str, ndim: int) -> FloatArray:
+    try:
+        with np.errstate(over="ignore"):  # beyond float32 becomes infinite and is refused as such
+            xy = np.asarray(value, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"landmarks must be numbers of shape {shape}: {error}") from error
+    if xy.ndim != ndim or xy.shape[-2:] != (N_POINTS, 2):
+        raise InputError(f"landmarks must have shape {shape}, got {xy.shape}")
+    return xy
+
+
+def _score(value: Any, shape: tuple[int, ...]) -> FloatArray | None:
+    if value is None:
+        return None
+    score = np.asarray(value, dtype=np.float32)
+    if score.shape != shape:
+        raise InputError(f"score must have shape {shape}, got {score.shape}")
+    if not (np.isfinite(score).all() and (score >= 0).all() and (score <= 1).all()):
+        raise InputError("score values must lie in 0..1")
+    return _frozen(score)
+
+
+def _absent(value: Iterable[str]) -> frozenset[str]:
+    absent = frozenset([value] if isinstance(value, str) else value)
+    unknown = sorted(absent.difference(PARTS))
+    if unknown:
+        raise InputError(f"unknown part {unknown[0]!r}; parts are {', '.join(PARTS)}")
+    return absent
+
+
+def visible_mask(absent: Iterable[str]) -> BoolArray:
+    """(68,) bool: False where the point belongs to a part the character does not have."""
+    mask = np.ones(N_POINTS, bool)
+    for part in absent:
+        mask[list(PART_POINTS[part])] = False
+    return mask
+
+
+@dataclass(frozen=True, eq=False)
+class Landmarks:
+    """The 68 iBUG landmarks of one face in one picture.
+
+    Attributes:
+        xy: (68, 2) float32, pixels of ``size``, finite; points may lie outside the picture.
+        size: (width, height) of the picture in pixels.
+        score: (68,) float32 confidence in 0..1, or None when unknown.
+        absent: parts (of ``topology.PARTS``) the character does not show; their points hold a plausible place.
+
+    Raises:
+        InputError: wrong shape, NaN or infinite coordinates, bad size, unknown part.
+    """
+
+    xy: FloatArray
+    size: Size
+    score: FloatArray | None = None
+    absent: frozenset[str] = field(default_factory=frozenset)
+
+    def __post_init__(self) -> None:
+        xy = _points(self.xy, "(68, 2)", 2)
+        if not np.isfinite(xy).all():
+            bad = int(np.flatnonzero(~np.isfinite(xy).all(axis=1))[0])
+            raise InputError(f"landmark {bad} is not finite: {xy[bad].tolist()}")
+        object.__setattr__(self, "xy", _frozen(xy))
+        object.__setattr__(self, "size", _size(self.size))
+        object.__setattr__(self, "score", _score(self.score, (N_POINTS,)))
+        object.__setattr__(self, "absent", _absent(self.absent))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Landmarks):
+            return NotImplemented
+        return (
+            self.size == other.size
+            and self.absent == other.absent
+            and np.array_equal(self.xy, other.xy)
+            and _same(self.score, other.score)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def visible(self) -> BoolArray:
+        """(68,) bool: False for points of absent parts."""
+        return visible_mask(self.absent)
+
+    def part(self, name: str) -> FloatArray:
+        """The points (n, 2) of one part of ``topology.PARTS``."""
+        if name not in PART_POINTS:
+            raise InputError(f"unknown part {name!r}; parts are {', '.join(PARTS)}")
+        return self.xy[list(PART_POINTS[name])]
+
+    def box(self) -> tuple[float, float, float, float]:
+        """(left, top, right, bottom) in pixels of the visible points (of all points if every part is absent)."""
+        points = self.xy[self.visible] if self.visible.any() else self.xy
+        (left, top), (right, bottom) = points.min(0), points.max(0)
+        return float(left), float(top), float(right), float(bottom)
+
+    def resized(self, size: Size | tuple[int, int]) -> Landmarks:
+        """The same face in a picture scaled to ``size`` (width, height)."""
+        size = _size(size)
+        return replace(self, xy=rescale_points(self.xy, self.size, size), size=size)
+
+    def flipped(self) -> Landmarks:
+        """The same face in the picture mirrored left to right, points renumbered to stay in iBUG order."""
+        xy = self.xy[list(FLIP)] * np.array([-1, 1]) + np.array([self.size.width - 1, 0])
+        return replace(self, xy=xy, score=None if self.score is None else self.score[list(FLIP)])
+
+
+@dataclass(frozen=True, eq=False)
+class LandmarkSequence:
+    """The 68 iBUG landmarks of one face in every frame of a clip.
+
+    Attributes:
+        xy: (T, 68, 2) float32, pixels of ``size``, T >= 1; frames that were not found may hold NaN.
+        size: (width, height) of every frame in pixels.
+        fps: frames per second, an exact fraction (29.97 is 30000/1001).
+        found: (T,) bool, False where no face was found; default all True.
+        score: (T, 68) float32 confidence in 0..1, or None.
+        absent: parts the face does not show.
+        rest: index of the rest frame (eyes open, mouth closed, frontal) that motion is measured from.
+
+    Raises:
+        InputError: wrong shape, non-finite points in a found frame, fps not positive, rest outside the clip.
+    """
+
+    xy: FloatArray
+    size: Size
+    fps: Fraction
+    found: BoolArray | None = None
+    score: FloatArray | None = None
+    absent: frozenset[str] = field(default_factory=frozenset)
+    rest: int = 0
+
+    def __post_init__(self) -> None:
+        xy = _points(self.xy, "(T, 68, 2)", 3)
+        if len(xy) == 0:
+            raise InputError("a landmark sequence needs at least one frame")
+        found = np.ones(len(xy), bool) if self.found is None else np.asarray(self.found)
+        if found.shape != (len(xy),) or found.dtype != np.bool_:
+            raise InputError(f"found must be {len(xy)} booleans, got {found.dtype} of shape {found.shape}")
+        broken = found & ~np.isfinite(xy).all(axis=(1, 2))
+        if broken.any():
+            raise InputError(f"landmarks of frame {int(np.flatnonzero(broken)[0])} are not finite")
+        object.__setattr__(self, "xy", _frozen(xy))
+        object.__setattr__(self, "size", _size(self.size))
+        object.__setattr__(self, "fps", as_fps(self.fps))
+        object.__setattr__(self, "found", _frozen(found))
+        object.__setattr__(self, "score", _score(self.score, xy.shape[:2]))
+        object.__setattr__(self, "absent", _absent(self.absent))
+        if not 0 <= int(self.rest) < len(xy):
+            raise InputError(f"rest frame {self.rest} is outside the clip (0..{len(xy) - 1})")
+        object.__setattr__(self, "rest", int(self.rest))
+
+    def __len__(self) -> int:
+        return len(self.xy)
+
+    def __getitem__(self, index: int | slice) -> Any:
+        """Integer -> :class:`Landmarks` of that frame; slice (step 1) -> :class:`LandmarkSequence`."""
+        assert self.found is not None
+        if isinstance(index, slice):
+            start, stop, step = index.indices(len(self))
+            if step != 1 or stop <= start:
+                raise InputError("a slice of a landmark sequence must be non-empty with step 1")
+            score = None if self.score is None else self.score[index]
+            rest = min(max(self.rest - start, 0), stop - start - 1)
+            return replace(self, xy=self.xy[index], found=self.found[index], score=score, rest=rest)
+        if not self.found[index]:
+            raise InputError(f"no face was found in frame {index}")
+        score = None if self.score is None else self.score[index]
+        return Landmarks(self.xy[index], self.size, score, self.absent)
+
+    def __iter__(self) -> Iterator[Landmarks]:
+        return (self[i] for i in range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, LandmarkSequence):
+            return NotImplemented
+        return (
+            (self.size, self.fps, self.absent, self.rest) == (other.size, other.fps, other.absent, other.rest)
+            and np.array_equal(self.xy, other.xy, equal_nan=True)
+            and _same(self.found, other.found)
+            and _same(self.score, other.score)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def visible(self) -> BoolArray:
+        """(68,) bool: False for points of absent parts."""
+        return visible_mask(self.absent)
+
+    @property
+    def seconds(self) -> float:
+        """Duration in seconds."""
+        return float(len(self) / self.fps)
+
+    def resized(self, size: Size | tuple[int, int]) -> LandmarkSequence:
+        """The same clip scaled to ``size`` (width, height)."""
+        size = _size(size)
+        return replace(self, xy=rescale_points(self.xy, self.size, size), size=size)
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A decoded picture: upright, 8-bit RGB, with its matte kept apart.
+
+    Attributes:
+        rgb: (H, W, 3) uint8; where alpha is 0 the colour is whatever the file holds.
+        alpha: (H, W) uint8 matte, 255 opaque, or None for an opaque picture.
+        name: where it came from, for messages and output names.
+    """
+
+    rgb: RGBArray
+    alpha: RGBArray | None = None
+    name: str = "picture"
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.rgb, np.ndarray) and self.rgb.dtype == np.uint8 and self.rgb.ndim == 3):
+            raise InputError("a picture must be a uint8 array of shape (H, W, 3)")
+        if self.rgb.shape[2] != 3 or min(self.rgb.shape[:2]) < 1:
+            raise InputError(f"a picture must have shape (H, W, 3), got {self.rgb.shape}")
+        if self.alpha is not None and (self.alpha.dtype != np.uint8 or self.alpha.shape != self.rgb.shape[:2]):
+            raise InputError(f"alpha must be uint8 of shape {self.rgb.shape[:2]}, got {self.alpha.shape}")
+
+    @property
+    def size(self) -> Size:
+        """(width, height) in pixels."""
+        return Size(self.rgb.shape[1], self.rgb.shape[0])
+
+    def flat(self, background: tuple[int, int, int] = (255, 255, 255)) -> RGBArray:
+        """(H, W, 3) uint8 over a plain background; the same array when there is no matte."""
+        if self.alpha is None:
+            return self.rgb
+        a = self.alpha[..., None].astype(np.uint16)
+        mixed = self.rgb * a + np.asarray(background, np.uint16) * (255 - a)
+        return ((mixed + 127) // 255).astype(np.uint8)
+
+
+def as_fps(value: Any) -> Fraction:
+    """An exact, positive frame rate; floats close to an NTSC rate (n * 1000/1001) become that fraction.
+
+    Raises:
+        InputError: not a number, not positive, above 1000.
+    """
+    try:
+        fps = value if isinstance(value, Fraction) else Fraction(str(value))
+    except (TypeError, ValueError, ZeroDivisionError) as error:
+        raise InputError(f"fps must be a positive number or fraction, got {value!r}") from error
+    if not 0 < fps <= 1000:
+        raise InputError(f"fps must lie in (0, 1000], got {value!r}")
+    if not isinstance(value, Fraction) and "/" not in str(value):
+        ntsc = Fraction(round(fps * 1001 / 1000) * 1000, 1001)
+        if fps.denominator > 1 and abs(fps - ntsc) < Fraction(1, 200):
+            return ntsc
+        return fps.limit_denominator(10_000)
+    return fps
+
+
+def _same(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+    return (a is None and b is None) or (a is not None and b is not None and np.array_equal(a, b))

@@ -1,0 +1,425 @@
+"""Character picture -> 68 landmarks: find the face, look closer, choose gallery domains per part, match, tidy.
+
+The paper asks a language model where the five parts are. Here the matcher does it itself, coarse to fine: it looks at
+the whole picture with vectors averaged over all domains and, where that is no face, at the places that landmarks vote
+for; a second pass on an upright close-up chooses a domain for every part and matches again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+
+from faceshot.errors import UsageError
+from faceshot.features.similarity import normalised, peaks, refine, sample_features, score_maps, upsampled_norms
+from faceshot.landmarks.anchors import Anchors, Box, bind, check_anchors, check_box, face_from_anchors, face_from_box
+from faceshot.landmarks.crop import Crop, part_crops
+from faceshot.landmarks.topology import FLIP, LEFT_EYE, N_POINTS, PART_POINTS, PARTS, RIGHT_EYE, Part
+from faceshot.landmarks.types import FloatArray, Landmarks, Picture, RGBArray, Size
+from faceshot.matching.rearrange import rearrange
+from faceshot.matching.search import SearchOptions, suspects
+from faceshot.matching.shape import ShapeFit, ShapeOptions, ShapePrior, fit_shape
+from faceshot.threads import one_blas_thread
+
+if TYPE_CHECKING:
+    from faceshot.gallery.appearance import Gallery
+    from faceshot.models.loading import DType
+
+Regularise = Literal["none", "faceshot", "robust"]
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """The landmarks found in a picture.
+
+    Attributes:
+        landmarks: tidied, in pixels of the picture, with per-point confidence.
+        confidence: 0..1 that this is a face and the landmarks lie on it; compare with ``Matcher.threshold``.
+        raw: the plain best matches (FaceShot, Eq. 4) of the close-up.
+        domains: gallery domain chosen for each part.
+        box: (left, top, right, bottom) of the face in pixels.
+    """
+
+    landmarks: Landmarks
+    confidence: float
+    raw: Landmarks
+    domains: dict[Part, str]
+    box: Box
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What one look at a square of the picture gave.
+
+    Attributes:
+        xy: (68, 2) in picture pixels, mean of the look and of the look at the mirror image.
+        weight: (68,) how sure each landmark is.
+        measures: likeness to the vectors used, likeness to the best domain, distance from the mirror image's answer
+            (in RMS radii of the face), oddness of the shape (in standard deviations).
+        logit: of the quality, a linear function of the measures (``Preset.confidence``).
+        agreement: (D, 5) mean cosine with every domain, per part.
+    """
+
+    xy: FloatArray
+    weight: FloatArray
+    measures: tuple[float, float, float, float]
+    logit: float
+    agreement: np.ndarray
+
+    @property
+    def quality(self) -> float:
+        """0..1 that this is a face, found well."""
+        return 1 / (1 + math.exp(-max(-50.0, min(50.0, self.logit))))
+
+
+class Matcher:
+    """Finds the landmarks of characters with one model and its galleries.
+
+    Args:
+        preset: name or folder of the diffusion model (``faceshot.models.presets``).
+        galleries: folders or names of galleries to combine; empty means the shipped one, and the user's if there is.
+        device, dtype: where and how the model runs.
+        offline: never look on the network for weights.
+        cache_dir: where derived gallery features are kept; None means the user's cache.
+        low_vram: less memory on the device, more time.
+
+    Raises:
+        UsageError: unknown preset or gallery. MissingError: weights are not here.
+    """
+
+    def __init__(
+        self,
+        preset: str = "mini",
+        *,
+        galleries: Sequence[str | Path] = (),
+        device: str = "cpu",
+        dtype: DType = "auto",
+        offline: bool = False,
+        cache_dir: str | Path | None = None,
+        search: SearchOptions | None = None,
+        low_vram: bool = False,
+    ) -> None:
+        from faceshot.features.extractor import FeatureExtractor
+        from faceshot.gallery.appearance import Gallery
+
+        self._places, self._cache_dir = tuple(galleries), cache_dir
+        self.extractor = FeatureExtractor.from_preset(
+            preset, device=device, dtype=dtype, offline=offline, low_vram=low_vram
+        )
+        self.gallery = Gallery.load(galleries, self.extractor, cache_dir=cache_dir)
+        self.search = search or SearchOptions()
+        self.prior = ShapePrior.load(_prior_path())
+        self.shape_options = ShapeOptions(temperature=self.extractor.preset.temperature)
+
+    @property
+    def threshold(self) -> float:
+        """Confidence below which a match should not be trusted (``Preset.threshold``)."""
+        return float(self.extractor.preset.threshold)
+
+    def match(
+        self,
+        picture: Picture,
+        *,
+        box: Box | None = None,
+        points: Anchors | None = None,
+        regularise: Regularise = "robust",
+        domains: Sequence[str] | None = None,
+    ) -> Match:
+        """Find the face in ``picture`` and its landmarks; always answers, see ``Match.confidence``.
+
+        Args:
+            box: (left, top, right, bottom) of the face in pixels; skips the search.
+            points: hand-set anchors (``topology.ANCHORS``) in pixels, two or more; skip the search, are met exactly.
+            regularise: ``robust`` shape prior, ``faceshot`` upstream's rearrangement, ``none`` raw matches.
+            domains: use only these gallery domains.
+
+        Raises:
+            UsageError: unknown option, anchor or domain; a box without area or outside the picture.
+        """
+        # 1. Check before any work.
+        if regularise not in get_args(Regularise):
+            raise UsageError(f"unknown regularise {regularise!r}; use one of {', '.join(get_args(Regularise))}")
+        if points is not None:
+            check_anchors(points)
+        if box is not None:
+            check_box(box, picture.size)
+        gallery = self.gallery if domains is None else self.gallery.only(domains)
+        rgb = picture.flat()
+        with self.extractor.session(), one_blas_thread():
+            # 2. Where is the face?
+            if points:
+                where = face_from_anchors(self.prior.mean, points)
+            elif box is not None:
+                where = face_from_box(self.prior.mean, box)
+            else:
+                where = self._scouted(picture, rgb, gallery)
+            # 3. Look closer, once more where the first look was off.
+            result = self._closer(rgb, where, gallery, regularise, points)
+            extent = float(np.ptp(result.landmarks.xy, axis=0).max())
+            if not points and float(np.linalg.norm(where - result.landmarks.xy, axis=1).mean()) > 0.1 * extent:
+                again = self._closer(rgb, result.landmarks.xy, gallery, regularise, points)
+                result = max(result, again, key=lambda match: match.confidence)
+        return result
+
+    def _overall(self, gallery: Gallery) -> tuple[FloatArray, np.ndarray, np.ndarray | None]:
+        """Vectors (68, C) averaged over the domains, which of them exist, and the mean image prompt where used."""
+        known = gallery.valid[..., None]
+        vectors = normalised((gallery.vectors * known).sum(0) / np.maximum(known.sum(0), 1))
+        embed = gallery.image_embeds.mean(0) if self.extractor.preset.domain_prompts else None
+        return vectors, np.asarray(gallery.valid.any(0)), embed
+
+    def looks(self, rgb: RGBArray, crops: Sequence[Crop], gallery: Gallery | None = None) -> list[Look]:
+        """A first look at each square of a picture (H, W, 3), with vectors averaged over the gallery's domains."""
+        gallery = gallery or self.gallery
+        overall, valid, embed = self._overall(gallery)
+        found = []
+        for start in range(0, len(crops), 4):
+            some = crops[start : start + 4]
+            maps = self._features(np.concatenate([_with_mirror(crop.apply(rgb)) for crop in some]), embed)
+            maps = maps.reshape(len(some), 2, *maps.shape[1:])
+            found += [
+                self._look(crop, [pair] * len(PARTS), overall, valid, gallery)
+                for crop, pair in zip(some, maps, strict=True)
+            ]
+        return found
+
+    @cached_property
+    def _scout(self) -> Matcher:
+        """The small model, which finds a face in the time a large one needs to blink."""
+        return Matcher("mini", galleries=("shipped",), cache_dir=self._cache_dir, offline=True)
+
+    def _scouted(self, picture: Picture, rgb: RGBArray, gallery: Gallery) -> FloatArray:
+        """Where the face is (68, 2); of a large model only the closer look is asked, unless the small one is lost."""
+        if self.extractor.preset.encoder != "vae":
+            return self._search(rgb, gallery)
+        found = self._scout.match(picture)
+        if found.confidence >= self._scout.threshold:
+            return found.landmarks.xy
+        return self._search(rgb, gallery, wide=False)
+
+    def _search(self, rgb: RGBArray, gallery: Gallery, *, wide: bool = True) -> FloatArray:
+        """The best face (68, 2): the whole picture's, or that of one of the places landmarks vote for."""
+        side = self.extractor.image_size
+        whole = self.looks(rgb, [Crop.whole(Size(rgb.shape[1], rgb.shape[0]), side)], gallery)[0]
+        if not wide or whole.quality >= self.search.enough:
+            return whole.xy
+        best, wanted = whole, self._overall(gallery)
+        for count in self.search.sides:
+            if count * side > self.search.enlarge * max(rgb.shape[:2]):
+                break
+            found = suspects(self.extractor, rgb, *wanted, self.prior.mean, count, self.search)
+            looks = self.looks(rgb, [candidate.crop(self.search, side) for candidate in found], gallery)
+            looks = [look for look in looks if not self._part_of(look, best)]
+            level = max(looks, key=lambda look: look.quality, default=whole)
+            if level.quality > self.search.better * best.quality:
+                best = level
+            if best.quality >= self.search.enough:
+                break
+        return best.xy
+
+    def _part_of(self, look: Look, face: Look) -> bool:
+        """Whether a look shows a part of a face already found (nostrils and mouth of a muzzle look like one)."""
+        low, high = face.xy.min(0), face.xy.max(0)
+        inside = (look.xy.mean(0) > low).all() and (look.xy.mean(0) < high).all()
+        smaller = np.ptp(look.xy, axis=0).max() < self.search.part * np.ptp(face.xy, axis=0).max()
+        return bool(inside and smaller and look.logit - face.logit < self.search.surer)
+
+    def _closer(
+        self, rgb: RGBArray, where: FloatArray, gallery: Gallery, regularise: Regularise, points: Anchors | None
+    ) -> Match:
+        # 1. An upright close-up of the face and its mirror image.
+        side = self.extractor.image_size
+        across = where[list(LEFT_EYE)].mean(0) - where[list(RIGHT_EYE)].mean(0)
+        roll = math.degrees(math.atan2(across[1], across[0]))
+        angle = roll if abs(roll) > self.search.upright else 0.0
+        crop = Crop.around(where, scale=self.search.crop, out=side, angle=angle)
+        images = _with_mirror(crop.apply(rgb))
+        # 2. A domain for every part, and the picture's features under that domain's image prompt where the model
+        #    takes one (FaceShot's appearance guidance, section 3.2).
+        if self.extractor.preset.domain_prompts:
+            ranked = self._rank_by_embedding(rgb, where, gallery)[:1]
+            used = sorted(set(ranked[0]))
+            maps = dict(zip(used, self._features_under(images, gallery.image_embeds[used]), strict=True))
+            if self.extractor.preset.guidance == "swap":
+                gallery = self._swapped(rgb, gallery, used)
+        else:
+            plain = self._features(images)
+            ranked = self._rank_by_agreement(plain[0], crop.to_crop(where), gallery)[: self.search.domains]
+            maps = dict.fromkeys(ranked[0], plain)
+        chosen = [int(d) for d in ranked[0]]
+        pairs = [maps[d] for d in chosen]
+        vectors, valid = _gather(gallery.vectors, gallery.valid, ranked)
+        # 3. Match, and tidy.
+        look = self._look(crop, pairs, vectors, valid, gallery)
+        raw, score = self._raw(pairs, vectors, Size(side, side))
+        xy = look.xy
+        if regularise == "none":
+            xy = crop.to_picture(raw)
+        elif regularise == "faceshot":
+            xy = crop.to_picture(rearrange(raw.astype(np.float64)))
+        if points:
+            xy = bind(xy, {name: np.array(place) for name, place in points.items()})
+        size = Size(rgb.shape[1], rgb.shape[0])
+        absent = self._absent(look, gallery)
+        landmarks = Landmarks(xy, size, look.weight, absent)
+        return Match(
+            landmarks=landmarks,
+            confidence=look.quality,
+            raw=Landmarks(crop.to_picture(raw), size, np.clip(score, 0, 1)),
+            domains={part: gallery.domains[d] for part, d in zip(PARTS, chosen, strict=True)},
+            box=landmarks.box(),
+        )
+
+    def _look(
+        self, crop: Crop, pairs: list[np.ndarray], vectors: FloatArray, valid: np.ndarray, gallery: Gallery
+    ) -> Look:
+        """Fit the face in a square, seen plainly and in the mirror.
+
+        ``pairs`` holds one (2, C, h, w) array per part: features of the square and of its mirror image. A face gives
+        the same landmarks both times, looks like some domain at its landmarks, and has an ordinary shape; from these
+        the quality is computed (``Preset.confidence``).
+        """
+        side = self.extractor.image_size
+        fit, other = (self._fit([pair[k] for pair in pairs], vectors, valid) for k in (0, 1))
+        back = other.xy[list(FLIP)] * np.array([-1, 1]) + np.array([side - 1, 0])
+        weight, weight_back = fit.weight, other.weight[list(FLIP)]
+        share = ((weight + 1e-3) / (weight + weight_back + 2e-3))[:, None]
+        # How alike the landmarks are to the vectors used, and every part to the best domain.
+        seen = np.empty_like(vectors)
+        for part, pair in zip(PARTS, pairs, strict=True):
+            index = list(PART_POINTS[part])
+            seen[index] = normalised(sample_features(pair[0], fit.xy[index], Size(side, side)))
+        likeness = float((seen * vectors).sum(1)[valid].mean())
+        agreement = _agreement(seen, gallery)
+        best = float(agreement.max(axis=0).mean())
+        apart = float(np.linalg.norm(fit.xy - back, axis=1).mean() / max(fit.radius, 1e-6))
+        odd = float(np.sqrt(np.mean((fit.coefficients / self.prior.deviation) ** 2)))
+        measures = (likeness, best, apart, odd)
+        logit = float(np.dot(self.extractor.preset.confidence, (*measures, 1.0)))
+        return Look(
+            crop.to_picture(share * fit.xy + (1 - share) * back),
+            np.clip((weight + weight_back) / 2, 0, 1).astype(np.float32),
+            measures,
+            logit,
+            agreement,
+        )
+
+    def _absent(self, look: Look, gallery: Gallery) -> frozenset[Part]:
+        """Parts that few pictures show in the domains the *other* parts look like (a cat has no brows)."""
+        absent = []
+        for column, part in enumerate(PARTS):
+            others = np.delete(look.agreement, column, axis=1).mean(1)
+            chance = np.exp((others - others.max()) / (0.15 * self.shape_options.temperature))
+            if float(chance @ gallery.presence[:, column] / chance.sum()) < self.search.present:
+                absent.append(part)
+        return frozenset(absent)
+
+    def _features(self, images: RGBArray, embed: np.ndarray | None = None) -> np.ndarray:
+        import torch
+
+        prompt = None if embed is None else torch.from_numpy(embed)
+        return self.extractor.features(images, image_embeds=prompt).cpu().numpy()
+
+    def _features_under(self, images: RGBArray, prompts: FloatArray) -> np.ndarray:
+        """(P, B, C, h, w): the pictures under each of P image prompts."""
+        import torch
+
+        return self.extractor.features_under(images, torch.from_numpy(prompts)).cpu().numpy()
+
+    def _swapped(self, rgb: RGBArray, gallery: Gallery, used: Sequence[int]) -> Gallery:
+        """The gallery with the domains ``used`` seen under this picture's image prompt (FaceShot, Eq. 3)."""
+        from faceshot.gallery.swap import swapped
+
+        whole = Crop.whole(Size(rgb.shape[1], rgb.shape[0]), self.extractor.image_size).apply(rgb)
+        embed = self.extractor.embed(whole[None])[0].cpu().numpy()
+        return swapped(gallery, used, embed, self.extractor, galleries=self._places, cache_dir=self._cache_dir)
+
+    def _fit(self, maps: list[np.ndarray], vectors: FloatArray, valid: np.ndarray) -> ShapeFit:
+        """Fit the shape prior on the feature grid, one feature map per part; results in pixels of the square."""
+        scores = np.empty((N_POINTS, *maps[0].shape[1:]), np.float32)
+        for part, features in zip(PARTS, maps, strict=True):
+            index = list(PART_POINTS[part])
+            unit = features / np.maximum(np.linalg.norm(features, axis=0, keepdims=True), 1e-12)
+            scores[index] = np.tensordot(vectors[index], unit, 1)
+        fit = fit_shape(scores, self.prior, self.shape_options, valid=valid)
+        scale = self.extractor.image_size / scores.shape[2]
+        move = (scale - 1) / 2
+        return replace(fit, xy=fit.xy * scale + move, model=fit.model * scale + move, radius=fit.radius * scale)
+
+    def _raw(self, pairs: list[np.ndarray], vectors: FloatArray, size: Size) -> tuple[FloatArray, FloatArray]:
+        """Plain best matches (68, 2), refined below a pixel, and their scores (68,); ``pairs`` as in :meth:`_look`."""
+        xy, score = np.empty((N_POINTS, 2), np.float32), np.empty(N_POINTS, np.float32)
+        temperature = self.shape_options.temperature
+        norms: dict[int, np.ndarray] = {}  # parts of one domain share their features
+        for part, pair in zip(PARTS, pairs, strict=True):
+            index, features = list(PART_POINTS[part]), pair[0]
+            if self.extractor.device.startswith("cuda"):
+                from faceshot.features.similarity_torch import match_points
+
+                _, score[index], xy[index] = match_points(
+                    features, vectors[index], size, self.extractor.device, temperature=temperature
+                )
+                continue
+            if id(pair) not in norms:
+                norms[id(pair)] = upsampled_norms(features, size)
+            scores = score_maps(features, vectors[index], size, norms=norms[id(pair)])
+            at, score[index] = peaks(scores)
+            xy[index] = refine(scores, at, temperature=temperature)
+        return xy, score
+
+    def _rank_by_agreement(self, features: np.ndarray, near: FloatArray, gallery: Gallery) -> np.ndarray:
+        """(D, 5) domains of every part, best first, by likeness to the features where the part seems to be."""
+        side = self.extractor.image_size
+        seen = normalised(sample_features(features, near, Size(side, side)))
+        return np.argsort(-_agreement(seen, gallery), axis=0, kind="stable")
+
+    def _rank_by_embedding(self, rgb: RGBArray, xy: FloatArray, gallery: Gallery) -> np.ndarray:
+        """(D, 5) domains of every part, best first, by the CLIP score of the part's crop (FaceShot, appendix C)."""
+        side = self.extractor.image_size
+        crops = np.stack([crop.apply(rgb) for crop in part_crops(xy, side)])
+        seen = normalised(self.extractor.embed(crops).cpu().numpy())
+        nearness = np.einsum("dpe,pe->dp", normalised(gallery.part_embeds), seen)
+        known = np.stack([gallery.valid[:, list(PART_POINTS[part])].any(1) for part in PARTS], 1)
+        return np.argsort(-np.where(known, nearness, -2), axis=0, kind="stable")
+
+
+def _with_mirror(image: RGBArray) -> RGBArray:
+    """(2, H, W, 3): the picture and its mirror image."""
+    return np.stack([image, image[:, ::-1]])
+
+
+def _agreement(seen: FloatArray, gallery: Gallery) -> np.ndarray:
+    """(D, 5) mean cosine between the features ``seen`` (68, C) at the landmarks and each domain's, per part."""
+    cosine = np.einsum("dic,ic->di", gallery.vectors, seen) * gallery.valid
+    columns = []
+    for part in PARTS:
+        index = list(PART_POINTS[part])
+        known = gallery.valid[:, index].sum(1)
+        columns.append(np.where(known > 0, cosine[:, index].sum(1) / np.maximum(known, 1), -1))
+    return np.stack(columns, 1)
+
+
+def _prior_path() -> Path:
+    import faceshot_gallery
+
+    return Path(faceshot_gallery.__file__).parent / "shape_prior.npz"
+
+
+def _gather(vectors: FloatArray, valid: np.ndarray, ranked: np.ndarray) -> tuple[FloatArray, np.ndarray]:
+    """Mean vectors (68, C) of the domains ``ranked`` (n, 5) for each part, and which of them exist (68,).
+
+    A part that the best domain lacks is absent, whatever the others say.
+    """
+    out, known = np.zeros_like(vectors[0]), np.zeros(N_POINTS, bool)
+    for column, part in enumerate(PARTS):
+        index, domains = list(PART_POINTS[part]), ranked[:, column]
+        some = valid[domains][:, index]
+        out[index] = normalised((vectors[domains][:, index] * some[..., None]).sum(0))
+        known[index] = valid[domains[0]][index]
+    return out, known

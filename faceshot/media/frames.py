@@ -1,0 +1,169 @@
+"""Clips that are pictures: animated GIF, WebP and PNG, and folders of numbered pictures."""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+from collections.abc import Iterator
+from fractions import Fraction
+from math import gcd
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faceshot.errors import InputError
+from faceshot.landmarks.types import Picture, RGBArray, Size, as_fps
+from faceshot.media.clip import DEFAULT_RATE, TimedFrame, VideoInfo, fit_side, standard_rate
+from faceshot.media.image import DECODE_ERRORS, check_file, decode, open_image
+
+log = logging.getLogger("faceshot")
+
+#: PNG text entry that holds the frame rate of a sequence of pictures.
+RATE_KEY = "fps"
+_FRAME_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
+_PROBED_FRAMES = 64
+
+
+def is_animation(path: Path) -> bool:
+    """Whether the file is a GIF, WebP or PNG by its first bytes, whatever its name."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    return head[:4] == b"GIF8" or head[:8] == b"\x89PNG\r\n\x1a\n" or (head[:4] == b"RIFF" and head[8:] == b"WEBP")
+
+
+def probe_animation(path: Path) -> VideoInfo:
+    """Size and number from the header, the rate from the delays of the first frames."""
+    with open_image(path, "clip") as picture:
+        count = int(getattr(picture, "n_frames", 1))
+        delays = []
+        for index in range(min(count, _PROBED_FRAMES)):
+            if not _seek(picture, index, path):
+                break
+            _load(picture, path)
+            delays.append(_delay(picture))
+        fps, mean = _rate(delays), sum(delays) / len(delays)
+        if len(delays) < min(count, _PROBED_FRAMES):
+            count = len(delays)
+        frames = max(1, round(count * mean / 1000 * fps))
+        return VideoInfo(Size(*picture.size), fps, frames, float(frames / fps), False, str(picture.format).lower())
+
+
+def animation_frames(path: Path, max_side: int | None) -> Iterator[TimedFrame]:
+    """The stored frames over white; a damaged file gives those before the damage, with a logged warning."""
+    with open_image(path, "clip") as picture:
+        count = int(getattr(picture, "n_frames", 1))
+        time = Fraction(0)
+        for index in range(count):
+            if not _seek(picture, index, path):
+                return
+            rgb = _load(picture, path)
+            duration = _delay(picture) / 1000
+            rgb = _fit(rgb, max_side)
+            yield TimedFrame(time, duration, lambda rgb=rgb: rgb)  # type: ignore[misc]
+            time += duration
+
+
+def numbered(folder: Path) -> list[Path]:
+    """The pictures of a folder in the order of the last number in their names.
+
+    Raises:
+        InputError: no pictures, names without numbers, or two with the same number.
+    """
+    found: dict[int, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in _FRAME_SUFFIXES or path.name.startswith("."):
+            continue
+        digits = re.findall(r"\d+", path.stem)
+        if not digits:
+            raise InputError(f"clip {folder}: {path.name} has no number; name the frames frame_000001.png and so on")
+        number = int(digits[-1])
+        if number in found:
+            raise InputError(f"clip {folder}: {found[number].name} and {path.name} have the same number; remove one")
+        found[number] = path
+    if not found:
+        raise InputError(f"clip {folder} is a folder without numbered pictures; name a video or a folder of frames")
+    return [found[number] for number in sorted(found)]
+
+
+def probe_folder(folder: Path) -> VideoInfo:
+    """Size and rate of the first picture (PNG text entry ``fps``, else 30)."""
+    paths = numbered(folder)
+    with open_image(check_file(paths[0], "frame"), "frame") as picture:
+        text = picture.info.get(RATE_KEY)
+        size = Size(*picture.size)
+        if (picture.getexif().get(0x0112) or 1) >= 5:
+            size = Size(size.height, size.width)
+    if text is None:
+        log.info("the frames in %s state no rate; %s frames per second are taken", folder, DEFAULT_RATE)
+    fps = DEFAULT_RATE if text is None else as_fps(str(text))
+    return VideoInfo(size, fps, len(paths), float(len(paths) / fps), False, "frames")
+
+
+def folder_frames(folder: Path, fps: Fraction, max_side: int | None) -> Iterator[TimedFrame]:
+    """Every picture of the folder at the constant rate.
+
+    Raises:
+        InputError: a picture is damaged or of another size than the first.
+    """
+    size: Size | None = None
+    for index, path in enumerate(numbered(folder)):
+        with open_image(check_file(path, "frame"), "frame") as picture:
+            rgb = _load(picture, path)
+        found = Size(rgb.shape[1], rgb.shape[0])
+        size = size or found
+        if found != size:
+            raise InputError(
+                f"frame {path} is {found.width}x{found.height} pixels, the first is {size.width}x{size.height}; "
+                "bring all to one size"
+            )
+        rgb = _fit(rgb, max_side)
+        yield TimedFrame(index / fps, 1 / fps, lambda rgb=rgb: rgb)  # type: ignore[misc]
+
+
+def _seek(picture: Any, index: int, path: Path) -> bool:
+    """Go to a frame; False (with a warning) where the file is cut off, an error if that is the first."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            picture.seek(index)
+            picture.load()
+    except DECODE_ERRORS as error:
+        if index == 0:
+            raise InputError(f"clip {path} holds no frame that can be decoded; copy or download it again") from error
+        log.warning("clip %s is damaged after frame %d; the frames before are used", path, index - 1)
+        return False
+    return True
+
+
+def _load(picture: Any, path: Path) -> RGBArray:
+    try:
+        return Picture(*decode(picture)).flat()
+    except DECODE_ERRORS as error:
+        raise InputError(f"{path} is damaged ({error}); copy or download it again") from error
+
+
+def _fit(rgb: RGBArray, max_side: int | None) -> RGBArray:
+    size = Size(rgb.shape[1], rgb.shape[0])
+    target = fit_side(size, max_side)
+    if target == size:
+        return rgb
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(rgb).resize(target, Image.Resampling.BOX)).copy()
+
+
+def _delay(picture: Any) -> Fraction:
+    """Milliseconds a frame stays (known once it is loaded); browsers show delays up to 10 ms as 100 ms, so do we."""
+    delay = Fraction(picture.info.get("duration", 0) or 0).limit_denominator(1001)
+    return delay if delay > 10 else Fraction(100)
+
+
+def _rate(delays: list[Fraction]) -> Fraction:
+    """A constant rate that shows every frame: by the mean if the delays only jitter, else by their common step."""
+    mean = sum(delays, Fraction(0)) / len(delays)
+    if max(delays) - min(delays) <= 10:
+        return standard_rate(1000 / mean, 0.005)
+    step = gcd(*(round(delay) for delay in delays))
+    return standard_rate(Fraction(1000, step)) if step >= 16 else min(standard_rate(1000 / min(delays)), Fraction(60))

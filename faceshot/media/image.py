@@ -1,0 +1,250 @@
+"""Pictures in and out: whatever a user's file holds becomes an upright 8-bit RGB :class:`Picture` with its matte."""
+
+from __future__ import annotations
+
+import io
+import logging
+import struct
+import warnings
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from faceshot.errors import InputError, UsageError
+from faceshot.landmarks.types import Picture, RGBArray
+from faceshot.output import writing
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+log = logging.getLogger("faceshot")
+
+#: Formats Pillow may decode. A closed list, because some of its others start foreign programs (EPS) or read anything.
+FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "PPM", "JPEG2000")
+#: What a damaged file can raise inside Pillow's decoders.
+DECODE_ERRORS = (
+    *(OSError, EOFError, SyntaxError, ValueError, TypeError, KeyError, IndexError, AttributeError),
+    *(OverflowError, struct.error, zlib.error, MemoryError),
+)
+MIN_SIDE = 48
+#: Longest side accepted, a panorama for instance; beyond it OpenCV's remapping runs out of coordinates.
+MAX_SIDE = 16_384
+MAX_PIXELS = 8192 * 8192
+#: Suffixes :func:`write_picture` knows -> (Pillow format, whether it keeps a matte, save options).
+SUFFIXES: dict[str, tuple[str, bool, dict[str, Any]]] = {
+    ".png": ("PNG", True, {"compress_level": 3}),
+    ".webp": ("WEBP", True, {"lossless": True, "exact": True, "method": 2}),
+    ".tif": ("TIFF", True, {"compression": "tiff_deflate"}),
+    ".tiff": ("TIFF", True, {"compression": "tiff_deflate"}),
+    ".jpg": ("JPEG", False, {"quality": 95, "subsampling": 0}),
+    ".jpeg": ("JPEG", False, {"quality": 95, "subsampling": 0}),
+    ".bmp": ("BMP", False, {}),
+}
+_READABLE = "PNG, JPEG, WebP, GIF, BMP or TIFF"
+_CLIP_SUFFIXES = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v"}
+
+
+def check_file(path: str | Path, what: str) -> Path:
+    """The path of a file that exists and has content; ``what`` (picture, clip, ...) begins the message otherwise.
+
+    Raises:
+        InputError: missing, a folder, empty or unreadable.
+    """
+    path = Path(path)
+    try:
+        if not path.exists():
+            raise InputError(f"{what} {path} does not exist; check the name and the folder")
+        if path.is_dir():
+            raise InputError(f"{what} {path} is a folder; name one file")
+        if path.is_file() and path.stat().st_size == 0:
+            raise InputError(f"{what} {path} is empty (0 bytes); copy or download it again")
+        with path.open("rb"):
+            pass
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{what} {path} cannot be read: {reason}") from error
+    return path
+
+
+def open_image(path: Path, what: str, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """Open with Pillow and check the size in the header, before any pixel is decoded; the caller closes it.
+
+    Raises:
+        InputError: not a picture, or larger than ``max_pixels``.
+    """
+    from PIL import Image
+
+    too_large = f"more than the {max_pixels / 1e6:.0f} megapixels (or {MAX_SIDE} on a side) accepted; make it smaller"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of bombs and of odd tags; our own check follows
+            Image.init()
+            picture = Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN])
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{what} {path} has {too_large}") from error
+    except DECODE_ERRORS as error:
+        hint = "; a clip goes to --driving" if path.suffix.lower() in _CLIP_SUFFIXES else ""
+        raise InputError(f"{what} {path} is not a readable picture; convert it to {_READABLE}{hint}") from error
+    width, height = picture.size
+    if width * height > max_pixels or max(width, height) > MAX_SIDE:
+        picture.close()
+        raise InputError(f"{what} {path} is {width}x{height} pixels, {too_large}")
+    return picture
+
+
+def read_picture(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Read a picture (the first frame of an animation), turned upright by its EXIF orientation.
+
+    16-bit, floating-point and other deep data are scaled to 8 bits, colours go to sRGB by an embedded profile,
+    transparency of any kind (alpha channel, palette, colour key) becomes the matte; a matte that is opaque
+    everywhere becomes None.
+
+    Raises:
+        InputError: missing, damaged, no picture, smaller than 48 pixels on a side or larger than ``max_pixels``.
+    """
+    path = check_file(path, "picture")
+    opened = open_image(path, "picture", max_pixels=max_pixels)
+    try:
+        width, height = opened.size
+        if min(width, height) < MIN_SIDE:
+            raise InputError(
+                f"picture {path} is {width}x{height} pixels; both sides must be at least {MIN_SIDE}, use a larger one"
+            )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            rgb, alpha = decode(opened)
+    except InputError:
+        raise
+    except DECODE_ERRORS as error:
+        raise InputError(f"picture {path} is damaged ({error}); copy or download it again") from error
+    finally:
+        opened.close()
+    return Picture(rgb, alpha, name=path.name)
+
+
+def decode(picture: Image.Image) -> tuple[RGBArray, RGBArray | None]:
+    """The current frame as uint8 RGB (H, W, 3) and matte (H, W) or None, upright and in sRGB."""
+    picture.load()
+    upright = _upright(picture)
+    if upright.mode in ("F", "I") or upright.mode.startswith("I;"):
+        grey, alpha = _deep_grey(upright)
+        return np.repeat(grey[..., None], 3, axis=2), alpha
+    transparent = upright.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in upright.info
+    if upright.mode in ("RGB", "CMYK") and not transparent:
+        upright = _to_srgb(upright)
+    if upright.mode == "La":
+        upright = upright.convert("LA")
+    if not transparent:
+        return np.array(upright.convert("RGB")), None
+    pixels = np.asarray(upright.convert("RGBA"))
+    alpha = pixels[..., 3]
+    return np.ascontiguousarray(pixels[..., :3]), None if (alpha == 255).all() else alpha.copy()
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """Undo the EXIF orientation (Pillow has already done so for TIFF, and then removed the tag)."""
+    from PIL import Image
+
+    turn = Image.Transpose
+    turns = dict(
+        enumerate(
+            (turn.FLIP_LEFT_RIGHT, turn.ROTATE_180, turn.FLIP_TOP_BOTTOM)
+            + (turn.TRANSPOSE, turn.ROTATE_270, turn.TRANSVERSE, turn.ROTATE_90),
+            start=2,
+        )
+    )
+    try:
+        orientation = picture.getexif().get(0x0112)
+    except DECODE_ERRORS as error:
+        log.warning("EXIF data cannot be read (%s); orientation is taken as upright", error)
+        return picture
+    method = turns.get(orientation) if isinstance(orientation, int) else None
+    if method is None:
+        return picture
+    info = picture.info
+    turned = picture.transpose(method)
+    turned.info = info
+    return turned
+
+
+def _deep_grey(picture: Image.Image) -> tuple[RGBArray, RGBArray | None]:
+    """16-bit, 32-bit and floating-point greyscale to 8 bits, scaled by the range the numbers are meant in."""
+    values = np.asarray(picture).astype(np.float64)
+    key = picture.info.get("transparency")
+    alpha = np.where(values == key, 0, 255).astype(np.uint8) if isinstance(key, int) else None
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    if picture.mode == "F" and low >= 0 and high <= 1:
+        low, high = 0.0, 1.0
+    elif picture.mode == "F" and low >= 0 and high <= 255:
+        low, high = 0.0, 255.0
+    elif low >= 0 and high <= 65535:
+        low, high = 0.0, float((1 << _stored_bits(picture)) - 1)
+    scaled = (np.nan_to_num(values, nan=low, posinf=high, neginf=low) - low) * (255.0 / max(high - low, 1e-30))
+    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8), alpha
+
+
+def _stored_bits(picture: Image.Image) -> int:
+    """Bits per grey sample: 16, or 12 as some TIFF scanners and microscopes write."""
+    bits = getattr(picture, "tag_v2", {}).get(258, (16,))
+    first = bits[0] if isinstance(bits, tuple) else bits
+    return first if first in (12, 14) else 16
+
+
+def _to_srgb(picture: Image.Image) -> Image.Image:
+    """Apply an embedded colour profile (camera phones: Display P3; print: CMYK) unless it is sRGB already."""
+    profile = picture.info.get("icc_profile")
+    if not profile:
+        return picture
+    from PIL import ImageCms
+
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if picture.mode == "RGB" and "srgb" in ImageCms.getProfileDescription(source).lower():
+            return picture
+        target = ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(picture, source, target, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
+        log.warning("colour profile cannot be used (%s); colours are taken as sRGB", error)
+        return picture
+    return picture if converted is None else converted
+
+
+def write_picture(
+    path: str | Path,
+    rgb: RGBArray,
+    alpha: RGBArray | None = None,
+    *,
+    overwrite: bool = False,
+    texts: dict[str, str] | None = None,
+) -> None:
+    """Write uint8 (H, W, 3), with an optional matte (H, W), in the format of the suffix.
+
+    PNG, WebP, TIFF and BMP are lossless; JPEG is written at quality 95. ``texts`` are text entries for PNG files.
+
+    Raises:
+        UsageError: unknown suffix, or a matte in a format without transparency.
+        InputError: as :func:`faceshot.output.check_output`; wrong shape or type.
+    """
+    from PIL import Image, PngImagePlugin
+
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise UsageError(f"picture {path} needs one of the suffixes {' '.join(SUFFIXES)}")
+    name, keeps_matte, options = SUFFIXES[suffix]
+    if alpha is not None and not keeps_matte:
+        raise UsageError(f"{suffix} keeps no transparency; name the picture {path.stem}.png or .webp")
+    checked = Picture(rgb, alpha, name=path.name)
+    array = checked.rgb if alpha is None else np.dstack([checked.rgb, alpha])
+    if texts and name == "PNG":
+        info = PngImagePlugin.PngInfo()
+        for key, text in texts.items():
+            info.add_itxt(key, text)
+        options = {**options, "pnginfo": info}
+    with writing(path, overwrite=overwrite) as part:
+        Image.fromarray(np.ascontiguousarray(array)).save(part, format=name, **options)

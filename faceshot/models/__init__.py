@@ -1,0 +1,1 @@
+"""Networks and presets: checkpoints, the plain U-Net, CLIP vision, image prompts, DDIM inversion."""

@@ -1,0 +1,345 @@
+"""``FaceShot``: the stages in order. It holds models and passes values on; all arithmetic is in the stages."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from faceshot.errors import MissingError, NoFaceError, UsageError
+from faceshot.landmarks.anchors import check_box
+from faceshot.landmarks.types import Landmarks, LandmarkSequence
+from faceshot.pipeline.backends import AnimationOptions, Backend, load_backend
+from faceshot.pipeline.inputs import (
+    DrivingLike,
+    LandmarksLike,
+    PictureLike,
+    as_box,
+    as_landmarks,
+    as_picture,
+    as_sequence,
+)
+from faceshot.pipeline.plan import AnimateOptions, Plan, retarget_options
+from faceshot.pipeline.sidecar import container_metadata, installed_version, model_record, sidecar_path, write_sidecar
+from faceshot.progress import progress
+from faceshot.threads import after_fork
+
+if TYPE_CHECKING:
+    from faceshot.matching.matcher import Match, Matcher, Regularise
+    from faceshot.models.loading import DType
+    from faceshot.retargeting.modes import RetargetMode
+
+
+@dataclass(frozen=True)
+class Animation:
+    """What :meth:`FaceShot.animate` made.
+
+    Attributes:
+        output: the video (or folder of frames).
+        sidecar: the JSON beside it: versions, options, seed, weights, sources.
+        landmarks: the character's, as used.
+        driving: the driving landmarks.
+        sequence: the character's landmarks in every frame.
+        seconds: wall time of each stage [s].
+    """
+
+    output: Path
+    sidecar: Path
+    landmarks: Landmarks
+    driving: LandmarkSequence
+    sequence: LandmarkSequence
+    seconds: dict[str, float]
+
+
+class FaceShot:
+    """Character picture + driving motion -> video, each step also on its own.
+
+    Nothing is loaded at construction; the matcher's model is loaded at its first use and kept. Threads may share one.
+
+    Args:
+        preset: diffusion model of the matcher (name or folder).
+        galleries: appearance galleries to combine; empty means the shipped one.
+        backend: animation backend, see :func:`faceshot.list_backends`.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N``, ``mps``; dtype: ``auto``, ``float32``, ...
+        seed: of every random draw.
+        offline: never touch the network; cache_dir: instead of the user's cache folder.
+        low_vram: networks share the device's memory in turns, a backend's too where it can; slower.
+    """
+
+    def __init__(
+        self,
+        preset: str = "mini",
+        *,
+        galleries: Sequence[str | Path] = (),
+        backend: str = "warp",
+        device: str = "auto",
+        dtype: DType = "auto",
+        seed: int = 0,
+        offline: bool = False,
+        cache_dir: str | Path | None = None,
+        low_vram: bool = False,
+    ) -> None:
+        self.preset, self.galleries, self.backend_name = preset, tuple(galleries), backend
+        self.device, self.dtype, self.seed = device, dtype, seed
+        self.offline, self.cache_dir, self.low_vram = offline, cache_dir, low_vram
+        self._loading = threading.Lock()
+        self._matcher: Matcher | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The settings: another process loads a model of its own."""
+        return {name: value for name, value in vars(self).items() if name != "_loading"} | {"_matcher": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _loading=threading.Lock())
+
+    @property
+    def matcher(self) -> Matcher:
+        """The landmark matcher, loaded on first use, once for all threads."""
+        from faceshot.matching.matcher import Matcher
+
+        with self._loading:
+            if self._matcher is None:
+                self._matcher = Matcher(
+                    self.preset,
+                    galleries=self.galleries,
+                    device=self.resolved_device,
+                    dtype=self.dtype,
+                    offline=self.offline,
+                    cache_dir=self.cache_dir,
+                    low_vram=self.low_vram,
+                )
+            return self._matcher
+
+    @cached_property
+    def resolved_device(self) -> str:
+        """``auto`` as the device it means here."""
+        # A CPU build of torch says so in its version; then the answer costs no import of torch.
+        if self.device == "cpu" or (self.device == "auto" and "+cpu" in (installed_version("torch") or "")):
+            return "cpu"
+        from faceshot.models.loading import pick_device
+
+        return pick_device(self.device)
+
+    def match(
+        self,
+        picture: PictureLike,
+        *,
+        box: Sequence[float] | None = None,
+        points: Mapping[str, tuple[float, float]] | None = None,
+        regularise: Regularise = "robust",
+        domains: Sequence[str] | None = None,
+        strict: bool = True,
+    ) -> Match:
+        """Landmarks of a character; ``.landmarks.xy`` is (68, 2) in pixels of the picture.
+
+        Args:
+            box: approximate face box (left, top, right, bottom) [px]; points: hand-set anchors by name [px].
+            regularise: ``robust``, ``faceshot`` or ``none``; domains: use these gallery domains only.
+            strict: raise where the match is worse than ``matcher.threshold``; otherwise compare yourself.
+
+        Raises:
+            InputError: unusable picture, box or points. NoFaceError: nothing looks like a face.
+        """
+        picture = as_picture(picture)
+        face = None if box is None else as_box(box)
+        if face is not None:
+            check_box(face, picture.size)
+        found = self.matcher.match(picture, box=face, points=points, regularise=regularise, domains=domains)
+        if strict and found.confidence < self.matcher.threshold:
+            raise NoFaceError(no_face_message(picture.name, found.confidence, self.matcher.threshold))
+        return found
+
+    def drive(
+        self,
+        clip: str | Path,
+        *,
+        source: str = "auto",
+        rest: int | None = None,
+        model: str | Path | None = None,
+        start: int = 0,
+        stop: int | None = None,
+        landmarks: LandmarksLike | None = None,
+    ) -> LandmarkSequence:
+        """The 68 landmarks of every frame of a driving clip, see :func:`faceshot.driving.sources.drive`.
+
+        Args:
+            source: ``auto``, ``mediapipe``, ``facexlib`` or ``track``; model: its model file.
+            rest: frame that motion is measured from; None chooses one.
+            start, stop: range of frames; landmarks: of the first of them, for ``track`` (instead of matching).
+        """
+        from faceshot.driving.sources import drive
+        from faceshot.media.video import probe
+
+        first = None if landmarks is None else as_landmarks(landmarks, probe(clip).size)
+        return drive(
+            clip, source=source, rest=rest, model=model, start=start, stop=stop, matcher=lambda: self.matcher,
+            landmarks=first, device=self.resolved_device, offline=self.offline, cache_dir=self.cache_dir,
+        )  # fmt: skip
+
+    def retarget(
+        self,
+        landmarks: LandmarksLike,
+        driving: DrivingLike,
+        *,
+        mode: RetargetMode = "stable",
+        gain: Mapping[str, float] | None = None,
+        only: Collection[str] | None = None,
+        without: Collection[str] = (),
+        smooth: bool = False,
+    ) -> LandmarkSequence:
+        """The character's landmarks in every frame of ``driving``, in pixels of the character's picture.
+
+        Args:
+            mode: ``stable``, or ``faceshot`` for the paper's algorithm as released.
+            gain: factor 0..3 per part of ``topology.MOTION_PARTS``, and of ``zoom``; only, without: the parts that
+                move, or that rest.
+            smooth: One-Euro filter on the driving landmarks, for jittery detectors; it softens fast speech.
+        """
+        from faceshot.retargeting.modes import retarget
+        from faceshot.retargeting.smoothing import bridge_gaps
+
+        options = retarget_options(gain, only, without, smooth)
+        marks = as_landmarks(landmarks)
+        return retarget(marks, bridge_gaps(as_sequence(driving, size=marks.size)), mode=mode, options=options)
+
+    def animate(
+        self,
+        picture: PictureLike,
+        *,
+        output: str | Path,
+        driving: DrivingLike | None = None,
+        motion: str | None = None,
+        landmarks: LandmarksLike | None = None,
+        overwrite: bool = False,
+        **options: Any,
+    ) -> Animation:
+        """Animate ``picture`` with a driving clip, a landmark sequence, or a built-in motion.
+
+        Args:
+            output: the video; its suffix is the format (``faceshot.media.video.VideoWriter``).
+            driving: clip, sequence file or sequence, or a motion file of the backend's own kind; motion: one of
+                ``faceshot.driving.motions.MOTIONS`` instead.
+            landmarks: of the character; None matches them.
+            options: fields of :class:`AnimateOptions`.
+
+        Raises:
+            UsageError: options that contradict each other or do not exist. InputError: unusable files.
+            MissingError: a weight file or package is missing. NoFaceError: no face in picture or clip.
+        """
+        chosen = AnimateOptions(**options)
+        seconds: dict[str, float] = {}
+        # 1. Everything that can be refused cheaply.
+        backend = load_backend(self.backend_name)
+        plan = Plan.make(
+            picture, Path(output), driving, motion, landmarks, chosen, backend=backend, seed=self.seed,
+            overwrite=overwrite,
+        )  # fmt: skip
+        self.check_names(domains=chosen.domains, match=plan.landmarks is None)
+        settings = AnimationOptions(
+            device=self.resolved_device, dtype=self.dtype, seed=self.seed, extra=self._extra(backend, chosen),
+            driving=plan.driving, overwrite=overwrite,
+            cache_dir=None if self.cache_dir is None else Path(self.cache_dir),
+            shaped=tuple(name for name in ("gain", "only", "without", "smooth") if getattr(chosen, name)),
+        )  # fmt: skip
+        _load(backend, settings)
+        # 2. The stages.
+        with _timed(seconds, "match"):
+            marks = plan.landmarks
+            if marks is None:
+                found = self.match(
+                    plan.picture, box=chosen.box, points=chosen.points, regularise=chosen.regularise,
+                    domains=chosen.domains,
+                )  # fmt: skip
+                marks = found.landmarks
+        with _timed(seconds, "drive"):
+            if plan.length is not None:
+                drive = plan.still(marks)
+            elif plan.sequence is not None:
+                drive = plan.sequence
+            else:
+                assert plan.clip is not None
+                drive = self.drive(plan.clip, source=chosen.source, rest=chosen.rest, model=chosen.model)
+                settings = replace(settings, driving_landmarks=drive)
+        with _timed(seconds, "retarget"):
+            moved = drive
+            if plan.length is None:
+                moved = self.retarget(
+                    marks, drive, mode=chosen.mode, gain=chosen.gain, only=chosen.only, without=chosen.without,
+                    smooth=chosen.smooth,
+                )  # fmt: skip
+        with _timed(seconds, "animate"):
+            self._write(plan, backend, marks, moved, settings)
+        made = Animation(plan.output, sidecar_path(plan.output), marks, drive, moved, seconds)
+        plan.keep(marks, drive, moved)
+        record = plan.record(moved, backend=backend.name, licence=backend.licence)
+        record |= {"seed": self.seed, "device": settings.device, "dtype": self.dtype}
+        record |= {"matcher": model_record(self.preset) if plan.landmarks is None else None}
+        write_sidecar(plan.output, record, overwrite=overwrite)
+        return made
+
+    def check_names(self, *, domains: Sequence[str] | None = None, match: bool = True) -> None:
+        """Refuse an unknown backend, preset, gallery or domain before any model is loaded.
+
+        Raises:
+            UsageError: with the names there are.
+        """
+        from faceshot.gallery.store import default_galleries, domain_folders
+        from faceshot.models.presets import get_preset
+
+        load_backend(self.backend_name)
+        if match:
+            get_preset(self.preset)
+            known = {name for gallery in self.galleries or default_galleries() for name in domain_folders(gallery)}
+            for domain in domains or ():
+                if domain not in known:
+                    raise UsageError(f"unknown domain {domain!r}; the gallery has {', '.join(sorted(known))}")
+
+    def _extra(self, backend: Backend, chosen: AnimateOptions) -> dict[str, Any]:
+        """The backend's own options; ``low_vram`` is also one where the backend knows it."""
+        sparing = {"low_vram": True} if self.low_vram and "low_vram" in getattr(backend, "flags", ()) else {}
+        return {**sparing, **chosen.backend_options}
+
+    def _write(
+        self, plan: Plan, backend: Backend, marks: Landmarks, moved: LandmarkSequence, settings: AnimationOptions
+    ) -> None:
+        """Stream the backend's frames into the video; nothing holds more than one of them."""
+        from faceshot.media.video import VideoWriter
+
+        frames = backend.animate(plan.picture, marks, moved, settings)
+        with VideoWriter(
+            plan.output, plan.picture.size, moved.fps, audio_from=plan.audio, alpha=plan.alpha,
+            overwrite=plan.overwrite, metadata=container_metadata(),
+        ) as writer:  # fmt: skip
+            for frame in progress(frames, "animate", total=len(moved)):
+                writer.write(plan.opaque(frame))
+
+
+def _load(backend: Backend, settings: AnimationOptions) -> None:
+    after_fork()
+    lacking = backend.requires()
+    try:
+        backend.load(settings)  # refuses bad options first, then says what is missing and where it looked
+    except ImportError as error:
+        raise MissingError(f"backend {backend.name!r} is not ready: {'; '.join(lacking) or error}") from error
+    if lacking:
+        raise MissingError(f"backend {backend.name!r} is not ready: {'; '.join(lacking)}")
+
+
+def no_face_message(name: str, confidence: float, threshold: float) -> str:
+    """What to say when a match is too poor to be used, and what to do about it."""
+    return (
+        f"nothing in {name} looks like a face (score {confidence:.2f}, at least {threshold:.2f} is needed); "
+        f"show it with --box L,T,R,B or --points"
+    )
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    begin = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - begin

@@ -1,0 +1,269 @@
+"""What an animation was asked for, checked before any model is loaded, and what is remembered of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from faceshot.errors import InputError, UsageError
+from faceshot.landmarks.anchors import check_anchors, check_box
+from faceshot.landmarks.types import Landmarks, LandmarkSequence, Picture, RGBArray, Size
+from faceshot.output import check_output
+from faceshot.pipeline.backends import Backend, MotionLength, motion_length, motion_readers
+from faceshot.pipeline.inputs import (
+    DrivingLike,
+    LandmarksLike,
+    PictureLike,
+    as_box,
+    as_landmarks,
+    as_picture,
+    as_sequence,
+    check_sound,
+    is_sequence_file,
+)
+from faceshot.pipeline.sidecar import sidecar_path, source_record, without_folders
+
+if TYPE_CHECKING:
+    from faceshot.matching.matcher import Regularise
+    from faceshot.retargeting.modes import RetargetMode, RetargetOptions
+
+
+@dataclass(frozen=True)
+class AnimateOptions:
+    """How :meth:`faceshot.FaceShot.animate` works, beyond what goes in and out.
+
+    Attributes:
+        mode, gain, only, without, smooth: as of :meth:`faceshot.FaceShot.retarget`.
+        source, rest, model: as of :meth:`faceshot.FaceShot.drive`; fps: of a driving array that
+            has no rate, or of a built-in motion; seconds: how long a built-in motion lasts.
+        box, points, regularise, domains: as of :meth:`faceshot.FaceShot.match`.
+        audio: ``driving`` (the clip's sound), ``none``, or a media file.
+        backend_options: the backend's own options by name.
+        save_landmarks, save_drive, save_sequence: files to keep the intermediate results in.
+    """
+
+    mode: RetargetMode = "stable"
+    gain: Mapping[str, float] = field(default_factory=dict)
+    only: Collection[str] | None = None
+    without: Collection[str] = ()
+    smooth: bool = False
+    source: str = "auto"
+    rest: int | None = None
+    model: str | Path | None = None
+    fps: Fraction | None = None
+    seconds: float | None = None
+    box: Sequence[float] | None = None
+    points: Mapping[str, tuple[float, float]] | None = None
+    regularise: Regularise = "robust"
+    domains: Sequence[str] | None = None
+    audio: str | Path = "driving"
+    backend_options: Mapping[str, Any] = field(default_factory=dict)
+    save_landmarks: str | Path | None = None
+    save_drive: str | Path | None = None
+    save_sequence: str | Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """One animation, everything read that is cheap to read.
+
+    Attributes:
+        picture: the character; output: the video; alpha: whether it keeps the picture's matte.
+        landmarks: the character's, or None where they have to be matched.
+        sequence: driving landmarks, or None where they have to be found in ``clip``.
+        clip: the driving clip; motion_file: a file of the backend's own kind instead, and ``length``: how long it is.
+        audio: file whose sound is kept, or None.
+        sources: name and hash of everything that was given, for the sidecar.
+    """
+
+    picture: Picture
+    output: Path
+    landmarks: Landmarks | None
+    sequence: LandmarkSequence | None
+    clip: Path | None
+    motion_file: Path | None
+    length: MotionLength | None
+    audio: Path | None
+    alpha: bool
+    overwrite: bool
+    options: AnimateOptions
+    sources: Mapping[str, Any]
+
+    @classmethod
+    def make(
+        cls,
+        picture: PictureLike,
+        output: Path,
+        driving: DrivingLike | None,
+        motion: str | None,
+        landmarks: LandmarksLike | None,
+        options: AnimateOptions,
+        *,
+        backend: Backend,
+        seed: int,
+        overwrite: bool,
+    ) -> Plan:
+        """Check and read what was asked for; ``backend`` need not be loaded.
+
+        Raises:
+            UsageError: contradictions, unknown names and formats. InputError: unusable files, refused outputs.
+        """
+        from faceshot.media.video import keeps_alpha
+        from faceshot.media.writer import check_format
+
+        # 1. Names, without opening anything.
+        if (driving is None) == (motion is None):
+            raise UsageError("give either --driving CLIP or --motion NAME" + (", not both" if motion else ""))
+        if motion is not None:
+            from faceshot.driving.motions import MOTIONS
+
+            if motion not in MOTIONS:
+                raise UsageError(f"unknown motion {motion!r}; motions are {', '.join(MOTIONS)}")
+        elif options.seconds is not None:
+            raise UsageError("--seconds belongs to --motion; a clip is animated as long as it is")
+        retarget_options(options.gain, options.only, options.without, options.smooth)
+        check_format(output)
+        given = [value for value in (picture, driving, landmarks, options.model) if isinstance(value, str | Path)]
+        kept = [options.save_landmarks, options.save_drive, options.save_sequence]
+        check_outputs([output, sidecar_path(output), *(path for path in kept if path is not None)], given, overwrite)
+        # 2. Files.
+        character = as_picture(picture)
+        if options.box is not None:
+            check_box(as_box(options.box), character.size)
+        if options.points is not None:
+            check_anchors(options.points)
+        marks = None if landmarks is None else as_landmarks(landmarks, character.size)
+        length, sequence, clip = _own_motion(backend, driving, options), None, None
+        if length is None:
+            sequence, clip = _motion(driving, motion, options, character.size, seed)
+        own = None if length is None else Path(str(driving))
+        audio = _audio(options.audio, clip, output)
+        sources = {"picture": source_record(picture)} | ({"landmarks": source_record(landmarks)} if landmarks else {})
+        sources |= {"motion": {"name": motion}} if motion else {"driving": source_record(driving)}
+        sources |= {"audio": source_record(audio)} if audio and audio != clip else {}
+        alpha = character.alpha is not None and keeps_alpha(output)
+        return cls(
+            character, output, marks, sequence, clip, own, length, audio, alpha, overwrite, options, sources
+        )  # fmt: skip
+
+    @property
+    def driving(self) -> Path | None:
+        """The file a backend may look at itself."""
+        return self.clip or self.motion_file
+
+    def still(self, landmarks: Landmarks) -> LandmarkSequence:
+        """The character at rest for as long as ``motion_file`` lasts."""
+        assert self.length is not None
+        xy = np.broadcast_to(landmarks.xy, (self.length.frames, *landmarks.xy.shape))
+        return LandmarkSequence(xy, landmarks.size, self.length.fps, absent=landmarks.absent)
+
+    def opaque(self, frame: RGBArray) -> RGBArray:
+        """The frame as the output can hold it: over white where the format knows no transparency."""
+        if self.alpha or frame.shape[2] == 3:
+            return frame
+        return Picture(frame[..., :3], frame[..., 3]).flat()
+
+    def keep(self, landmarks: Landmarks, driving: LandmarkSequence, moved: LandmarkSequence) -> None:
+        """Write the intermediate results that were asked for."""
+        from faceshot.formats.files import write_landmarks, write_sequence
+
+        if self.options.save_landmarks is not None:
+            write_landmarks(self.options.save_landmarks, landmarks, overwrite=self.overwrite)
+        for path, sequence in ((self.options.save_drive, driving), (self.options.save_sequence, moved)):
+            if path is not None:
+                write_sequence(path, sequence, overwrite=self.overwrite)
+
+    def record(self, moved: LandmarkSequence, **more: Any) -> dict[str, Any]:
+        """What the sidecar says of this animation."""
+        hidden = ("save_landmarks", "save_drive", "save_sequence")
+        options = {name: value for name, value in asdict(self.options).items() if name not in hidden}
+        for name in ("audio", "model"):  # a sidecar names files, it does not tell where they lie
+            options[name] = options[name] if options[name] is None else Path(options[name]).name
+        options["backend_options"] = without_folders(options["backend_options"])
+        size = self.picture.size
+        return {
+            "output": {"name": self.output.name, "frames": len(moved), "fps": str(moved.fps), "size": list(size)},
+            "sources": dict(self.sources),
+            "options": options,
+            **more,
+        }
+
+
+def retarget_options(
+    gain: Mapping[str, float] | None, only: Collection[str] | None, without: Collection[str], smooth: bool
+) -> RetargetOptions:
+    """The controls of motion as :class:`faceshot.retargeting.modes.RetargetOptions`.
+
+    Raises:
+        UsageError: unknown part, gain out of range, ``only`` together with ``without``.
+    """
+    from faceshot.landmarks.topology import MOTION_PARTS
+    from faceshot.retargeting.modes import RetargetOptions
+
+    if only is not None and without:
+        raise UsageError("--only and --without exclude each other; name the parts that move, or those that rest")
+    for name in (*(gain or ()), *(only or ()), *without):
+        if name not in (*MOTION_PARTS, "zoom"):
+            raise UsageError(f"unknown part {name!r}; parts are {', '.join(MOTION_PARTS)}")
+    parts = tuple(part for part in MOTION_PARTS if (only is None or part in only) and part not in without)
+    values: dict[str, Any] = dict(gain or {})
+    return RetargetOptions(**values, parts=parts, smoothing=smooth)
+
+
+def check_outputs(outputs: Sequence[str | Path], inputs: Sequence[str | Path], overwrite: bool) -> None:
+    """Refuse outputs as :func:`faceshot.output.check_output` does, and one name given for two of them."""
+    seen: set[Path] = set()
+    for path in map(Path, outputs):
+        if path.absolute() in seen:
+            raise UsageError(f"{path} is given for two outputs; choose different names")
+        seen.add(path.absolute())
+        check_output(path, overwrite=overwrite, inputs=inputs)
+
+
+def _own_motion(backend: Backend, driving: DrivingLike | None, options: AnimateOptions) -> MotionLength | None:
+    """How long the driving file is, where it holds motion of the backend's own kind.
+
+    Raises:
+        UsageError: the driving landmarks are to be kept, but there are none.
+    """
+    length = motion_length(backend, Path(driving)) if isinstance(driving, str | Path) else None
+    if length is not None and (options.save_drive is not None or options.save_sequence is not None):
+        raise UsageError(f"{driving} holds no landmarks to keep; leave out --save-drive and --save-sequence")
+    return length
+
+
+def _motion(
+    driving: DrivingLike | None, motion: str | None, options: AnimateOptions, size: Size, seed: int
+) -> tuple[LandmarkSequence | None, Path | None]:
+    """Driving landmarks where they are at hand, else the clip to find them in."""
+    if motion is not None:
+        from faceshot.driving.motions import motion_template
+
+        return motion_template(motion, fps=options.fps or Fraction(30), seconds=options.seconds, seed=seed), None
+    assert driving is not None
+    try:
+        if isinstance(driving, LandmarkSequence) or is_sequence_file(driving):
+            return as_sequence(driving, options.fps, size), None
+        from faceshot.media.video import probe
+
+        probe(driving)
+    except InputError as error:
+        if isinstance(driving, str | Path) and (readers := motion_readers(Path(driving))):
+            raise UsageError(f"{driving} is motion for --backend {' or '.join(readers)} only") from error
+        raise
+    return None, Path(driving)
+
+
+def _audio(audio: str | Path, clip: Path | None, output: Path) -> Path | None:
+    """The file whose sound goes into the video."""
+    if audio == "driving":
+        return clip
+    if audio == "none":
+        return None
+    check_sound(audio, output)
+    return Path(audio)

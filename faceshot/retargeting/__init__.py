@@ -1,0 +1,1 @@
+"""The driver's sequence -> the character's sequence."""

@@ -1,0 +1,162 @@
+"""Retargeting: move a character's 68 landmarks with a driver's motion.
+
+Two modes. ``stable`` (default) is made for pictures people look at: motion is measured from the driver's rest frame
+and added to the character in proportion to the size of its own parts, so a driver that stands still moves nothing.
+``faceshot`` repeats the released FaceShot code number by number (paper, section 3.3), for research parity.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from typing import Literal, get_args
+
+import numpy as np
+
+from faceshot.errors import InputError, UsageError
+from faceshot.landmarks.topology import MOTION_PARTS, MotionPart
+from faceshot.landmarks.types import Landmarks, LandmarkSequence
+from faceshot.retargeting.smoothing import require_found, smooth
+from faceshot.retargeting.stable import Controls, retarget_stable
+from faceshot.retargeting.upstream import retarget_upstream
+
+RetargetMode = Literal["stable", "faceshot"]
+MODES: tuple[RetargetMode, ...] = get_args(RetargetMode)
+MAX_GAIN = 3.0
+#: Side of the square upstream works in; its thresholds are in pixels of it.
+_UPSTREAM_SIDE = 512
+
+#: What stands still when the character (or the driver) lacks a part.
+_MOTION_OF_PART: dict[str, tuple[MotionPart, ...]] = {
+    "face_boundary": ("jaw",),
+    "eyebrows": ("right_brow", "left_brow"),
+    "nose": ("nose",),
+    "eyes": ("right_eye", "left_eye"),
+    "mouth": ("mouth",),
+}
+
+
+@dataclass(frozen=True)
+class RetargetOptions:
+    """Controls of mode ``stable``.
+
+    Attributes:
+        head, jaw, mouth, right_eye, left_eye, right_brow, left_brow, nose: gain of each part, 0 (still) .. 3;
+            1 is natural. Right and left are the subject's. ``head`` is the turn, tilt, shift and zoom of the whole.
+        zoom: how much of the head's change of size is followed, 0 .. 3.
+        parts: the parts that move; parts left out only follow the head.
+        closure: a driver's closed eye closes the character's eye completely, whatever the size of either.
+        smoothing: One-Euro filter (without lag) on the driver's landmarks first; blinks keep their depth. Off by
+            default: a driver that equals the character is then given back exactly. Noise that retargeting enlarges
+            (a small driver's eye on a big one) is calmed in any case.
+
+    Raises:
+        UsageError: a gain outside 0..3, an unknown part.
+    """
+
+    head: float = 1.0
+    jaw: float = 1.0
+    mouth: float = 1.0
+    right_eye: float = 1.0
+    left_eye: float = 1.0
+    right_brow: float = 1.0
+    left_brow: float = 1.0
+    nose: float = 1.0
+    zoom: float = 1.0
+    parts: tuple[MotionPart, ...] = MOTION_PARTS
+    closure: bool = True
+    smoothing: bool = False
+
+    def __post_init__(self) -> None:
+        for name in (*MOTION_PARTS, "zoom"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                raise UsageError(f"gain {name} must be a number from 0 to {MAX_GAIN:g}, got {value!r}")
+            if not 0 <= value <= MAX_GAIN:
+                raise UsageError(f"gain {name} must lie in 0..{MAX_GAIN:g}, got {value:g}")
+        parts = (self.parts,) if isinstance(self.parts, str) else tuple(self.parts)
+        unknown = [part for part in parts if part not in MOTION_PARTS]
+        if unknown:
+            raise UsageError(f"unknown part {unknown[0]!r}; parts are {', '.join(MOTION_PARTS)}")
+        object.__setattr__(self, "parts", tuple(part for part in MOTION_PARTS if part in parts))
+        for name in ("closure", "smoothing"):
+            if not isinstance(getattr(self, name), bool):
+                raise UsageError(f"{name} must be True or False, got {getattr(self, name)!r}")
+
+    def gain(self, part: MotionPart) -> float:
+        """The gain of a part, 0 when it is switched off."""
+        return float(getattr(self, part)) if part in self.parts else 0.0
+
+    def controls(self, absent: Iterable[str] = ()) -> Controls:
+        """Gains as numbers, with the motion of ``absent`` parts at 0."""
+        gains = {part: self.gain(part) for part in MOTION_PARTS}
+        for name in absent:
+            gains.update(dict.fromkeys(_MOTION_OF_PART[name], 0.0))
+        return Controls(gains, zoom=float(self.zoom), closure=self.closure)
+
+
+def retarget(
+    landmarks: Landmarks,
+    driving: LandmarkSequence,
+    *,
+    mode: RetargetMode = "stable",
+    options: RetargetOptions | None = None,
+) -> LandmarkSequence:
+    """Move a character's landmarks with a driver's motion (FaceShot, section 3.3).
+
+    Args:
+        landmarks: the character at rest, in pixels of its own picture.
+        driving: the driver, every frame found; ``driving.rest`` is the frame that corresponds to ``landmarks``.
+            Its picture may have any size: motion counts relative to the size of the face.
+        mode: ``stable``, or ``faceshot`` for upstream's algorithm (needs the default options).
+        options: controls of mode ``stable``.
+
+    Returns:
+        The character in every frame of the clip, in pixels of its own picture, at the driver's frame rate; the rest
+        frame equals ``landmarks``.
+
+    Raises:
+        UsageError: unknown mode, options with mode ``faceshot``.
+        InputError: frames without a face, a driver or character whose points all lie on one spot.
+    """
+    if mode not in MODES:
+        raise UsageError(f"unknown retargeting mode {mode!r}; modes are {', '.join(MODES)}")
+    options = RetargetOptions() if options is None else options
+    if not isinstance(options, RetargetOptions):
+        raise UsageError(f"options must be RetargetOptions, got {type(options).__name__}")
+    require_found(driving)
+    for what, xy in (("character", landmarks.xy), ("driver", driving.xy[driving.rest])):
+        if float(np.ptp(xy, axis=0).max()) < 1.0:
+            raise InputError(f"the 68 landmarks of the {what} lie within one pixel; there is no face to move")
+    if mode == "faceshot":
+        changed = [f.name for f in fields(options) if getattr(options, f.name) != f.default]
+        if changed:
+            raise UsageError(f"mode 'faceshot' has no option {changed[0]!r}; use mode 'stable' for controls")
+        xy = _upstream(landmarks, driving)
+    else:
+        xy = retarget_stable(
+            landmarks.xy,
+            (smooth(driving) if options.smoothing else driving).xy,
+            driving.rest,
+            float(driving.fps),
+            options.controls(landmarks.absent | driving.absent),
+            driver_visible=driving.visible,
+        )
+    return replace(
+        driving, xy=xy.astype(np.float32), size=landmarks.size, found=None, score=None, absent=landmarks.absent
+    )
+
+
+def _upstream(landmarks: Landmarks, driving: LandmarkSequence) -> np.ndarray:
+    """Upstream's algorithm in its own 512-pixel frame; a rest frame other than 0 is put in front."""
+    to_ref = _UPSTREAM_SIDE / max(landmarks.size)
+    ref = (landmarks.xy.astype(np.float64) + 0.5) * to_ref - 0.5 if to_ref != 1 else landmarks.xy.astype(np.float64)
+    to_dri = _UPSTREAM_SIDE / max(driving.size)
+    dri = (driving.xy.astype(np.float64) + 0.5) * to_dri - 0.5 if to_dri != 1 else driving.xy.astype(np.float64)
+    if driving.rest == 0:
+        out = retarget_upstream(ref, dri)
+    else:
+        out = retarget_upstream(ref, np.concatenate([dri[driving.rest][None], dri]))[1:]
+        out[driving.rest] = ref
+    return (out + 0.5) / to_ref - 0.5 if to_ref != 1 else out

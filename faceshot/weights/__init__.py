@@ -1,0 +1,1 @@
+"""Which files a model needs, where they lie, how they come."""

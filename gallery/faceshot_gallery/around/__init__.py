@@ -1,0 +1,1 @@
+"""What surrounds a character: backdrops, effects, things that distract."""

@@ -1,0 +1,1 @@
+"""Who is drawn: every kind of character, its relatives and its variety."""

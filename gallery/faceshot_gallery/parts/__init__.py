@@ -1,0 +1,1 @@
+"""What a character is made of: its traits, and each part drawn."""
