@@ -13,14 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from faceshot.features.similarity import normalised, sample_features
-from faceshot.gallery.appearance import Gallery
-from faceshot.landmarks.crop import Crop
+from faceshot.features import normalised, sample_features
+from faceshot.gallery import Gallery
+from faceshot.landmarks import Crop, Landmarks, Picture, Size
 from faceshot.landmarks.topology import PARTS
-from faceshot.landmarks.types import Landmarks, Picture, Size
-from faceshot.matching.matcher import Look, Match, Matcher
-from faceshot.matching.search import SearchOptions
-from faceshot.models.presets import Preset, get_preset, locate
+from faceshot.matching import Look, Match, Matcher, SearchOptions
+from faceshot.models import Preset, get_preset, locate
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,12 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from faceshot.driving.sources import drive
+from faceshot.driving import drive
 from faceshot.errors import FaceShotError
-from faceshot.landmarks.metrics import motion_difference
-from faceshot.landmarks.types import LandmarkSequence
-from faceshot.matching.matcher import Matcher
-from faceshot.media.video import read_frames
+from faceshot.landmarks import LandmarkSequence, motion_difference
+from faceshot.matching import Matcher
+from faceshot.media import read_frames
 
 REPO = Path(__file__).resolve().parents[1]
 

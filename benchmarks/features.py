@@ -48,7 +48,7 @@ def write_standin(root: Path, *, full: bool, dtype: str = "float32") -> None:
     del unet
     _vae(FULL_VAE if full else SMALL_VAE).to(kind).save_pretrained(model / "vae")
     (model / "scheduler").mkdir()
-    from faceshot.models.checkpoint import SCHEDULER
+    from faceshot.models import SCHEDULER
 
     (model / "scheduler" / "scheduler_config.json").write_text(json.dumps(SCHEDULER))
     from safetensors.torch import save_file
@@ -126,8 +126,7 @@ def plain(extractor: Any, picture: np.ndarray, prompts: np.ndarray, vectors: np.
     from diffusers.schedulers.scheduling_ddim_inverse import DDIMInverseScheduler
     from torch.nn.functional import interpolate, normalize
 
-    from faceshot.models.checkpoint import SCHEDULER
-    from faceshot.models.image_prompt import adapter_scale
+    from faceshot.models import SCHEDULER, adapter_scale
 
     unet, preset, device = extractor.unet, extractor.preset, extractor.device
     scheduler = DDIMInverseScheduler.from_config({**SCHEDULER, "clip_sample": False})
@@ -158,12 +157,12 @@ def ours(extractor: Any, picture: np.ndarray, prompts: np.ndarray, vectors: np.n
     """The same through what the matcher uses."""
     import torch
 
-    from faceshot.features.similarity import best_matches
-    from faceshot.landmarks.types import Size
+    from faceshot.features import best_matches
+    from faceshot.landmarks import Size
 
     maps = extractor.features_under(picture, torch.from_numpy(prompts))[:, 0].float().cpu().numpy()
     if extractor.device.startswith("cuda"):
-        from faceshot.features.similarity_torch import match_points
+        from faceshot.features import match_points
 
         pairs = zip(maps, vectors, strict=True)
         return np.stack([match_points(f, v, Size(SIDE, SIDE), extractor.device)[0] for f, v in pairs])
@@ -180,7 +179,7 @@ def agreement(one: np.ndarray, other: np.ndarray, cells: int) -> float:
 
 def load(preset: str, device: str = "cpu", dtype: str = "auto", low_vram: bool = False) -> Any:
     """An extractor on the stand-in of FACESHOT_WEIGHTS."""
-    from faceshot.features.extractor import FeatureExtractor
+    from faceshot.features import FeatureExtractor
 
     return FeatureExtractor.from_preset(preset, device=device, dtype=dtype, low_vram=low_vram, offline=True)  # type: ignore[arg-type]
 
@@ -219,7 +218,7 @@ def row_full(dtype: str) -> dict[str, Any]:
     """Everything a character needs at full size: six CLIP embeddings, the VAE, one inversion with n = 10."""
     import torch
 
-    from faceshot.features.cost import loading_seconds
+    from faceshot.features import loading_seconds
 
     times: dict[str, float] = {}
     root = Path(os.environ["FACESHOT_WEIGHTS"])

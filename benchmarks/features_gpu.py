@@ -127,8 +127,7 @@ def gallery(device: str, dtype: str, root: Path) -> None:
     """Fourteen domains of ten pictures from the shipped gallery, embeddings and features, n = 50."""
     import torch
 
-    from faceshot.gallery.derive import obtain_all
-    from faceshot.gallery.store import list_domains
+    from faceshot.gallery import list_domains, obtain_all
 
     domains = [domain for domain in list_domains("shipped") if len(domain.pictures) >= 10][:14]
     extractor = load("sd15", device, dtype)
@@ -143,8 +142,8 @@ def gallery(device: str, dtype: str, root: Path) -> None:
 
 def whole(device: str, dtype: Any, root: Path) -> None:
     """What `faceshot match --box` does once the gallery is there: CLIP scores, both looks, matching, shape."""
-    from faceshot.landmarks.types import Picture
-    from faceshot.matching.matcher import Matcher
+    from faceshot.landmarks import Picture
+    from faceshot.matching import Matcher
 
     matcher = Matcher(
         "sd15",

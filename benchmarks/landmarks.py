@@ -32,8 +32,8 @@ from landmarks_tables import errors, number, table
 from scenes import MODES, Cast, Scene, drawn_casts, scenes
 
 from faceshot.errors import FaceShotError, UsageError
-from faceshot.matching.matcher import Matcher
-from faceshot.media.image import SUFFIXES, write_picture
+from faceshot.matching import Matcher
+from faceshot.media import SUFFIXES, write_picture
 
 #: Bounds of the pasted square's side as shares of the frame's longer side.
 BUCKETS = ((0.10, 0.20), (0.20, 0.30), (0.30, 0.40))

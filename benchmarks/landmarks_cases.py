@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from scenes import Cast
 
+from faceshot.landmarks import Landmarks, Picture, Size
 from faceshot.landmarks.topology import PARTS
-from faceshot.landmarks.types import Landmarks, Picture, Size
-from faceshot.media.image import read_picture
+from faceshot.media import read_picture
 
 REPO = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("FACESHOT_SHARED") or REPO.parent / "shared")

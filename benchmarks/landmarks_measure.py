@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from faceshot.landmarks.metrics import auc, nme, part_nme
+from faceshot.landmarks import FloatArray, Landmarks, Picture, auc, nme, part_nme
 from faceshot.landmarks.topology import PARTS
-from faceshot.landmarks.types import FloatArray, Landmarks, Picture
-from faceshot.matching.matcher import Match, Matcher
+from faceshot.matching import Match, Matcher
 
 FAILURE = 0.20  # of the box: the landmarks lie elsewhere
 BAD = 0.10  # of the box: what the confidence has to tell from the rest

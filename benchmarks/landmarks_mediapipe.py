@@ -23,7 +23,7 @@ def detector(model: Path | None = None) -> Any:
     Raises:
         MissingError: the package or the model is not here (nothing is downloaded).
     """
-    from faceshot.driving.detectors import MediaPipeDetector
+    from faceshot.driving import MediaPipeDetector
 
     near = SHARED / "models" / "face_landmarker.task"
     return MediaPipeDetector(model or (near if near.is_file() else None), offline=True)

@@ -9,10 +9,9 @@ import numpy as np
 from landmarks_measure import BAD, FAILURE, Row
 from PIL import Image, ImageDraw, ImageFont
 
-from faceshot.landmarks.crop import Crop
+from faceshot.landmarks import Crop, Landmarks, RGBArray, Size
 from faceshot.landmarks.topology import CURVES
-from faceshot.landmarks.types import Landmarks, RGBArray, Size
-from faceshot.media.drawing import OverlayOptions, overlay
+from faceshot.media import OverlayOptions, overlay
 
 PAPER, INK, FAINT = (250, 250, 248), (34, 38, 46), (120, 126, 136)
 #: Colour of an error: as found, doubtful, elsewhere.

@@ -19,9 +19,9 @@ import torch
 from diffusers import AutoencoderKLTemporalDecoder
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
-from faceshot.driving.motions import motion_template
-from faceshot.landmarks.types import Landmarks, LandmarkSequence, Picture
-from faceshot.models.loading import quiet
+from faceshot.driving import motion_template
+from faceshot.landmarks import Landmarks, LandmarkSequence, Picture
+from faceshot.models import quiet
 from faceshot_mofa.nets.cmp import CMP
 from faceshot_mofa.nets.controlnet import ControlNetConfig, LandmarkControlNet
 from faceshot_mofa.nets.unet import MotionUNet

@@ -18,11 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from faceshot.driving.motions import MOTIONS, motion_template
-from faceshot.landmarks.metrics import crossings, eye_opening
+from faceshot.driving import MOTIONS, motion_template
+from faceshot.landmarks import Landmarks, LandmarkSequence, crossings, eye_opening
 from faceshot.landmarks.topology import CURVES, LEFT_EYE, RIGHT_EYE
-from faceshot.landmarks.types import Landmarks, LandmarkSequence
-from faceshot.retargeting.modes import RetargetMode, RetargetOptions, retarget
+from faceshot.retargeting import RetargetMode, RetargetOptions, retarget
 
 SIZE = (512, 512)
 GOLDEN_REFERENCES = ("portrait", "danbooru1", "cuphead", "dog")

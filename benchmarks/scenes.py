@@ -19,8 +19,8 @@ from typing import Any, Literal, get_args
 import cv2
 import numpy as np
 
+from faceshot.landmarks import Landmarks, Picture, RGBArray, Size
 from faceshot.landmarks.topology import JAW
-from faceshot.landmarks.types import Landmarks, Picture, RGBArray, Size
 from faceshot_gallery.around.backdrop import backdrop
 from faceshot_gallery.parts.paint import Canvas
 from faceshot_gallery.parts.traits import Dice
@@ -182,8 +182,7 @@ def drawn_casts(count: int, seed: int, kinds: Sequence[str] | None = None, size:
 
 def main() -> None:
     """Write a sheet of drawn scenes, to be looked at."""
-    from faceshot.media.drawing import contact_sheet, overlay
-    from faceshot.media.image import write_picture
+    from faceshot.media import contact_sheet, overlay, write_picture
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sheet", type=Path, nargs="?", help="PNG to write; none: only count")

@@ -51,7 +51,7 @@ values["frames"] = len(sequence)
 _RETARGET = """
 from fractions import Fraction
 import faceshot
-from faceshot.driving.motions import motion_template
+from faceshot.driving import motion_template
 driving = motion_template("sing", fps=Fraction(25), seconds=2.0)
 marks = driving[0].resized((700, 700))
 best = {}
@@ -68,11 +68,11 @@ values.update(frames=len(driving), stable_ms=best["stable"], faceshot_ms=best["f
 
 _WARP = """
 from fractions import Fraction
-from faceshot.pipeline.backends import AnimationOptions, load_backend
+from faceshot.pipeline import AnimationOptions, load_backend
 from faceshot.pipeline.inputs import as_picture
-from faceshot.formats.files import read_landmarks
-from faceshot.driving.motions import motion_template
-from faceshot.retargeting.modes import retarget
+from faceshot.formats import read_landmarks
+from faceshot.driving import motion_template
+from faceshot.retargeting import retarget
 picture = as_picture(args[0])
 marks = read_landmarks(args[1], size=picture.size)
 moved = retarget(marks, motion_template("sing", fps=Fraction(30), seconds=8.0))
@@ -88,7 +88,7 @@ values.update(size="x".join(map(str, picture.size)), frames=count, fps=count / (
 
 _LOOP = """
 from itertools import chain, cycle, islice
-from faceshot.media.video import VideoWriter, probe, read_frames
+from faceshot.media import VideoWriter, probe, read_frames
 frames = list(read_frames(args[0], max_side=320, stop=120))
 there_and_back = cycle(chain(frames, frames[-2:0:-1]))
 with VideoWriter(args[1], frames[0].shape[1::-1], probe(args[0]).fps) as writer:

@@ -14,11 +14,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from faceshot.driving.motions import MOTIONS, motion_template
-from faceshot.formats.files import read_landmarks
-from faceshot.landmarks.types import Landmarks, LandmarkSequence, Picture, Size
-from faceshot.media.image import read_picture
-from faceshot.retargeting.modes import retarget
+from faceshot.driving import MOTIONS, motion_template
+from faceshot.formats import read_landmarks
+from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, Size
+from faceshot.media import read_picture
+from faceshot.retargeting import retarget
 from faceshot_warp.compose import Animator
 from faceshot_warp.options import WarpOptions
 

@@ -18,9 +18,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from faceshot.formats.files import write_landmarks
-from faceshot.media.image import write_picture
-from faceshot.media.video import VideoWriter
+from faceshot.formats import write_landmarks
+from faceshot.media import VideoWriter, write_picture
 from faceshot_gallery.build import framed
 from faceshot_gallery.illustrator import Character, Drawing, Expression, Pose, Style, character, draw
 

@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from faceshot import FaceShot
-from faceshot.media.image import write_picture
-from faceshot.media.video import read_frames
+from faceshot.media import read_frames, write_picture
 
 HERE = Path(__file__).resolve().parent
 CHARACTERS = ("fox", "robot", "anime", "pumpkin")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from faceshot.errors import FaceShotError
-from faceshot.pipeline.sidecar import installed_version
+from faceshot.pipeline import installed_version
 
 State = Literal["ok", "note", "problem"]
 
@@ -60,7 +60,7 @@ def diagnose(cache_dir: str | Path | None = None) -> list[Finding]:
 
 
 def _system() -> str:
-    from faceshot import __version__
+    from faceshot.version import __version__
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"FaceShot {__version__}, Python {platform.python_version()}, {platform.platform()}, {cores} cores"
@@ -134,7 +134,7 @@ def _codecs() -> list[Finding]:
 
 
 def _cache(cache_dir: str | Path | None) -> list[Finding]:
-    from faceshot.weights.resolve import cache_folder
+    from faceshot.weights import cache_folder
 
     folder = cache_folder(cache_dir)
     existing = next(path for path in (folder, *folder.parents) if path.exists())
@@ -145,8 +145,8 @@ def _cache(cache_dir: str | Path | None) -> list[Finding]:
 
 
 def _weights(cache_dir: str | Path | None) -> list[Finding]:
-    from faceshot.models.presets import PRESETS, locate, weight_files
-    from faceshot.weights.resolve import groups, members, where
+    from faceshot.models import PRESETS, locate, weight_files
+    from faceshot.weights import groups, members, where
 
     out = []
     for preset in PRESETS.values():
@@ -171,7 +171,7 @@ def _weights(cache_dir: str | Path | None) -> list[Finding]:
 
 
 def _backends() -> list[Finding]:
-    from faceshot.pipeline.backends import KNOWN, list_backends, load_backend
+    from faceshot.pipeline import KNOWN, list_backends, load_backend
 
     out = []
     installed = list_backends()

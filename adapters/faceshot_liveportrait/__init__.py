@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceshot.errors import InputError, MissingError, UsageError
-from faceshot.landmarks.types import Landmarks, LandmarkSequence, Picture, RGBArray
-from faceshot.pipeline.backends import AnimationOptions, MotionLength
+from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray
+from faceshot.pipeline import AnimationOptions, MotionLength
 
 if TYPE_CHECKING:
     from faceshot_liveportrait.options import LivePortraitOptions
@@ -112,7 +112,7 @@ class Backend:
         wanted = (parsed.variant, options.device, options.dtype, parsed.speedup)
         if self._own or self._loaded == wanted:
             return
-        from faceshot.weights.resolve import find
+        from faceshot.weights import find
 
         group = "liveportrait" if parsed.variant == "human" else "liveportrait-animals"
         if lack := _lack(group):
@@ -142,12 +142,12 @@ def _parsed(options: AnimationOptions) -> LivePortraitOptions:
 
 def _check_files(options: LivePortraitOptions) -> None:
     """Open the files that options name, so that unusable ones are refused before anything is loaded."""
-    from faceshot.formats.files import read_sequence
+    from faceshot.formats import read_sequence
 
     for path in options.faces:
         read_sequence(path, size=(1, 1))  # whether they fit the picture is seen when there is one
     if options.driving is not None:
-        from faceshot.media.video import probe
+        from faceshot.media import probe
 
         info = probe(options.driving)
         if options.driving_landmarks is not None:
@@ -160,8 +160,7 @@ def _check_files(options: LivePortraitOptions) -> None:
 
 def _lack(group: str) -> str:
     """One line on the weight files of a group that are not on this machine; empty when all are."""
-    from faceshot.weights.places import looked_in
-    from faceshot.weights.resolve import members, where
+    from faceshot.weights import looked_in, members, where
 
     absent = [weight for weight in members(group) if where(weight.name) is None]
     if not absent:

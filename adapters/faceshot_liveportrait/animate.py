@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from faceshot.landmarks.types import LandmarkSequence, Picture, RGBArray
-from faceshot.pipeline.backends import AnimationOptions
+from faceshot.landmarks import LandmarkSequence, Picture, RGBArray
+from faceshot.pipeline import AnimationOptions
 from faceshot_liveportrait import landmark_driving as marks_driving
 from faceshot_liveportrait import motion as m
 from faceshot_liveportrait import video_driving as classic
@@ -199,7 +199,7 @@ def _given_driver(
 def _read_clip(
     engine: Any, sequence: LandmarkSequence, options: LivePortraitOptions, settings: AnimationOptions
 ) -> Template:
-    from faceshot.media.video import probe
+    from faceshot.media import probe
 
     clip = options.driving
     assert clip is not None
@@ -207,11 +207,11 @@ def _read_clip(
     if options.driving_landmarks is None and settings.driving_landmarks is not None and clip == settings.driving:
         marks = settings.driving_landmarks
     elif options.driving_landmarks is not None:
-        from faceshot.formats.files import read_sequence
+        from faceshot.formats import read_sequence
 
         marks = read_sequence(options.driving_landmarks, size=info.size, fps=info.fps)
     else:
-        from faceshot.driving.sources import drive
+        from faceshot.driving import drive
 
         log.info("liveportrait: finding the landmarks of %s (or give driving_landmarks=FILE)", clip.name)
         marks = drive(clip, device=settings.device, offline=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from faceshot.errors import InputError
-from faceshot.landmarks.types import Landmarks, LandmarkSequence, Size
+from faceshot.landmarks import Landmarks, LandmarkSequence, Size
 
 log = logging.getLogger("faceshot")
 
@@ -46,7 +46,7 @@ def all_faces(landmarks: Landmarks, sequence: LandmarkSequence, others: Sequence
 
 
 def _other(first: Face, path: Path, size: Size) -> Face:
-    from faceshot.formats.files import read_sequence
+    from faceshot.formats import read_sequence
 
     count = len(first.sequence)
     found = read_sequence(path, size=size, fps=first.sequence.fps)
@@ -66,7 +66,7 @@ def _other(first: Face, path: Path, size: Size) -> Face:
 
 def like(first: Face, rest: Landmarks) -> LandmarkSequence:
     """Another face's landmarks moving as the first face moves."""
-    from faceshot.retargeting.modes import retarget
+    from faceshot.retargeting import retarget
 
     xy = np.concatenate([first.landmarks.xy[None], first.sequence.xy])
     driver = replace(first.sequence, xy=xy, found=None, score=None, rest=0)

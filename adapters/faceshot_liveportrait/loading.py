@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from faceshot.errors import InputError
-from faceshot.models.loading import LOAD_ERRORS, first_line
+from faceshot.models import LOAD_ERRORS, first_line
 from faceshot_liveportrait.nets import (
     AppearanceExtractor,
     MotionExtractor,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from faceshot.landmarks.types import Picture, RGBArray
+from faceshot.landmarks import Picture, RGBArray
 from faceshot_liveportrait.paste import Paster
 from faceshot_liveportrait.place import Array, CropFrame
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from faceshot.landmarks.types import RGBArray, Size
+from faceshot.landmarks import RGBArray, Size
 from faceshot_liveportrait.place import SIDE, Array, CropFrame, invert, warp
 
 #: Width of the linear ramp at each border of the crop, in crop pixels.

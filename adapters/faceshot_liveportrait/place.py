@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot.errors import InputError
+from faceshot.landmarks import RGBArray
 from faceshot.landmarks import topology as topo
-from faceshot.landmarks.types import RGBArray
 
 Array = npt.NDArray[np.float64]
 

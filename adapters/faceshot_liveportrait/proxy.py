@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from faceshot.landmarks.types import Landmarks, LandmarkSequence, Picture, RGBArray, Size
-from faceshot.pipeline.backends import AnimationOptions, load_backend
+from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray, Size
+from faceshot.pipeline import AnimationOptions, load_backend
 from faceshot.progress import progress
 from faceshot_liveportrait.motion import Motion, smoothed
 from faceshot_liveportrait.place import SIDE, CropFrame, openness

@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot.errors import InputError
-from faceshot.landmarks.types import as_fps
-from faceshot.media.image import check_file
+from faceshot.landmarks import as_fps
+from faceshot.media import check_file
 from faceshot.output import writing
 from faceshot_liveportrait.motion import N_KEYPOINTS, Motion
 from faceshot_liveportrait.video_driving import Driver

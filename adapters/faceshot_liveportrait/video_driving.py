@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot.errors import InputError
-from faceshot.landmarks.types import LandmarkSequence, RGBArray
+from faceshot.landmarks import LandmarkSequence, RGBArray
 from faceshot.progress import progress
 from faceshot_liveportrait import motion as m
 from faceshot_liveportrait.deltas import Deltas, Keypoints
@@ -119,7 +119,7 @@ def read_driver(
     Raises:
         InputError: unusable clip, landmarks of another one, no frame with a face.
     """
-    from faceshot.media.video import probe, read_frames
+    from faceshot.media import probe, read_frames
 
     info = probe(clip)
     if info.size != sequence.size:

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from faceshot.errors import MissingError
-from faceshot.landmarks.types import Landmarks, LandmarkSequence, Picture, RGBArray
-from faceshot.pipeline.backends import AnimationOptions
+from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray
+from faceshot.pipeline import AnimationOptions
 
 if TYPE_CHECKING:
     from faceshot_mofa.networks import Networks
@@ -57,7 +57,7 @@ class Backend:
         """The weight files that are not here, each with its licence and the command that fetches it."""
         if self._own:
             return []
-        from faceshot.weights.resolve import missing
+        from faceshot.weights import missing
 
         return [line for line in missing("mofa") if line.partition(" of ")[0].endswith(tuple(_FILES.values()))]
 
@@ -75,10 +75,10 @@ class Backend:
         if self._own or (self._networks is not None and self._loaded == wanted):
             return
         _refuse_missing()
-        from faceshot.weights.resolve import find
+        from faceshot.weights import find
 
         files = {name: find("mofa", file, offline=True) for name, file in _FILES.items()}
-        from faceshot.models.loading import pick_device, pick_dtype
+        from faceshot.models import pick_device, pick_dtype
         from faceshot_mofa.networks import load_networks
 
         device = pick_device(options.device)
@@ -108,8 +108,7 @@ class Backend:
 
 
 def _refuse_missing() -> None:
-    from faceshot.weights.places import looked_in
-    from faceshot.weights.resolve import members, where
+    from faceshot.weights import looked_in, members, where
 
     for weight in members("mofa"):
         if weight.file.endswith(tuple(_FILES.values())) and where(weight.name) is None:

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot.errors import UsageError
+from faceshot.landmarks import FloatArray, RGBArray, Size
 from faceshot.landmarks import topology as topo
-from faceshot.landmarks.types import FloatArray, RGBArray, Size
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -9,7 +9,7 @@ from functools import cache
 
 import torch
 
-from faceshot.landmarks.types import Size
+from faceshot.landmarks import Size
 from faceshot_mofa.guidance import is_needed
 from faceshot_mofa.networks import Networks
 from faceshot_mofa.options import MofaOptions

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from faceshot.landmarks.types import RGBArray, Size
+from faceshot.landmarks import RGBArray, Size
 from faceshot_mofa.conditioning import cmp_hints, pose_pictures, unit_picture
 from faceshot_mofa.nets.cmp import CMPImage, resize_flow, resize_image
 from faceshot_mofa.nets.controlnet import Appearance, Conditioning

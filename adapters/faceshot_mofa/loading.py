@@ -43,7 +43,7 @@ def load_cmp(path: str | Path, device: str | torch.device = "cpu") -> CMP:
     """
     import torch
 
-    from faceshot.models.loading import load_tensors
+    from faceshot.models import load_tensors
     from faceshot_mofa.nets.cmp import CMP
 
     file = _file(path)
@@ -157,7 +157,7 @@ def _load(
     from accelerate import init_empty_weights
     from safetensors import SafetensorError, safe_open
 
-    from faceshot.models.loading import LOAD_ERRORS, first_line
+    from faceshot.models import LOAD_ERRORS, first_line
 
     try:
         with init_empty_weights(include_buffers=False):
@@ -208,7 +208,7 @@ def _file(path: str | Path) -> Path:
 
 
 def _json(file: Path) -> dict[str, Any] | None:
-    from faceshot.models.loading import first_line
+    from faceshot.models import first_line
 
     config = file.parent / "config.json"
     if not config.is_file():

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from faceshot.landmarks.types import Landmarks, LandmarkSequence, Picture, RGBArray
+from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray
 from faceshot_mofa.conditioning import clip_pixels, saturates, vae_picture
 from faceshot_mofa.estimate import estimate
 from faceshot_mofa.features import Features

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot.errors import InputError
-from faceshot.landmarks.types import FloatArray, Landmarks, Picture, RGBArray, Size, rescale_points
+from faceshot.landmarks import FloatArray, Landmarks, Picture, RGBArray, Size, rescale_points
 from faceshot_mofa.options import MULTIPLE, MofaOptions
 
 #: ``auto`` cuts around the face where the face box is smaller than this share of the picture's shorter side.

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from faceshot.errors import InputError
-from faceshot.weights.resolve import cache_folder
+from faceshot.weights import cache_folder
 
 if TYPE_CHECKING:
     from torch import Tensor

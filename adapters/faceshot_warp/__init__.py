@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from faceshot.errors import InputError
-from faceshot.landmarks.types import Landmarks, LandmarkSequence, Picture, RGBArray
-from faceshot.pipeline.backends import AnimationOptions
+from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray
+from faceshot.pipeline import AnimationOptions
 
 __all__ = ["Backend"]
 

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from faceshot.landmarks import Landmarks, Picture, RGBArray
 from faceshot.landmarks import topology as topo
-from faceshot.landmarks.types import Landmarks, Picture, RGBArray
 from faceshot_warp.cavity import closing_line, draw_cavity, draw_inside, keep_to_lips, own_inside
 from faceshot_warp.controls import (
     IDENTITY,

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from faceshot.landmarks import Landmarks
 from faceshot.landmarks import topology as topo
-from faceshot.landmarks.types import Landmarks
 
 Array = npt.NDArray[np.float64]
 

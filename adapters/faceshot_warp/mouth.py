@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from faceshot.landmarks import Landmarks, Picture
 from faceshot.landmarks import topology as topo
-from faceshot.landmarks.types import Landmarks, Picture
 from faceshot_warp.field import Plane, sample
 from faceshot_warp.options import WarpOptions
 
@@ -108,7 +108,7 @@ def make_mouth(picture: Picture, landmarks: Landmarks, options: WarpOptions) -> 
     teeth = options.teeth == "on" or (options.teeth == "auto" and "eyebrows" not in landmarks.absent)
     inside: Plane | None = None
     if options.mouth_picture is not None:
-        from faceshot.media.image import read_picture
+        from faceshot.media import read_picture
 
         given = read_picture(options.mouth_picture)
         alpha = np.full(given.rgb.shape[:2], 255, np.uint8) if given.alpha is None else given.alpha

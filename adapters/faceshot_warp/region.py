@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from faceshot.landmarks import Landmarks, Picture
 from faceshot.landmarks import topology as topo
-from faceshot.landmarks.types import Landmarks, Picture
 from faceshot_warp.controls import face_unit
 from faceshot_warp.field import Grid, Lattice, Plane, sample
 from faceshot_warp.options import WarpOptions

@@ -160,7 +160,7 @@ def animate(
 def _own_options(backend: str, pairs: list[str] | None, flags: dict[str, Any]) -> dict[str, Any]:
     """The backend's own options, typed as pairs or as the flags that some backends have (``--low-vram`` is not here:
     it is for the matcher too, and the pipeline hands it on)."""
-    from faceshot.pipeline.backends import with_flags
+    from faceshot.pipeline import with_flags
 
     given = {name: value for name, value in flags.items() if value is not None}
     return with_flags(backend, given, parse_pairs(pairs or [], "--backend-option", lists=True))

@@ -18,7 +18,6 @@ from typing import Annotated, Any
 
 import typer
 
-from faceshot import __version__
 from faceshot.cli.animate import animate
 from faceshot.cli.gallery import gallery
 from faceshot.cli.info import backends, doctor
@@ -26,6 +25,7 @@ from faceshot.cli.match import match
 from faceshot.cli.motion import drive, retarget
 from faceshot.cli.weights import weights
 from faceshot.errors import FaceShotError
+from faceshot.version import __version__
 
 #: What typer and the click inside it raise for wrong usage; reached through a public name of typer.
 _ClickError: type[Exception] = typer.BadParameter.__mro__[2]

@@ -10,7 +10,7 @@ import typer
 from faceshot.cli.options import Common, PresetFlag, with_common
 
 if TYPE_CHECKING:
-    from faceshot.gallery.store import Domain
+    from faceshot.gallery import Domain
 
 gallery = typer.Typer(help="Look at and change appearance galleries.", no_args_is_help=True)
 
@@ -40,7 +40,7 @@ def list_(
     ] = None,
 ) -> None:
     """List galleries and their domains."""
-    from faceshot.gallery.store import gallery_names, list_domains
+    from faceshot.gallery import gallery_names, list_domains
 
     domains = [domain for name in gallery or gallery_names() for domain in list_domains(name)]
     lines = [f"{domain.gallery}\t{domain.name}\t{_amount(domain)}" for domain in domains]
@@ -58,12 +58,12 @@ def show(
     ] = None,
 ) -> None:
     """Show a domain: its pictures, their sizes, the parts they lack."""
-    from faceshot.gallery.store import find_domain
+    from faceshot.gallery import find_domain
 
     found = find_domain(domain, gallery)
     if output is not None:
-        from faceshot.gallery.appearance import contact_sheet
-        from faceshot.media.image import write_picture
+        from faceshot.gallery import contact_sheet
+        from faceshot.media import write_picture
 
         write_picture(output, contact_sheet(found), overwrite=common.overwrite)
     pictures = [
@@ -95,7 +95,7 @@ def add(
 
     Everything is checked before anything is written.
     """
-    from faceshot.gallery.edit import add_domain
+    from faceshot.gallery import add_domain
 
     made = add_domain(domain, folder, gallery=gallery)
     common.give(_record(made), [str(made.folder)])
@@ -105,7 +105,7 @@ def add(
 @with_common("quiet", "verbose", "as_json")
 def remove(domain: _Name, common: Common, gallery: _Gallery = "user") -> None:
     """Delete a domain from a gallery of yours."""
-    from faceshot.gallery.edit import remove_domain
+    from faceshot.gallery import remove_domain
 
     gone = remove_domain(domain, gallery=gallery)
     common.give({"removed": str(gone)}, [str(gone)])
@@ -127,7 +127,7 @@ def import_(
 
     Use it with: faceshot match PICTURE --gallery DIR --preset sd21
     """
-    from faceshot.gallery.upstream import import_gallery
+    from faceshot.gallery import import_gallery
 
     made = import_gallery(folder, output, preset=preset, overwrite=common.overwrite)
     for domain, parts in made.partial.items():
@@ -154,13 +154,13 @@ def build(
 
     A build that was interrupted goes on where it stopped.
     """
-    from faceshot.gallery.store import list_domains
-    from faceshot.models.presets import get_preset
+    from faceshot.gallery import list_domains
+    from faceshot.models import get_preset
 
     get_preset(preset)
     list_domains(gallery)
-    from faceshot.features.extractor import FeatureExtractor
-    from faceshot.gallery.appearance import build_gallery
+    from faceshot.features import FeatureExtractor
+    from faceshot.gallery import build_gallery
 
     extractor = FeatureExtractor.from_preset(
         preset, device=common.device, dtype=common.dtype, offline=common.offline, low_vram=common.low_vram
@@ -178,8 +178,8 @@ def check(common: Common, gallery: _Gallery = "shipped", preset: PresetFlag = "m
     """
     from dataclasses import asdict
 
-    from faceshot.gallery.appearance import check_gallery
-    from faceshot.models.presets import get_preset, model_digest
+    from faceshot.gallery import check_gallery
+    from faceshot.models import get_preset, model_digest
 
     chosen = get_preset(preset)
     found = check_gallery(gallery, chosen, model_digest(chosen), cache_dir=common.cache_dir)

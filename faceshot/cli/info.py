@@ -15,7 +15,7 @@ def backends(common: Common) -> None:
 
     Shown are also those that are not installed, with the command that installs them."""
     from faceshot.errors import FaceShotError
-    from faceshot.pipeline.backends import KNOWN, list_backends, load_backend
+    from faceshot.pipeline import KNOWN, list_backends, load_backend
 
     rows: list[dict[str, Any]] = []
     for name in list_backends():

@@ -26,9 +26,9 @@ from faceshot.cli.values import parse_box, parse_points
 from faceshot.errors import FaceShotError, InputError, NoFaceError, UsageError
 
 if TYPE_CHECKING:
-    from faceshot.landmarks.types import Picture
-    from faceshot.matching.matcher import Match
-    from faceshot.pipeline.faceshot import FaceShot
+    from faceshot.landmarks import Picture
+    from faceshot.matching import Match
+    from faceshot.pipeline import FaceShot
 
 Format = Literal["json", "npy", "npz", "pts", "coco.json"]
 FORMATS = (".coco.json", ".json", ".npy", ".npz", ".pts")
@@ -65,7 +65,7 @@ def match(
     One picture gives FILE (.json .npy .npz .pts .coco.json); several, or a folder, give one file each in DIR, named
     after the picture. Where nothing looks like a face, the attempt is drawn beside the output and the exit code is 1.
     """
-    from faceshot.models.presets import with_settings
+    from faceshot.models import with_settings
     from faceshot.output import check_output
 
     options: dict[str, Any] = {"box": parse_box(box), "points": parse_points(points)}
@@ -76,7 +76,7 @@ def match(
         for path in [task.output] + [drawn(task, "overlay")] * overlay:
             check_output(path, overwrite=common.overwrite, inputs=[task.picture])
     if len(tasks) == 1:
-        from faceshot.media.image import check_file
+        from faceshot.media import check_file
 
         check_file(tasks[0].picture, "picture")
     shot = load_shot(common, preset=with_settings(preset, guidance=guidance, steps=steps), gallery=gallery)
@@ -154,9 +154,9 @@ def _run(shot: FaceShot, tasks: list[Task], options: dict[str, Any], overlay: bo
 
 
 def _one(shot: FaceShot, task: Task, options: dict[str, Any], overlay: bool, common: Common) -> dict[str, Any]:
-    from faceshot.formats.files import write_landmarks
-    from faceshot.media.image import read_picture
-    from faceshot.pipeline.faceshot import no_face_message
+    from faceshot.formats import write_landmarks
+    from faceshot.media import read_picture
+    from faceshot.pipeline import no_face_message
 
     picture = read_picture(task.picture)
     found = shot.match(picture, **options, strict=False)
@@ -177,8 +177,7 @@ def _one(shot: FaceShot, task: Task, options: dict[str, Any], overlay: bool, com
 
 
 def _draw(path: Path, picture: Picture, found: Match, overwrite: bool) -> None:
-    from faceshot.media.drawing import overlay
-    from faceshot.media.image import write_picture
+    from faceshot.media import overlay, write_picture
 
     write_picture(path, overlay(picture.flat(), found.landmarks), overwrite=overwrite)
 

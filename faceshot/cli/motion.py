@@ -26,7 +26,7 @@ from faceshot.cli.values import parse_fps, parse_gain, parse_parts, parse_rest, 
 from faceshot.errors import UsageError
 
 if TYPE_CHECKING:
-    from faceshot.landmarks.types import LandmarkSequence
+    from faceshot.landmarks import LandmarkSequence
 
 
 @with_common()
@@ -47,9 +47,8 @@ def drive(
     ] = None,
 ) -> None:
     """Find the 68 landmarks in every frame of a driving clip."""
-    from faceshot.formats.files import write_sequence
-    from faceshot.media.image import check_file
-    from faceshot.media.video import probe
+    from faceshot.formats import write_sequence
+    from faceshot.media import check_file, probe
     from faceshot.output import check_output
 
     frame = parse_rest(rest)
@@ -83,8 +82,7 @@ def _draw_over(
     clip: Path, sequence: LandmarkSequence, output: Path, start: int, stop: int | None, overwrite: bool
 ) -> None:
     """The clip, from frame ``start`` on, with the landmarks drawn into every frame; streamed."""
-    from faceshot.media.drawing import drawn_frames
-    from faceshot.media.video import VideoWriter, probe, read_frames
+    from faceshot.media import VideoWriter, drawn_frames, probe, read_frames
     from faceshot.progress import progress
 
     info = probe(clip)
@@ -116,7 +114,7 @@ def retarget(
     ] = None,
 ) -> None:
     """Move a character's landmarks as a driving sequence moves."""
-    from faceshot.formats.files import read_landmarks, read_sequence, write_sequence
+    from faceshot.formats import read_landmarks, read_sequence, write_sequence
     from faceshot.output import check_output
 
     options = motion_flags(gain, only, without, smooth)

@@ -17,7 +17,7 @@ import typer
 from faceshot.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from faceshot.pipeline.faceshot import FaceShot
+    from faceshot.pipeline import FaceShot
 
 Dtype = Literal["auto", "float32", "float16", "bfloat16"]
 Regularise = Literal["none", "faceshot", "robust"]
@@ -186,7 +186,7 @@ def load_shot(
     common: Common, *, preset: str = "mini", gallery: Sequence[str] | None = None, backend: str = "warp"
 ) -> FaceShot:
     """The pipeline these flags describe; nothing is loaded yet."""
-    from faceshot.pipeline.faceshot import FaceShot
+    from faceshot.pipeline import FaceShot
 
     return FaceShot(
         preset,

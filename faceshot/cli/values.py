@@ -63,7 +63,7 @@ def parse_points(text: str | None) -> dict[str, tuple[float, float]] | None:
     """Hand-set anchors: ``right_eye=x,y;nose=x,y`` or a JSON file with an object of such pairs (pixels)."""
     if text is None:
         return None
-    from faceshot.landmarks.anchors import check_anchors
+    from faceshot.landmarks import check_anchors
 
     if "=" in text:
         raw: dict[str, Any] = {}
@@ -133,7 +133,7 @@ def parse_fps(text: str | None) -> Fraction | None:
     """``30``, ``29.97`` or ``30000/1001`` frames per second."""
     if text is None:
         return None
-    from faceshot.landmarks.types import as_fps
+    from faceshot.landmarks import as_fps
 
     try:
         return as_fps(text)

@@ -10,7 +10,7 @@ import typer
 from faceshot.cli.options import Common, with_common
 
 if TYPE_CHECKING:
-    from faceshot.weights.resolve import Weight
+    from faceshot.weights import Weight
 
 weights = typer.Typer(help="List, fetch and check weight files.", no_args_is_help=True)
 
@@ -33,7 +33,7 @@ def list_(
 
     "about" and "?" are sizes that are published rounded, or not at all.
     """
-    from faceshot.weights.resolve import NEEDS, groups, members
+    from faceshot.weights import NEEDS, groups, members
 
     rows = []
     for name in groups():
@@ -57,8 +57,7 @@ def fetch(
     The licence is shown first. Interrupted downloads are continued the next time.
     """
     from faceshot.errors import UsageError
-    from faceshot.weights.download import remote_bytes
-    from faceshot.weights.resolve import is_offline, locate, members, where
+    from faceshot.weights import is_offline, locate, members, remote_bytes, where
 
     wanted: dict[str, tuple[str, Weight]] = {}
     for name in names:
@@ -92,7 +91,7 @@ def check(common: Common, names: _Names = None, commercial_only: _Commercial = F
     """
     from faceshot.errors import FaceShotError, MissingError
     from faceshot.progress import progress
-    from faceshot.weights.resolve import check, list_weights, members, where
+    from faceshot.weights import check, list_weights, members, where
 
     asked: dict[Weight, str] = {}
     for name in names or ():
@@ -126,7 +125,7 @@ def where_(
 ) -> None:
     """Print where weights lie; exit code 1 when some do not."""
     from faceshot.errors import MissingError
-    from faceshot.weights.resolve import members, where
+    from faceshot.weights import members, where
 
     chosen = members(name)
     found = {weight.name: where(weight.name, cache_dir=common.cache_dir) for weight in chosen}
@@ -137,8 +136,7 @@ def where_(
 
 def _gone(absent: list[Weight], asked: str, cache_dir: Path | None) -> str:
     """One line about files of ``asked`` that are not here, however many."""
-    from faceshot.weights.places import looked_in
-    from faceshot.weights.text import REINSTALL, command, licence_note
+    from faceshot.weights import REINSTALL, command, licence_note, looked_in
 
     first = absent[0]
     if first.source.startswith("package:"):
@@ -151,7 +149,7 @@ def _gone(absent: list[Weight], asked: str, cache_dir: Path | None) -> str:
 
 
 def _row(name: str, own: tuple[Weight, ...], cache_dir: Path | None) -> dict[str, Any]:
-    from faceshot.weights.resolve import where
+    from faceshot.weights import where
 
     entries = []
     for weight in own:

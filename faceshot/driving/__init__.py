@@ -1,1 +1,22 @@
 """Clip -> sequence of landmarks: detectors, the tracker and its parts, built-in motions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from faceshot.lazy import hand_on
+
+if TYPE_CHECKING:
+    from faceshot.driving.detectors import MediaPipeDetector as MediaPipeDetector
+    from faceshot.driving.motions import MOTIONS as MOTIONS
+    from faceshot.driving.motions import motion_template as motion_template
+    from faceshot.driving.sources import drive as drive
+
+__getattr__, __dir__, __all__ = hand_on(
+    __name__,
+    {
+        "detectors": "MediaPipeDetector",
+        "motions": "MOTIONS motion_template",
+        "sources": "drive",
+    },
+)

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot.driving.align import Matrix
+from faceshot.landmarks import RGBArray
 from faceshot.landmarks import topology as topo
-from faceshot.landmarks.types import RGBArray
 
 Array = npt.NDArray[Any]
 Gray = npt.NDArray[Any]

@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot.errors import InputError, MissingError
+from faceshot.landmarks import RGBArray, Size, from_unit
 from faceshot.landmarks.topology import MEDIAPIPE_TO_68, WFLW_TO_68
-from faceshot.landmarks.types import RGBArray, Size, from_unit
-from faceshot.weights.resolve import locate
+from faceshot.weights import locate
 
 logger = logging.getLogger("faceshot")
 Array = npt.NDArray[np.float64]
@@ -181,7 +181,7 @@ class FacexlibDetector:
                 f"source facexlib needs its library, with a torchvision that fits torch ({error}); "
                 "run: pip install 'faceshot[facexlib]'"
             ) from error
-        from faceshot.models.loading import load_tensors
+        from faceshot.models import load_tensors
 
         files = [
             locate(name, path=models, offline=offline, cache_dir=cache_dir)

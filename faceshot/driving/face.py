@@ -22,8 +22,8 @@ from faceshot.driving.flow import lucas_kanade, patches, texture
 from faceshot.driving.lids import LidColours
 from faceshot.driving.lips import INNER, LipLook, LipStrips
 from faceshot.driving.prior import DisplacementPrior
+from faceshot.landmarks import Landmarks, RGBArray
 from faceshot.landmarks import topology as topo
-from faceshot.landmarks.types import Landmarks, RGBArray
 
 Array = npt.NDArray[Any]
 Gray = npt.NDArray[Any]

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from faceshot.driving.motion_face import SIDE, Pose, face_points
 from faceshot.errors import UsageError
-from faceshot.landmarks.types import LandmarkSequence, as_fps
+from faceshot.landmarks import LandmarkSequence, as_fps
 
 Array = npt.NDArray[np.float64]
 MotionName = Literal["talk", "laugh", "nod", "shake", "wink", "surprise", "sing", "idle"]

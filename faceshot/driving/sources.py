@@ -14,15 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot.errors import FaceShotError, InputError, MissingError, NoFaceError, UsageError
+from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray, Size
 from faceshot.landmarks import topology as topo
-from faceshot.landmarks.types import Landmarks, LandmarkSequence, Picture, RGBArray, Size
 from faceshot.progress import progress
 from faceshot.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from faceshot.driving.detectors import Detector
     from faceshot.driving.track import Locate
-    from faceshot.matching.matcher import Matcher
+    from faceshot.matching import Matcher
 
 logger = logging.getLogger("faceshot")
 Array = npt.NDArray[np.float64]
@@ -157,13 +157,13 @@ def _check(source: str, rest: Any, start: int, stop: int | None, bridge: float) 
 
 
 def _is_landmark_file(clip: Path) -> bool:
-    from faceshot.formats.files import is_landmark_file
+    from faceshot.formats import is_landmark_file
 
     return clip.is_file() and is_landmark_file(clip)
 
 
 def _read(clip: Path, start: int, stop: int | None) -> LandmarkSequence:
-    from faceshot.formats.files import read_sequence
+    from faceshot.formats import read_sequence
 
     sequence = read_sequence(clip)
     if start >= len(sequence):
@@ -172,7 +172,7 @@ def _read(clip: Path, start: int, stop: int | None) -> LandmarkSequence:
 
 
 def _bridged(sequence: LandmarkSequence, bridge: float, clip: Path, start: int) -> LandmarkSequence:
-    from faceshot.retargeting.smoothing import bridge_gaps
+    from faceshot.retargeting import bridge_gaps
 
     try:
         return bridge_gaps(sequence, bridge)
@@ -192,7 +192,7 @@ def _follow(
     landmarks: Landmarks | None,
     **settings: Any,
 ) -> LandmarkSequence:
-    from faceshot.media.video import probe
+    from faceshot.media import probe
 
     info = probe(clip)
     chosen = source
@@ -229,7 +229,7 @@ def _follow(
 
 def _best_source(model: str | Path | None, cache_dir: str | Path | None) -> str:
     """mediapipe where its package and its model are on this machine, else track."""
-    from faceshot.weights.resolve import where
+    from faceshot.weights import where
 
     if importlib.util.find_spec("mediapipe") is None:
         return "track"
@@ -238,7 +238,7 @@ def _best_source(model: str | Path | None, cache_dir: str | Path | None) -> str:
 
 def _locator(matcher: Matcher | Callable[[], Matcher] | None, offline: bool) -> tuple[Locate, float]:
     if matcher is None:
-        from faceshot.matching.matcher import Matcher
+        from faceshot.matching import Matcher
 
         made: Any = Matcher(offline=offline)
     else:
@@ -252,7 +252,7 @@ def _locator(matcher: Matcher | Callable[[], Matcher] | None, offline: bool) -> 
 
 
 def _frames(clip: Path, span: tuple[int, int | None], label: str) -> Iterator[RGBArray]:
-    from faceshot.media.video import probe, read_frames
+    from faceshot.media import probe, read_frames
 
     start, stop = span
     total = max(min(probe(clip).frames, stop if stop is not None else 2**31) - start, 0)

@@ -19,8 +19,8 @@ from faceshot.driving.face import EYES, Box, FaceTracker, Step, TrackOptions, li
 from faceshot.driving.lips import place_lips
 from faceshot.driving.mouth import correct_mouth
 from faceshot.errors import NoFaceError
+from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray, Size
 from faceshot.landmarks import topology as topo
-from faceshot.landmarks.types import Landmarks, LandmarkSequence, Picture, RGBArray, Size
 
 logger = logging.getLogger("faceshot")
 Array = npt.NDArray[Any]

@@ -11,8 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from faceshot.models.inversion_steps import OFFSET, TRAINING_STEPS
-from faceshot.models.preset import Preset
+from faceshot.models import OFFSET, TRAINING_STEPS, Preset
 
 #: Billions of multiply-accumulates of Stable Diffusion 1.x and 2.x from the start up to the end of a module, at
 #: 64x64 latents (512 px), attention products included.

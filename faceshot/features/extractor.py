@@ -1,7 +1,7 @@
 """Pictures -> diffusion features: encode, reach the noise level, read one layer, stop there.
 
 The semantic correspondence of FaceShot (section 3.2): f = F_l(U(z_t, t, c)). Which model, layer and noise level is a
-:class:`faceshot.models.presets.Preset`; features of equal :attr:`FeatureSettings.digest` may be compared, others never.
+:class:`faceshot.models.Preset`; features of equal :attr:`FeatureSettings.digest` may be compared, others never.
 """
 
 from __future__ import annotations
@@ -18,13 +18,8 @@ from faceshot.errors import InputError, UsageError
 from faceshot.features.cost import FULL_GMACS, Speed, even_batches, last_gmacs, measure, picture_gmacs
 from faceshot.features.inputs import image_prompts, square_pixels
 from faceshot.features.timing import ANNOUNCE, Calls, Work
-from faceshot.landmarks.types import RGBArray
-from faceshot.models.image_prompt import adapter_scale
-from faceshot.models.inversion import NoiseSchedule, trajectory
-from faceshot.models.layers import recording
-from faceshot.models.loading import DType
-from faceshot.models.presets import Preset, get_preset
-from faceshot.models.residency import Resident
+from faceshot.landmarks import RGBArray
+from faceshot.models import DType, NoiseSchedule, Preset, Resident, adapter_scale, get_preset, recording, trajectory
 from faceshot.threads import Turn, after_fork
 
 if TYPE_CHECKING:
@@ -93,9 +88,9 @@ class FeatureExtractor:
             prompt_embeds: (1, tokens, channels) of the text prompt.
             vae: ``AutoencoderKL``, or a :class:`Resident` one, when ``preset.encoder`` is ``vae``.
             image_encoder: CLIP, for image prompts and embeddings; without it embeddings come from the U-Net.
-            fingerprint: of the weights, see :func:`faceshot.models.presets.fingerprint`.
+            fingerprint: of the weights, see :func:`faceshot.models.fingerprint`.
             batch_size: pictures per network call.
-            network: called instead of ``unet`` (:class:`faceshot.models.graph.Graphed`).
+            network: called instead of ``unet`` (:class:`faceshot.models.Graphed`).
 
         Raises:
             UsageError: t cannot be reached with the preset's steps, or the network has no such layer.
@@ -135,7 +130,7 @@ class FeatureExtractor:
         offline: bool = False,
         low_vram: bool = False,
     ) -> FeatureExtractor:
-        """Load a preset's model, or the model in a folder or file (:func:`faceshot.models.presets.get_preset`).
+        """Load a preset's model, or the model in a folder or file (:func:`faceshot.models.get_preset`).
 
         Args:
             low_vram: less memory on the device, more time; see :func:`faceshot.features.loading.load_parts`.

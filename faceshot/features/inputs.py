@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from faceshot.errors import InputError
-from faceshot.landmarks.types import RGBArray
+from faceshot.landmarks import RGBArray
 
 if TYPE_CHECKING:
     from torch import Tensor

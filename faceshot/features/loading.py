@@ -10,16 +10,28 @@ from typing import TYPE_CHECKING, Any
 from faceshot.errors import InputError
 from faceshot.features.cost import pictures_per_call
 from faceshot.features.timing import announce_model
-from faceshot.landmarks.types import RGBArray
-from faceshot.models.checkpoint import Checkpoint
-from faceshot.models.graph import Graphed
-from faceshot.models.image_prompt import ImageEncoder, install_adapter
-from faceshot.models.inversion import NoiseSchedule
-from faceshot.models.layers import trim
-from faceshot.models.loading import LOAD_ERRORS, DType, first_line, load_model, load_tensors, pick_device, pick_dtype
-from faceshot.models.loading import prompt_embeds as read_prompt
-from faceshot.models.presets import Preset, fingerprint, locate
-from faceshot.models.residency import Resident, Stay
+from faceshot.landmarks import RGBArray
+from faceshot.models import (
+    LOAD_ERRORS,
+    Checkpoint,
+    DType,
+    Graphed,
+    ImageEncoder,
+    NoiseSchedule,
+    Preset,
+    Resident,
+    Stay,
+    fingerprint,
+    first_line,
+    install_adapter,
+    load_model,
+    load_tensors,
+    locate,
+    pick_device,
+    pick_dtype,
+    trim,
+)
+from faceshot.models import prompt_embeds as read_prompt
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,7 +39,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """What a :class:`faceshot.features.extractor.FeatureExtractor` is made of; see there."""
+    """What a :class:`faceshot.features.FeatureExtractor` is made of; see there."""
 
     unet: Any
     schedule: NoiseSchedule
@@ -68,7 +80,7 @@ def load_parts(
             go through the network one by one.
 
     Raises:
-        As :meth:`faceshot.features.extractor.FeatureExtractor.from_preset`.
+        As :meth:`faceshot.features.FeatureExtractor.from_preset`.
     """
 
     device = pick_device(device)
@@ -125,7 +137,7 @@ def _from_folder(preset: Preset, folder: Path, dtype: Any) -> tuple[Any, Any, No
 def _unet(preset: Preset, folder: Path, dtype: Any) -> Any:
     """The U-Net: a small plain one without diffusers, whose import would take longer than the rest of the work."""
     if preset.encoder != "vae" and preset.image_prompt is None:
-        from faceshot.models.unet import load_unet
+        from faceshot.models import load_unet
 
         if (unet := load_unet(folder, dtype)) is not None:
             return unet
@@ -174,7 +186,7 @@ def _find_image_prompt(preset: Preset, place: Path, *, offline: bool) -> tuple[P
     folder = locate(prompt.source, files=(prompt.weights,), offline=offline)
     adapter, encoder = folder / prompt.weights, folder / prompt.image_encoder
     if not (encoder / "model.safetensors").is_file():
-        from faceshot.models.clip_vision import find_image_encoder
+        from faceshot.models import find_image_encoder
 
         encoder = find_image_encoder(offline=offline)
     _check_width(place, adapter)

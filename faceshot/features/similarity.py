@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from faceshot.errors import InputError
-from faceshot.landmarks.types import FloatArray, Size
+from faceshot.landmarks import FloatArray, Size
 
 
 def bilinear_weights(cells: int, pixels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from faceshot.features.similarity import bilinear_weights
-from faceshot.landmarks.types import FloatArray, Size
+from faceshot.landmarks import FloatArray, Size
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -24,7 +24,7 @@ from faceshot.features.cost import (
     measure,
     picture_gmacs,
 )
-from faceshot.models.presets import Preset, weight_files
+from faceshot.models import Preset, weight_files
 from faceshot.progress import progress
 
 log = logging.getLogger("faceshot")

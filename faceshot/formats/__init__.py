@@ -1,1 +1,21 @@
 """Landmark and sequence files, ours and other programs'."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from faceshot.lazy import hand_on
+
+if TYPE_CHECKING:
+    from faceshot.formats.files import is_landmark_file as is_landmark_file
+    from faceshot.formats.files import read_landmarks as read_landmarks
+    from faceshot.formats.files import read_sequence as read_sequence
+    from faceshot.formats.files import write_landmarks as write_landmarks
+    from faceshot.formats.files import write_sequence as write_sequence
+
+__getattr__, __dir__, __all__ = hand_on(
+    __name__,
+    {
+        "files": "is_landmark_file read_landmarks read_sequence write_landmarks write_sequence",
+    },
+)

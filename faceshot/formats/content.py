@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from faceshot.errors import InputError
+from faceshot.landmarks import Landmarks, LandmarkSequence
 from faceshot.landmarks.topology import N_POINTS
-from faceshot.landmarks.types import Landmarks, LandmarkSequence
-from faceshot.media.clip import DEFAULT_RATE
+from faceshot.media import DEFAULT_RATE
 
 log = logging.getLogger("faceshot")
 

@@ -19,8 +19,8 @@ from faceshot.errors import UsageError
 from faceshot.formats import arrays, foreign
 from faceshot.formats import own_json as own
 from faceshot.formats.content import Content, of_landmarks, of_sequence
-from faceshot.landmarks.types import Landmarks, LandmarkSequence
-from faceshot.media.image import check_file
+from faceshot.landmarks import Landmarks, LandmarkSequence
+from faceshot.media import check_file
 from faceshot.output import writing
 
 Suffix = Literal[".json", ".npz", ".npy", ".pts", ".coco.json"]

@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from faceshot.errors import InputError, UsageError
-from faceshot.features.similarity import normalised
+from faceshot.features import normalised
 from faceshot.gallery.derive import announce, derive, obtain_all
 from faceshot.gallery.features import DomainFeatures, feature_cache, load, places, read_header, save
 from faceshot.gallery.store import FEATURES_FILE, Domain, default_galleries, domain_folders, list_domains, read_domain
+from faceshot.landmarks import BoolArray, FloatArray, RGBArray
 from faceshot.landmarks.topology import PART_POINTS
-from faceshot.landmarks.types import BoolArray, FloatArray, RGBArray
 from faceshot.output import check_output
 from faceshot.progress import progress
 
 if TYPE_CHECKING:
-    from faceshot.features.extractor import FeatureExtractor
-    from faceshot.models.presets import Preset
+    from faceshot.features import FeatureExtractor
+    from faceshot.models import Preset
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,7 +259,7 @@ def check_gallery(
 
 
 def _check_pictures(domain: Domain) -> list[Finding]:
-    from faceshot.media.image import read_picture
+    from faceshot.media import read_picture
 
     findings = []
     for entry in domain.pictures:
@@ -308,10 +308,8 @@ def contact_sheet(domain: Domain, *, side: int = 256, columns: int = 5) -> RGBAr
     Raises:
         InputError: it has no pictures, or one is damaged.
     """
-    from faceshot.landmarks.crop import Crop
-    from faceshot.landmarks.types import Landmarks, Size
-    from faceshot.media.drawing import overlay
-    from faceshot.media.image import read_picture
+    from faceshot.landmarks import Crop, Landmarks, Size
+    from faceshot.media import overlay, read_picture
 
     if not domain.pictures:
         raise InputError(f"domain {domain.name!r} holds ready features only, no pictures")

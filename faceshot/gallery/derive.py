@@ -15,20 +15,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from faceshot.errors import InputError
-from faceshot.features.cost import duration
-from faceshot.features.similarity import normalised, sample_features
+from faceshot.features import duration, normalised, sample_features
 from faceshot.gallery.features import DomainFeatures, feature_cache, load, mean_over_pictures, places, save
 from faceshot.gallery.store import FEATURES_FILE, Domain
-from faceshot.landmarks.crop import Crop, part_crops
+from faceshot.landmarks import Crop, FloatArray, RGBArray, Size, part_crops
 from faceshot.landmarks.topology import PARTS
-from faceshot.landmarks.types import FloatArray, RGBArray, Size
 from faceshot.output import check_output
 from faceshot.progress import progress
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from faceshot.features.extractor import FeatureExtractor
+    from faceshot.features import FeatureExtractor
 
 log = logging.getLogger("faceshot")
 
@@ -54,7 +52,7 @@ class _Cuts:
         Raises:
             InputError: a picture is damaged, or of another size than its annotation.
         """
-        from faceshot.media.image import read_picture
+        from faceshot.media import read_picture
 
         faces, marks, wholes, parts = [], [], [], []
         for entry in domain.pictures:

@@ -25,7 +25,7 @@ from faceshot.gallery.store import (
     read_domain,
     refuse_twins,
 )
-from faceshot.landmarks.types import Landmarks, Picture, Size
+from faceshot.landmarks import Landmarks, Picture, Size
 from faceshot.output import writing
 
 PICTURE_SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
@@ -101,8 +101,8 @@ def _load_pair(path: Path, marks: Path) -> tuple[Picture, Landmarks]:
     """A picture and its landmarks, cut around the face."""
     import cv2
 
-    from faceshot.formats.files import read_landmarks
-    from faceshot.media.image import read_picture
+    from faceshot.formats import read_landmarks
+    from faceshot.media import read_picture
 
     picture = read_picture(path)
     landmarks = read_landmarks(marks, size=picture.size)
@@ -128,7 +128,7 @@ def _load_pair(path: Path, marks: Path) -> tuple[Picture, Landmarks]:
 
 
 def _write_domain(folder: Path, loaded: Sequence[tuple[str, Picture, Landmarks]]) -> None:
-    from faceshot.media.image import write_picture
+    from faceshot.media import write_picture
 
     entries = []
     for name, picture, landmarks in loaded:

@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot.errors import InputError, MissingError
+from faceshot.landmarks import BoolArray, FloatArray
 from faceshot.landmarks.topology import N_POINTS, PARTS
-from faceshot.landmarks.types import BoolArray, FloatArray
-from faceshot.models.presets import locate
+from faceshot.models import locate
 from faceshot.output import writing
-from faceshot.weights.resolve import cache_folder
+from faceshot.weights import cache_folder
 
 FORMAT: Final = "faceshot-gallery-features"
 #: Raised by one whenever the derivation below changes; older files are then rebuilt.

@@ -19,8 +19,8 @@ from typing import Any, Final
 import numpy as np
 
 from faceshot.errors import InputError, MissingError, UsageError
-from faceshot.landmarks.types import Landmarks
-from faceshot.models.presets import locate
+from faceshot.landmarks import Landmarks
+from faceshot.models import locate
 
 SCHEMA: Final = 1
 SHIPPED: Final = "shipped"

@@ -19,11 +19,11 @@ from faceshot.gallery.appearance import Gallery
 from faceshot.gallery.derive import announce, derive_under, keep, no_pictures, warn_of
 from faceshot.gallery.features import DomainFeatures, feature_cache, load
 from faceshot.gallery.store import Domain, default_galleries, list_domains
-from faceshot.landmarks.types import FloatArray
+from faceshot.landmarks import FloatArray
 from faceshot.progress import progress
 
 if TYPE_CHECKING:
-    from faceshot.features.extractor import FeatureExtractor
+    from faceshot.features import FeatureExtractor
 
 log = logging.getLogger("faceshot")
 

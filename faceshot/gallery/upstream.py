@@ -21,13 +21,12 @@ from typing import Any, Final
 import numpy as np
 
 from faceshot.errors import InputError, UsageError
-from faceshot.features.similarity import normalised
+from faceshot.features import normalised
 from faceshot.gallery.features import DomainFeatures, save
 from faceshot.gallery.store import FEATURES_FILE
+from faceshot.landmarks import FloatArray
 from faceshot.landmarks.topology import N_POINTS, PART_POINTS, PARTS, Part
-from faceshot.landmarks.types import FloatArray
-from faceshot.models.loading import LOAD_ERRORS, first_line
-from faceshot.models.presets import Preset, get_preset, locate, model_digest
+from faceshot.models import LOAD_ERRORS, Preset, first_line, get_preset, locate, model_digest
 from faceshot.output import check_output, writing
 
 #: Their folder names -> our parts.

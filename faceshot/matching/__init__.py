@@ -1,1 +1,25 @@
 """Picture -> 68 landmarks: where to look, what matches, tidied into a face."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from faceshot.lazy import hand_on
+
+if TYPE_CHECKING:
+    from faceshot.matching.matcher import Matcher as Matcher
+    from faceshot.matching.matcher import Regularise as Regularise
+    from faceshot.matching.result import Look as Look
+    from faceshot.matching.result import Match as Match
+    from faceshot.matching.search import SearchOptions as SearchOptions
+    from faceshot.matching.shape import ShapePrior as ShapePrior
+
+__getattr__, __dir__, __all__ = hand_on(
+    __name__,
+    {
+        "matcher": "Matcher Regularise",
+        "result": "Look Match",
+        "search": "SearchOptions",
+        "shape": "ShapePrior",
+    },
+)

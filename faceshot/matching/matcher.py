@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -17,65 +17,36 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from faceshot.errors import UsageError
-from faceshot.features.similarity import normalised, peaks, refine, sample_features, score_maps, upsampled_norms
-from faceshot.landmarks.anchors import Anchors, Box, bind, check_anchors, check_box, face_from_anchors, face_from_box
-from faceshot.landmarks.crop import Crop, part_crops
+from faceshot.features import normalised, peaks, refine, sample_features, score_maps, upsampled_norms
+from faceshot.landmarks import (
+    Anchors,
+    Box,
+    Crop,
+    FloatArray,
+    Landmarks,
+    Picture,
+    RGBArray,
+    Size,
+    bind,
+    check_anchors,
+    check_box,
+    face_from_anchors,
+    face_from_box,
+)
 from faceshot.landmarks.topology import FLIP, LEFT_EYE, N_POINTS, PART_POINTS, PARTS, RIGHT_EYE, Part
-from faceshot.landmarks.types import FloatArray, Landmarks, Picture, RGBArray, Size
+from faceshot.matching.domains import agreement as domain_agreement
+from faceshot.matching.domains import by_agreement, by_embedding, gathered
 from faceshot.matching.rearrange import rearrange
+from faceshot.matching.result import Look, Match
 from faceshot.matching.search import SearchOptions, suspects
 from faceshot.matching.shape import ShapeFit, ShapeOptions, ShapePrior, fit_shape
 from faceshot.threads import one_blas_thread
 
 if TYPE_CHECKING:
-    from faceshot.gallery.appearance import Gallery
-    from faceshot.models.loading import DType
+    from faceshot.gallery import Gallery
+    from faceshot.models import DType
 
 Regularise = Literal["none", "faceshot", "robust"]
-
-
-@dataclass(frozen=True, eq=False)
-class Match:
-    """The landmarks found in a picture.
-
-    Attributes:
-        landmarks: tidied, in pixels of the picture, with per-point confidence.
-        confidence: 0..1 that this is a face and the landmarks lie on it; compare with ``Matcher.threshold``.
-        raw: the plain best matches (FaceShot, Eq. 4) of the close-up.
-        domains: gallery domain chosen for each part.
-        box: (left, top, right, bottom) of the face in pixels.
-    """
-
-    landmarks: Landmarks
-    confidence: float
-    raw: Landmarks
-    domains: dict[Part, str]
-    box: Box
-
-
-@dataclass(frozen=True, eq=False)
-class Look:
-    """What one look at a square of the picture gave.
-
-    Attributes:
-        xy: (68, 2) in picture pixels, mean of the look and of the look at the mirror image.
-        weight: (68,) how sure each landmark is.
-        measures: likeness to the vectors used, likeness to the best domain, distance from the mirror image's answer
-            (in RMS radii of the face), oddness of the shape (in standard deviations).
-        logit: of the quality, a linear function of the measures (``Preset.confidence``).
-        agreement: (D, 5) mean cosine with every domain, per part.
-    """
-
-    xy: FloatArray
-    weight: FloatArray
-    measures: tuple[float, float, float, float]
-    logit: float
-    agreement: np.ndarray
-
-    @property
-    def quality(self) -> float:
-        """0..1 that this is a face, found well."""
-        return 1 / (1 + math.exp(-max(-50.0, min(50.0, self.logit))))
 
 
 class Matcher:
@@ -105,8 +76,8 @@ class Matcher:
         search: SearchOptions | None = None,
         low_vram: bool = False,
     ) -> None:
-        from faceshot.features.extractor import FeatureExtractor
-        from faceshot.gallery.appearance import Gallery
+        from faceshot.features import FeatureExtractor
+        from faceshot.gallery import Gallery
 
         self._places, self._cache_dir = tuple(galleries), cache_dir
         self.extractor = FeatureExtractor.from_preset(
@@ -243,18 +214,18 @@ class Matcher:
         # 2. A domain for every part, and the picture's features under that domain's image prompt where the model
         #    takes one (FaceShot's appearance guidance, section 3.2).
         if self.extractor.preset.domain_prompts:
-            ranked = self._rank_by_embedding(rgb, where, gallery)[:1]
+            ranked = by_embedding(self.extractor, rgb, where, gallery)[:1]
             used = sorted(set(ranked[0]))
             maps = dict(zip(used, self._features_under(images, gallery.image_embeds[used]), strict=True))
             if self.extractor.preset.guidance == "swap":
                 gallery = self._swapped(rgb, gallery, used)
         else:
             plain = self._features(images)
-            ranked = self._rank_by_agreement(plain[0], crop.to_crop(where), gallery)[: self.search.domains]
+            ranked = by_agreement(plain[0], crop.to_crop(where), gallery, side)[: self.search.domains]
             maps = dict.fromkeys(ranked[0], plain)
         chosen = [int(d) for d in ranked[0]]
         pairs = [maps[d] for d in chosen]
-        vectors, valid = _gather(gallery.vectors, gallery.valid, ranked)
+        vectors, valid = gathered(gallery.vectors, gallery.valid, ranked)
         # 3. Match, and tidy.
         look = self._look(crop, pairs, vectors, valid, gallery)
         raw, score = self._raw(pairs, vectors, Size(side, side))
@@ -296,7 +267,7 @@ class Matcher:
             index = list(PART_POINTS[part])
             seen[index] = normalised(sample_features(pair[0], fit.xy[index], Size(side, side)))
         likeness = float((seen * vectors).sum(1)[valid].mean())
-        agreement = _agreement(seen, gallery)
+        agreement = domain_agreement(seen, gallery)
         best = float(agreement.max(axis=0).mean())
         apart = float(np.linalg.norm(fit.xy - back, axis=1).mean() / max(fit.radius, 1e-6))
         odd = float(np.sqrt(np.mean((fit.coefficients / self.prior.deviation) ** 2)))
@@ -334,7 +305,7 @@ class Matcher:
 
     def _swapped(self, rgb: RGBArray, gallery: Gallery, used: Sequence[int]) -> Gallery:
         """The gallery with the domains ``used`` seen under this picture's image prompt (FaceShot, Eq. 3)."""
-        from faceshot.gallery.swap import swapped
+        from faceshot.gallery import swapped
 
         whole = Crop.whole(Size(rgb.shape[1], rgb.shape[0]), self.extractor.image_size).apply(rgb)
         embed = self.extractor.embed(whole[None])[0].cpu().numpy()
@@ -360,7 +331,7 @@ class Matcher:
         for part, pair in zip(PARTS, pairs, strict=True):
             index, features = list(PART_POINTS[part]), pair[0]
             if self.extractor.device.startswith("cuda"):
-                from faceshot.features.similarity_torch import match_points
+                from faceshot.features import match_points
 
                 _, score[index], xy[index] = match_points(
                     features, vectors[index], size, self.extractor.device, temperature=temperature
@@ -373,53 +344,13 @@ class Matcher:
             xy[index] = refine(scores, at, temperature=temperature)
         return xy, score
 
-    def _rank_by_agreement(self, features: np.ndarray, near: FloatArray, gallery: Gallery) -> np.ndarray:
-        """(D, 5) domains of every part, best first, by likeness to the features where the part seems to be."""
-        side = self.extractor.image_size
-        seen = normalised(sample_features(features, near, Size(side, side)))
-        return np.argsort(-_agreement(seen, gallery), axis=0, kind="stable")
-
-    def _rank_by_embedding(self, rgb: RGBArray, xy: FloatArray, gallery: Gallery) -> np.ndarray:
-        """(D, 5) domains of every part, best first, by the CLIP score of the part's crop (FaceShot, appendix C)."""
-        side = self.extractor.image_size
-        crops = np.stack([crop.apply(rgb) for crop in part_crops(xy, side)])
-        seen = normalised(self.extractor.embed(crops).cpu().numpy())
-        nearness = np.einsum("dpe,pe->dp", normalised(gallery.part_embeds), seen)
-        known = np.stack([gallery.valid[:, list(PART_POINTS[part])].any(1) for part in PARTS], 1)
-        return np.argsort(-np.where(known, nearness, -2), axis=0, kind="stable")
-
 
 def _with_mirror(image: RGBArray) -> RGBArray:
     """(2, H, W, 3): the picture and its mirror image."""
     return np.stack([image, image[:, ::-1]])
 
 
-def _agreement(seen: FloatArray, gallery: Gallery) -> np.ndarray:
-    """(D, 5) mean cosine between the features ``seen`` (68, C) at the landmarks and each domain's, per part."""
-    cosine = np.einsum("dic,ic->di", gallery.vectors, seen) * gallery.valid
-    columns = []
-    for part in PARTS:
-        index = list(PART_POINTS[part])
-        known = gallery.valid[:, index].sum(1)
-        columns.append(np.where(known > 0, cosine[:, index].sum(1) / np.maximum(known, 1), -1))
-    return np.stack(columns, 1)
-
-
 def _prior_path() -> Path:
     import faceshot_gallery
 
     return Path(faceshot_gallery.__file__).parent / "shape_prior.npz"
-
-
-def _gather(vectors: FloatArray, valid: np.ndarray, ranked: np.ndarray) -> tuple[FloatArray, np.ndarray]:
-    """Mean vectors (68, C) of the domains ``ranked`` (n, 5) for each part, and which of them exist (68,).
-
-    A part that the best domain lacks is absent, whatever the others say.
-    """
-    out, known = np.zeros_like(vectors[0]), np.zeros(N_POINTS, bool)
-    for column, part in enumerate(PARTS):
-        index, domains = list(PART_POINTS[part]), ranked[:, column]
-        some = valid[domains][:, index]
-        out[index] = normalised((vectors[domains][:, index] * some[..., None]).sum(0))
-        known[index] = valid[domains[0]][index]
-    return out, known

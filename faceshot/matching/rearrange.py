@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from faceshot.landmarks import FloatArray
 from faceshot.landmarks.topology import BRIDGE_LINE, CHAINS, JAW
-from faceshot.landmarks.types import FloatArray
 
 #: Chains in the order they are re-spaced; later ones see the earlier ones' results. The bridge is treated apart.
 _ORDER = (0, 10, 11, 3, 6, 7, 8, 9, 1, 2, 4, 5)

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from faceshot.landmarks.crop import Crop
-from faceshot.landmarks.types import FloatArray, RGBArray
+from faceshot.landmarks import Crop, FloatArray, RGBArray
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from faceshot.features.extractor import FeatureExtractor
+    from faceshot.features import FeatureExtractor
 
 
 @dataclass(frozen=True)

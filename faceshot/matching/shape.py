@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from faceshot.errors import InputError
+from faceshot.landmarks import FloatArray
 from faceshot.landmarks.topology import CHIN, FLIP, JAW, N_POINTS, NOSE_BRIDGE, OUTER_LIP_PAIRS, PART_POINTS, SUBNASALE
-from faceshot.landmarks.types import FloatArray
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from faceshot.landmarks.types import FloatArray
+from faceshot.landmarks import FloatArray
 from faceshot.media.container import open_media
 
 log = logging.getLogger("faceshot")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from faceshot.landmarks.types import RGBArray, Size
+from faceshot.landmarks import RGBArray, Size
 
 #: Rates cameras and editors mean when a file states something very near.
 STANDARD_RATES: Final = (
@@ -22,7 +22,7 @@ MAX_STILL: Final = Fraction(60)
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What :func:`faceshot.media.video.probe` finds out without decoding the clip.
+    """What :func:`faceshot.media.probe` finds out without decoding the clip.
 
     Attributes:
         size: (width, height) of the frames as ``read_frames`` gives them: upright, square pixels.

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from faceshot.errors import InputError
-from faceshot.landmarks.types import RGBArray, Size
+from faceshot.landmarks import RGBArray, Size
 from faceshot.media.clip import MAX_STILL, TimedFrame, VideoInfo, constant_rate, fit_side
 from faceshot.media.image import MAX_PIXELS, MAX_SIDE, check_file
 

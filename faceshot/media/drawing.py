@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from faceshot.errors import InputError
+from faceshot.landmarks import BoolArray, FloatArray, Landmarks, LandmarkSequence, RGBArray, Size
 from faceshot.landmarks.topology import CURVES, LEFT_BROW, N_POINTS, NOSE_BRIDGE, RIGHT_BROW
-from faceshot.landmarks.types import BoolArray, FloatArray, Landmarks, LandmarkSequence, RGBArray, Size
 from faceshot.progress import progress
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def overlay_video(
     with the shorter of both.
 
     Raises:
-        InputError: as :func:`faceshot.media.video.read_frames` and :class:`faceshot.media.video.VideoWriter`.
+        InputError: as :func:`faceshot.media.read_frames` and :class:`faceshot.media.VideoWriter`.
     """
     from faceshot.media.video import VideoWriter, probe, read_frames
 

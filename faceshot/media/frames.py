@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from faceshot.errors import InputError
-from faceshot.landmarks.types import Picture, RGBArray, Size, as_fps
+from faceshot.landmarks import Picture, RGBArray, Size, as_fps
 from faceshot.media.clip import DEFAULT_RATE, TimedFrame, VideoInfo, fit_side, standard_rate
 from faceshot.media.image import DECODE_ERRORS, check_file, decode, open_image
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from faceshot.errors import InputError, UsageError
-from faceshot.landmarks.types import Picture, RGBArray
+from faceshot.landmarks import Picture, RGBArray
 from faceshot.output import writing
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from faceshot.landmarks.types import RGBArray
+from faceshot.landmarks import RGBArray
 
 
 class Palette:

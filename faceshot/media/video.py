@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from faceshot.errors import InputError
-from faceshot.landmarks.types import RGBArray
+from faceshot.landmarks import RGBArray
 from faceshot.media.clip import VideoInfo, resample
 from faceshot.media.container import container_frames, probe_container
 from faceshot.media.frames import animation_frames, folder_frames, is_animation, probe_animation, probe_folder

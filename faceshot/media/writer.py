@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from faceshot.errors import InputError, UsageError
-from faceshot.landmarks.types import RGBArray, Size, as_fps
+from faceshot.landmarks import RGBArray, Size, as_fps
 from faceshot.media.image import write_picture
 from faceshot.media.palette import Palette
 from faceshot.media.tags import write_tag
@@ -134,7 +134,7 @@ class VideoWriter:
         overwrite: bool = False,
         metadata: dict[str, str] | None = None,
     ) -> None:
-        from faceshot import __version__
+        from faceshot.version import __version__
 
         check_format(path, alpha=alpha)
         self.path = check_output(path, overwrite=overwrite, inputs=[audio_from])

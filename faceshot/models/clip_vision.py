@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from faceshot.errors import InputError
-from faceshot.landmarks.types import FloatArray, RGBArray
+from faceshot.landmarks import FloatArray, RGBArray
 from faceshot.models.loading import LOAD_ERRORS, first_line, load_tensors, quiet
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def find_image_encoder(*, offline: bool | None = None) -> Path:
     Raises:
         MissingError: it is not on this machine and may not or cannot be downloaded.
     """
-    from faceshot.weights.resolve import find_folder, hub_file, missing
+    from faceshot.weights import find_folder, hub_file, missing
 
     if missing("clip-vit-h"):
         found = (hub_file(OPEN_CLIP_REPOSITORY, name) for name in OPEN_CLIP_FILES)

@@ -258,7 +258,7 @@ def locate(source: str, *, files: tuple[str, ...] = (), offline: bool = False) -
         return Path(place)
     if kind != "hub":
         raise UsageError(f"model source {source!r} must start with package:, hub:, folder: or file:")
-    from faceshot.weights.resolve import hub_folder
+    from faceshot.weights import hub_folder
 
     return hub_folder(place, files, offline=offline)
 

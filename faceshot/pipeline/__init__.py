@@ -1,1 +1,32 @@
 """The stages in order: ``FaceShot``, what is planned before anything loads, the backend contract, the sidecar."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from faceshot.lazy import hand_on
+
+if TYPE_CHECKING:
+    from faceshot.pipeline.backends import KNOWN as KNOWN
+    from faceshot.pipeline.backends import AnimationOptions as AnimationOptions
+    from faceshot.pipeline.backends import MotionLength as MotionLength
+    from faceshot.pipeline.backends import list_backends as list_backends
+    from faceshot.pipeline.backends import load_backend as load_backend
+    from faceshot.pipeline.backends import with_flags as with_flags
+    from faceshot.pipeline.faceshot import FaceShot as FaceShot
+    from faceshot.pipeline.faceshot import no_face_message as no_face_message
+    from faceshot.pipeline.sidecar import installed_version as installed_version
+    from faceshot.pipeline.stages import animate as animate
+    from faceshot.pipeline.stages import drive as drive
+    from faceshot.pipeline.stages import match as match
+    from faceshot.pipeline.stages import retarget as retarget
+
+__getattr__, __dir__, __all__ = hand_on(
+    __name__,
+    {
+        "backends": "AnimationOptions KNOWN MotionLength list_backends load_backend with_flags",
+        "faceshot": "FaceShot no_face_message",
+        "sidecar": "installed_version",
+        "stages": "animate drive match retarget",
+    },
+)

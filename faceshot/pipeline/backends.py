@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from faceshot.errors import FaceShotError, MissingError, UsageError
-from faceshot.landmarks.types import Landmarks, LandmarkSequence, Picture, RGBArray
+from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray
 
 GROUP = "faceshot.backends"
 

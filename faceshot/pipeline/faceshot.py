@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceshot.errors import MissingError, NoFaceError, UsageError
-from faceshot.landmarks.anchors import check_box
-from faceshot.landmarks.types import Landmarks, LandmarkSequence
+from faceshot.landmarks import Landmarks, LandmarkSequence, check_box
 from faceshot.pipeline.backends import AnimationOptions, Backend, load_backend
 from faceshot.pipeline.inputs import (
     DrivingLike,
@@ -30,9 +29,9 @@ from faceshot.progress import progress
 from faceshot.threads import after_fork
 
 if TYPE_CHECKING:
-    from faceshot.matching.matcher import Match, Matcher, Regularise
-    from faceshot.models.loading import DType
-    from faceshot.retargeting.modes import RetargetMode
+    from faceshot.matching import Match, Matcher, Regularise
+    from faceshot.models import DType
+    from faceshot.retargeting import RetargetMode
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ class FaceShot:
     @property
     def matcher(self) -> Matcher:
         """The landmark matcher, loaded on first use, once for all threads."""
-        from faceshot.matching.matcher import Matcher
+        from faceshot.matching import Matcher
 
         with self._loading:
             if self._matcher is None:
@@ -121,7 +120,7 @@ class FaceShot:
         # A CPU build of torch says so in its version; then the answer costs no import of torch.
         if self.device == "cpu" or (self.device == "auto" and "+cpu" in (installed_version("torch") or "")):
             return "cpu"
-        from faceshot.models.loading import pick_device
+        from faceshot.models import pick_device
 
         return pick_device(self.device)
 
@@ -165,15 +164,15 @@ class FaceShot:
         stop: int | None = None,
         landmarks: LandmarksLike | None = None,
     ) -> LandmarkSequence:
-        """The 68 landmarks of every frame of a driving clip, see :func:`faceshot.driving.sources.drive`.
+        """The 68 landmarks of every frame of a driving clip, see :func:`faceshot.driving.drive`.
 
         Args:
             source: ``auto``, ``mediapipe``, ``facexlib`` or ``track``; model: its model file.
             rest: frame that motion is measured from; None chooses one.
             start, stop: range of frames; landmarks: of the first of them, for ``track`` (instead of matching).
         """
-        from faceshot.driving.sources import drive
-        from faceshot.media.video import probe
+        from faceshot.driving import drive
+        from faceshot.media import probe
 
         first = None if landmarks is None else as_landmarks(landmarks, probe(clip).size)
         return drive(
@@ -200,8 +199,7 @@ class FaceShot:
                 move, or that rest.
             smooth: One-Euro filter on the driving landmarks, for jittery detectors; it softens fast speech.
         """
-        from faceshot.retargeting.modes import retarget
-        from faceshot.retargeting.smoothing import bridge_gaps
+        from faceshot.retargeting import bridge_gaps, retarget
 
         options = retarget_options(gain, only, without, smooth)
         marks = as_landmarks(landmarks)
@@ -221,9 +219,9 @@ class FaceShot:
         """Animate ``picture`` with a driving clip, a landmark sequence, or a built-in motion.
 
         Args:
-            output: the video; its suffix is the format (``faceshot.media.video.VideoWriter``).
+            output: the video; its suffix is the format (``faceshot.media.VideoWriter``).
             driving: clip, sequence file or sequence, or a motion file of the backend's own kind; motion: one of
-                ``faceshot.driving.motions.MOTIONS`` instead.
+                ``faceshot.driving.MOTIONS`` instead.
             landmarks: of the character; None matches them.
             options: fields of :class:`AnimateOptions`.
 
@@ -288,8 +286,8 @@ class FaceShot:
         Raises:
             UsageError: with the names there are.
         """
-        from faceshot.gallery.store import default_galleries, domain_folders
-        from faceshot.models.presets import get_preset
+        from faceshot.gallery import default_galleries, domain_folders
+        from faceshot.models import get_preset
 
         load_backend(self.backend_name)
         if match:
@@ -308,7 +306,7 @@ class FaceShot:
         self, plan: Plan, backend: Backend, marks: Landmarks, moved: LandmarkSequence, settings: AnimationOptions
     ) -> None:
         """Stream the backend's frames into the video; nothing holds more than one of them."""
-        from faceshot.media.video import VideoWriter
+        from faceshot.media import VideoWriter
 
         frames = backend.animate(plan.picture, marks, moved, settings)
         with VideoWriter(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from faceshot.errors import InputError, UsageError
-from faceshot.landmarks.types import Landmarks, LandmarkSequence, Picture, Size
+from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, Size
 
 #: A file, a :class:`Picture`, a PIL image, or uint8 of shape (H, W), (H, W, 3) or (H, W, 4).
 PictureLike = Any
@@ -33,13 +33,13 @@ def as_picture(value: PictureLike) -> Picture:
     if isinstance(value, Picture):
         return value
     if isinstance(value, str | Path):
-        from faceshot.media.image import read_picture
+        from faceshot.media import read_picture
 
         return read_picture(value)
     if isinstance(value, np.ndarray):
         return _from_array(value)
     if hasattr(value, "getexif") and hasattr(value, "convert"):
-        from faceshot.media.image import decode
+        from faceshot.media import decode
 
         rgb, alpha = decode(value)
         return Picture(rgb, alpha, name=Path(getattr(value, "filename", "") or "picture").name)
@@ -66,7 +66,7 @@ def as_landmarks(value: LandmarksLike, size: Size | None = None) -> Landmarks:
     if isinstance(value, Landmarks):
         landmarks, name = value, "landmarks"
     else:
-        from faceshot.formats.files import read_landmarks
+        from faceshot.formats import read_landmarks
 
         landmarks, name = read_landmarks(value, size=size), f"landmarks {value}"
     if size is not None and landmarks.size != size:
@@ -86,7 +86,7 @@ def as_sequence(
     """Read a landmark sequence, or pass it through; ``fps`` and ``size`` for files that do not state theirs."""
     if isinstance(value, LandmarkSequence):
         return value
-    from faceshot.formats.files import read_sequence
+    from faceshot.formats import read_sequence
 
     return read_sequence(value, size=size, fps=fps)
 
@@ -110,8 +110,7 @@ def check_sound(path: str | Path, output: Path) -> None:
     Raises:
         UsageError: the output's format is silent. InputError: unusable file, or no sound in it.
     """
-    from faceshot.media.container import open_media
-    from faceshot.media.image import check_file
+    from faceshot.media import check_file, open_media
 
     if output.suffix.lower() not in SOUND_SUFFIXES:
         raise UsageError(f"--audio {path}: {output.suffix or 'a folder of frames'} has no sound; write .mp4 or .webm")

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from faceshot.errors import InputError, UsageError
-from faceshot.landmarks.anchors import check_anchors, check_box
-from faceshot.landmarks.types import Landmarks, LandmarkSequence, Picture, RGBArray, Size
+from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray, Size, check_anchors, check_box
 from faceshot.output import check_output
 from faceshot.pipeline.backends import Backend, MotionLength, motion_length, motion_readers
 from faceshot.pipeline.inputs import (
@@ -29,8 +28,8 @@ from faceshot.pipeline.inputs import (
 from faceshot.pipeline.sidecar import sidecar_path, source_record, without_folders
 
 if TYPE_CHECKING:
-    from faceshot.matching.matcher import Regularise
-    from faceshot.retargeting.modes import RetargetMode, RetargetOptions
+    from faceshot.matching import Regularise
+    from faceshot.retargeting import RetargetMode, RetargetOptions
 
 
 @dataclass(frozen=True)
@@ -113,14 +112,13 @@ class Plan:
         Raises:
             UsageError: contradictions, unknown names and formats. InputError: unusable files, refused outputs.
         """
-        from faceshot.media.video import keeps_alpha
-        from faceshot.media.writer import check_format
+        from faceshot.media import check_format, keeps_alpha
 
         # 1. Names, without opening anything.
         if (driving is None) == (motion is None):
             raise UsageError("give either --driving CLIP or --motion NAME" + (", not both" if motion else ""))
         if motion is not None:
-            from faceshot.driving.motions import MOTIONS
+            from faceshot.driving import MOTIONS
 
             if motion not in MOTIONS:
                 raise UsageError(f"unknown motion {motion!r}; motions are {', '.join(MOTIONS)}")
@@ -170,7 +168,7 @@ class Plan:
 
     def keep(self, landmarks: Landmarks, driving: LandmarkSequence, moved: LandmarkSequence) -> None:
         """Write the intermediate results that were asked for."""
-        from faceshot.formats.files import write_landmarks, write_sequence
+        from faceshot.formats import write_landmarks, write_sequence
 
         if self.options.save_landmarks is not None:
             write_landmarks(self.options.save_landmarks, landmarks, overwrite=self.overwrite)
@@ -197,13 +195,13 @@ class Plan:
 def retarget_options(
     gain: Mapping[str, float] | None, only: Collection[str] | None, without: Collection[str], smooth: bool
 ) -> RetargetOptions:
-    """The controls of motion as :class:`faceshot.retargeting.modes.RetargetOptions`.
+    """The controls of motion as :class:`faceshot.retargeting.RetargetOptions`.
 
     Raises:
         UsageError: unknown part, gain out of range, ``only`` together with ``without``.
     """
     from faceshot.landmarks.topology import MOTION_PARTS
-    from faceshot.retargeting.modes import RetargetOptions
+    from faceshot.retargeting import RetargetOptions
 
     if only is not None and without:
         raise UsageError("--only and --without exclude each other; name the parts that move, or those that rest")
@@ -242,14 +240,14 @@ def _motion(
 ) -> tuple[LandmarkSequence | None, Path | None]:
     """Driving landmarks where they are at hand, else the clip to find them in."""
     if motion is not None:
-        from faceshot.driving.motions import motion_template
+        from faceshot.driving import motion_template
 
         return motion_template(motion, fps=options.fps or Fraction(30), seconds=options.seconds, seed=seed), None
     assert driving is not None
     try:
         if isinstance(driving, LandmarkSequence) or is_sequence_file(driving):
             return as_sequence(driving, options.fps, size), None
-        from faceshot.media.video import probe
+        from faceshot.media import probe
 
         probe(driving)
     except InputError as error:

@@ -11,12 +11,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faceshot.landmarks.types import LandmarkSequence
+from faceshot.landmarks import LandmarkSequence
 from faceshot.pipeline.faceshot import Animation, FaceShot
 from faceshot.pipeline.inputs import DrivingLike, LandmarksLike, PictureLike
 
 if TYPE_CHECKING:
-    from faceshot.matching.matcher import Match
+    from faceshot.matching import Match
 
 #: Arguments of :class:`faceshot.FaceShot`.
 _PIPELINE = ("preset", "galleries", "backend", "device", "dtype", "seed", "offline", "cache_dir")

@@ -15,8 +15,8 @@ from typing import Literal, get_args
 import numpy as np
 
 from faceshot.errors import InputError, UsageError
+from faceshot.landmarks import Landmarks, LandmarkSequence
 from faceshot.landmarks.topology import MOTION_PARTS, MotionPart
-from faceshot.landmarks.types import Landmarks, LandmarkSequence
 from faceshot.retargeting.smoothing import require_found, smooth
 from faceshot.retargeting.stable import Controls, retarget_stable
 from faceshot.retargeting.upstream import retarget_upstream

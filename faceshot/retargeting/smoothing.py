@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot.errors import InputError, UsageError
+from faceshot.landmarks import FloatArray, LandmarkSequence, as_fps
 from faceshot.landmarks.topology import LID_PAIRS
-from faceshot.landmarks.types import FloatArray, LandmarkSequence, as_fps
 
 Array = npt.NDArray[np.float64]
 

@@ -15,7 +15,7 @@ from faceshot.weights.text import command, licence_note
 def model_folder(
     table: Mapping[str, Weight], repository: str, files: Sequence[str] = (), *, offline: bool | None = None
 ) -> Path:
-    """The work of :func:`faceshot.weights.resolve.hub_folder`, for the weights of ``table``."""
+    """The work of :func:`faceshot.weights.hub_folder`, for the weights of ``table``."""
     names = [repository, *_aliases(table, repository)]
     heads = {PurePosixPath(file).parts[0] for file in files}
     root = weights_folder()

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from faceshot.landmarks.types import Landmarks, Size
+from faceshot.landmarks import Landmarks, Size
 from faceshot_gallery.around.backdrop import backdrop, degrade, finish, occlude
 from faceshot_gallery.around.distractors import in_front, scatter
 from faceshot_gallery.around.effects import bend, legible, printed, side_light

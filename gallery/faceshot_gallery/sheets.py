@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from faceshot.media.drawing import OverlayOptions, overlay
+from faceshot.media import OverlayOptions, overlay
 from faceshot_gallery.build import contact_sheet, framed
 from faceshot_gallery.illustrator import DOMAINS, HELD_OUT, STYLES, Drawing, Expression, Pose, character, draw, sample
 from faceshot_gallery.parts.traits import Dice

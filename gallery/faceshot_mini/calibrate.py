@@ -24,8 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from faceshot.landmarks.types import FloatArray, Landmarks, Picture, RGBArray, Size
-from faceshot.matching.matcher import Look, Matcher
+from faceshot.landmarks import FloatArray, Landmarks, Picture, RGBArray, Size
+from faceshot.matching import Look, Matcher
 from faceshot_gallery.illustrator import DOMAINS, sample
 from faceshot_mini import path
 from faceshot_mini.faceless import KINDS, faceless

@@ -68,7 +68,7 @@ def real_queries(folder: Path, size: int) -> list[tuple[np.ndarray, np.ndarray, 
     import cv2
 
     from faceshot.landmarks.topology import PART_POINTS
-    from faceshot.media.image import read_picture
+    from faceshot.media import read_picture
 
     data = json.loads((folder / "landmarks.json").read_text())
     rows = []

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from faceshot.landmarks.topology import FLIP, PART_POINTS
-from faceshot.matching.shape import ShapePrior
+from faceshot.matching import ShapePrior
 
 logger = logging.getLogger("faceshot.mini")
 
