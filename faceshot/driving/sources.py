@@ -21,8 +21,8 @@ from faceshot.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from faceshot.driving.detectors import Detector
-    from faceshot.driving.track import Locate
     from faceshot.matching import Matcher
+    from faceshot.tracking import Locate
 
 logger = logging.getLogger("faceshot")
 Array = npt.NDArray[np.float64]
@@ -268,7 +268,7 @@ def _track(
     threshold: float,
     landmarks: Landmarks | None,
 ) -> LandmarkSequence:
-    from faceshot.driving.track import track
+    from faceshot.tracking import track
 
     try:
         return track(_frames(clip, span, "track"), fps, locate=locate, threshold=threshold, anchor=landmarks)

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from faceshot.driving.align import FaceTemplate, apply, compose, invert, pyramid
-from faceshot.driving.canvas import similarity, warp
-from faceshot.driving.flow import lucas_kanade, texture
-from faceshot.driving.prior import DisplacementPrior
-from faceshot.driving.track import closed_level, track
 from faceshot.errors import NoFaceError
 from faceshot.landmarks.topology import LID_PAIRS, PART_POINTS
 from faceshot.landmarks.types import Landmarks, LandmarkSequence
+from faceshot.tracking.align import FaceTemplate, apply, compose, invert, pyramid
+from faceshot.tracking.canvas import similarity, warp
+from faceshot.tracking.flow import lucas_kanade, texture
+from faceshot.tracking.prior import DisplacementPrior
+from faceshot.tracking.tracker import closed_level, track
 from tests.moving import FPS, first, moving_face
 
 

@@ -1,6 +1,6 @@
 """Source ``track``: the 68 landmarks of a whole clip from those of one frame, without any detector.
 
-Our own matcher (or the user) gives the landmarks of the first good frame; :class:`faceshot.driving.face.FaceTracker`
+Our own matcher (or the user) gives the landmarks of the first good frame; :class:`faceshot.tracking.face.FaceTracker`
 follows them. So animals, toys and flat drawings drive as people do (FaceShot, Fig. 8).
 """
 
@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from faceshot.driving.face import EYES, Box, FaceTracker, Step, TrackOptions, lid_share
-from faceshot.driving.lips import place_lips
-from faceshot.driving.mouth import correct_mouth
 from faceshot.errors import NoFaceError
 from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray, Size
 from faceshot.landmarks import topology as topo
+from faceshot.tracking.face import EYES, Box, FaceTracker, Step, TrackOptions, lid_share
+from faceshot.tracking.lips import place_lips
+from faceshot.tracking.mouth import correct_mouth
 
 logger = logging.getLogger("faceshot")
 Array = npt.NDArray[Any]

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from faceshot.driving.lips import INNER, LipLook, LipStrips, place_lips
 from faceshot.driving.motions import motion_template
 from faceshot.landmarks import topology as topo
+from faceshot.tracking.lips import INNER, LipLook, LipStrips, place_lips
 
 UNIT = 100.0
 

@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from faceshot.driving.align import FaceTemplate, Matrix, apply, compose, invert, pyramid
-from faceshot.driving.canvas import FaceSearch, body_offsets, rigid_mask, similarity, warp
-from faceshot.driving.canvas import gray as to_gray
-from faceshot.driving.flow import lucas_kanade, patches, texture
-from faceshot.driving.lids import LidColours
-from faceshot.driving.lips import INNER, LipLook, LipStrips
-from faceshot.driving.prior import DisplacementPrior
 from faceshot.landmarks import Landmarks, RGBArray
 from faceshot.landmarks import topology as topo
+from faceshot.tracking.align import FaceTemplate, Matrix, apply, compose, invert, pyramid
+from faceshot.tracking.canvas import FaceSearch, body_offsets, rigid_mask, similarity, warp
+from faceshot.tracking.canvas import gray as to_gray
+from faceshot.tracking.flow import lucas_kanade, patches, texture
+from faceshot.tracking.lids import LidColours
+from faceshot.tracking.lips import INNER, LipLook, LipStrips
+from faceshot.tracking.prior import DisplacementPrior
 
 Array = npt.NDArray[Any]
 Gray = npt.NDArray[Any]

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from faceshot.driving.align import Matrix
 from faceshot.landmarks import RGBArray
 from faceshot.landmarks import topology as topo
+from faceshot.tracking.align import Matrix
 
 Array = npt.NDArray[Any]
 Gray = npt.NDArray[Any]

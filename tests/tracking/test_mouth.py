@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from faceshot.driving.motions import motion_template
-from faceshot.driving.mouth import BELIEVE_FLOW, correct_mouth
 from faceshot.landmarks import topology as topo
+from faceshot.tracking.mouth import BELIEVE_FLOW, correct_mouth
 
 MOUTH = [*topo.OUTER_LIPS, *topo.INNER_LIPS]
 
