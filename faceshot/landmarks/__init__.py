@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from faceshot.landmarks.anchors import face_from_box as face_from_box
     from faceshot.landmarks.crop import Crop as Crop
     from faceshot.landmarks.crop import part_crops as part_crops
+    from faceshot.landmarks.faces import FaceWish as FaceWish
+    from faceshot.landmarks.faces import check_wish as check_wish
+    from faceshot.landmarks.faces import choose as choose
+    from faceshot.landmarks.faces import follow as follow
     from faceshot.landmarks.metrics import auc as auc
     from faceshot.landmarks.metrics import crossings as crossings
     from faceshot.landmarks.metrics import eye_opening as eye_opening
@@ -38,6 +42,7 @@ __getattr__, __dir__, __all__ = hand_on(
     {
         "anchors": "Anchors Box bind check_anchors check_box face_from_anchors face_from_box",
         "crop": "Crop part_crops",
+        "faces": "FaceWish check_wish choose follow",
         "metrics": "auc crossings eye_opening motion_difference nme part_nme",
         "types": "BoolArray FloatArray LandmarkSequence Landmarks Picture RGBArray Size as_fps from_unit "
         "rescale_points",
