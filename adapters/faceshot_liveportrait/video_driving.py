@@ -131,7 +131,7 @@ def read_driver(
         raise InputError(f"no face was found in any frame of {clip}")
     box = np.mean([driving_box(xy) for xy in sequence.xy[found]], axis=0)
     count = len(sequence) if count is None else min(count, len(sequence))
-    frames = read_frames(clip, stop=count, max_side=max_side)
+    frames = read_frames(clip, start=sequence.start, stop=sequence.start + count, max_side=max_side)
 
     def crops() -> Iterator[RGBArray]:
         for frame in frames:

@@ -11,25 +11,23 @@ from faceshot.cli.motion import motion_flags
 from faceshot.cli.options import (
     CONSENT,
     BoxFlag,
+    ClipFlags,
     Common,
     DomainFlag,
     FpsFlag,
     GainFlag,
     GalleryFlag,
     ModeFlag,
-    ModelFlag,
     OnlyFlag,
     PointsFlag,
     PresetFlag,
     RegulariseFlag,
-    RestFlag,
     SmoothFlag,
-    SourceFlag,
     WithoutFlag,
     load_shot,
     with_common,
 )
-from faceshot.cli.values import parse_box, parse_fps, parse_pairs, parse_points, parse_rest
+from faceshot.cli.values import parse_box, parse_fps, parse_pairs, parse_points
 
 _Output = Annotated[
     Path,
@@ -69,6 +67,9 @@ _Fidelity = Annotated[
 ]
 _Resume = Annotated[bool, typer.Option("--resume", help="mofa: go on from the same run, interrupted.")]
 _Audio = Annotated[str, typer.Option(metavar="driving|none|FILE", help="Sound: the driving clip's, none, or a file's.")]
+_AudioOffset = Annotated[
+    float, typer.Option(metavar="S", help="Seconds the sound comes later, or earlier if negative.")
+]
 _SaveLandmarks = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Keep the character's landmarks, for editing.")
 ]
@@ -82,6 +83,7 @@ _SaveSequence = Annotated[
 def animate(
     picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="The character.")],
     output: _Output,
+    how: ClipFlags,
     common: Common,
     driving: _Driving = None,
     motion: _Motion = None,
@@ -94,14 +96,12 @@ def animate(
     fidelity: _Fidelity = None,
     resume: _Resume = False,
     audio: _Audio = "driving",
+    audio_offset: _AudioOffset = 0.0,
     mode: ModeFlag = "stable",
     gain: GainFlag = None,
     only: OnlyFlag = None,
     without: WithoutFlag = None,
     smooth: SmoothFlag = False,
-    source: SourceFlag = "auto",
-    rest: RestFlag = "auto",
-    model: ModelFlag = None,
     fps: FpsFlag = None,
     box: BoxFlag = None,
     points: PointsFlag = None,
@@ -116,9 +116,6 @@ def animate(
     """Animate a picture with a driving clip or a built-in motion."""
     options = {
         "mode": mode,
-        "source": source,
-        "rest": parse_rest(rest),
-        "model": model,
         "fps": parse_fps(fps),
         "seconds": seconds,
         "box": parse_box(box),
@@ -126,12 +123,14 @@ def animate(
         "regularise": regularise,
         "domains": domain,
         "audio": audio,
+        "audio_offset": audio_offset,
         "backend_options": _own_options(
             backend, backend_option, {"region": region, "parts": parts, "fidelity": fidelity, "resume": resume or None}
         ),
         "save_landmarks": save_landmarks,
         "save_drive": save_drive,
         "save_sequence": save_sequence,
+        **how.options(),
         **motion_flags(gain, only, without, smooth),
     }
     shot = load_shot(common, preset=preset, gallery=gallery, backend=backend)

@@ -9,20 +9,18 @@ import typer
 
 from faceshot.cli.options import (
     CONSENT,
+    ClipFlags,
     Common,
     FpsFlag,
     GainFlag,
     ModeFlag,
-    ModelFlag,
     OnlyFlag,
-    RestFlag,
     SmoothFlag,
-    SourceFlag,
     WithoutFlag,
     load_shot,
     with_common,
 )
-from faceshot.cli.values import parse_fps, parse_gain, parse_parts, parse_rest, parse_size
+from faceshot.cli.values import parse_fps, parse_gain, parse_parts, parse_size
 from faceshot.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,12 +31,8 @@ if TYPE_CHECKING:
 def drive(
     clip: Annotated[Path, typer.Argument(metavar="CLIP", help="Video, animated picture or folder of frames.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Sequence file, e.g. drive.npz.")],
+    how: ClipFlags,
     common: Common,
-    source: SourceFlag = "auto",
-    rest: RestFlag = "auto",
-    model: ModelFlag = None,
-    start: Annotated[int, typer.Option(metavar="N", help="First frame.")] = 0,
-    stop: Annotated[int | None, typer.Option(metavar="N", help="Frame to stop before.")] = None,
     landmarks: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Of the first frame, for track, instead of matching them.")
     ] = None,
@@ -46,26 +40,27 @@ def drive(
         Path | None, typer.Option(metavar="VIDEO", help="Also draw the landmarks over the clip.")
     ] = None,
 ) -> None:
-    """Find the 68 landmarks in every frame of a driving clip."""
-    from faceshot.formats import write_sequence
+    """Find the 68 landmarks in every frame of a driving clip; a landmark file is cut and completed."""
+    from faceshot.formats import is_landmark_file, write_sequence
     from faceshot.media import check_file, probe
     from faceshot.output import check_output
 
-    frame = parse_rest(rest)
-    check_range(start, stop)
+    options = how.options()
     check_sequence_suffix(output)
     check_output(output, overwrite=common.overwrite, inputs=[clip])
     if overlay is not None:
         check_output(overlay, overwrite=common.overwrite, inputs=[clip])
     if not clip.is_dir():
         check_file(clip, "clip")
-    probe(clip)
-    shot = load_shot(common)
-    sequence = shot.drive(clip, source=source, rest=frame, model=model, start=start, stop=stop, landmarks=landmarks)
+    if not is_landmark_file(clip):
+        probe(clip)
+    elif overlay is not None or landmarks is not None:
+        raise UsageError(f"{clip} is a landmark file: there is no clip to draw over or to track in")
+    sequence = load_shot(common).drive(clip, landmarks=landmarks, **options)
     write_sequence(output, sequence, overwrite=common.overwrite)
     lines = [str(output)]
     if overlay is not None:
-        _draw_over(clip, sequence, overlay, start, stop, common.overwrite)
+        _draw_over(clip, sequence, overlay, common.overwrite)
         lines.append(str(overlay))
     result = {
         "sequence": str(output),
@@ -73,20 +68,20 @@ def drive(
         "frames": len(sequence),
         "fps": str(sequence.fps),
         "rest": sequence.rest,
+        "start": sequence.start,
         "size": list(sequence.size),
     }
     common.give(result, lines)
 
 
-def _draw_over(
-    clip: Path, sequence: LandmarkSequence, output: Path, start: int, stop: int | None, overwrite: bool
-) -> None:
-    """The clip, from frame ``start`` on, with the landmarks drawn into every frame; streamed."""
+def _draw_over(clip: Path, sequence: LandmarkSequence, output: Path, overwrite: bool) -> None:
+    """The part of the clip that the sequence is of, with the landmarks drawn into every frame; streamed."""
     from faceshot.media import VideoWriter, drawn_frames, probe, read_frames
     from faceshot.progress import progress
 
     info = probe(clip)
-    frames = progress(read_frames(clip, start=start, stop=stop), "overlay", total=len(sequence))
+    start = sequence.start
+    frames = progress(read_frames(clip, start=start, stop=start + len(sequence)), "overlay", total=len(sequence))
     with VideoWriter(
         output, info.size, info.fps, audio_from=clip, audio_start=start / info.fps, overwrite=overwrite
     ) as writer:
@@ -138,12 +133,6 @@ def motion_flags(gain: str | None, only: str | None, without: str | None, smooth
         "without": parse_parts(without, "--without", MOTION_PARTS) or frozenset(),
         "smooth": smooth,
     }
-
-
-def check_range(start: int, stop: int | None) -> None:
-    """A range of frames that can hold one."""
-    if start < 0 or (stop is not None and stop <= start):
-        raise UsageError(f"--start {start} --stop {stop} is no range; start is 0 or more and stop is larger")
 
 
 def check_sequence_suffix(path: Path) -> None:

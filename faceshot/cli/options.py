@@ -8,7 +8,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -23,6 +23,7 @@ Dtype = Literal["auto", "float32", "float16", "bfloat16"]
 Regularise = Literal["none", "faceshot", "robust"]
 Source = Literal["auto", "mediapipe", "facexlib", "track"]
 Mode = Literal["stable", "faceshot"]
+Gaps = Literal["hold", "rest", "cut", "refuse"]
 Guidance = Literal["none", "self", "domain", "swap"]
 
 CONSENT = "A real person's face or performance may only be used with that person's consent."
@@ -57,11 +58,6 @@ StepsFlag = Annotated[
 ]
 GalleryFlag = Annotated[
     list[str] | None, typer.Option(metavar="NAME|DIR", help="Appearance gallery to use (may be repeated).")
-]
-SourceFlag = Annotated[Source, typer.Option(help="How the clip's landmarks are found.")]
-RestFlag = Annotated[str, typer.Option(metavar="N|auto", help="Rest frame that motion is measured from.")]
-ModelFlag = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Model file of the source, e.g. face_landmarker.task.")
 ]
 ModeFlag = Annotated[Mode, typer.Option(help="stable, or the paper's algorithm as released.")]
 GainFlag = Annotated[
@@ -132,29 +128,78 @@ class Common:
                 typer.echo(line)
 
 
+@dataclass(frozen=True)
+class ClipFlags:
+    """The flags of a driving clip, as arguments of :meth:`faceshot.FaceShot.drive` (see :meth:`options`)."""
+
+    source: Annotated[Source, typer.Option(help="How the clip's landmarks are found.")] = "auto"
+    model: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Model file of the source, e.g. face_landmarker.task.")
+    ] = None
+    rest: Annotated[str, typer.Option(metavar="N|auto", help="Rest frame that motion is measured from.")] = "auto"
+    start: Annotated[str, typer.Option(metavar="N|TIME", help="First frame, or a time: 1.5s, 0:01.5.")] = "0"
+    stop: Annotated[str | None, typer.Option(metavar="N|TIME", help="Frame or time to stop before.")] = None
+    gaps: Annotated[
+        Gaps,
+        typer.Option(
+            help="Where the face is gone for long: hold its last pose (and rest at the ends), rest, cut the ends off, "
+            "or refuse."
+        ),
+    ] = "hold"
+
+    def options(self) -> dict[str, Any]:
+        """As arguments; a range that can hold no frame is refused."""
+        from faceshot.cli.values import check_range, parse_rest
+
+        check_range(self.start, self.stop)
+        return {
+            "source": self.source,
+            "model": self.model,
+            "rest": parse_rest(self.rest),
+            "start": self.start if self.start != "0" else 0,
+            "stop": self.stop,
+            "gaps": self.gaps,
+        }
+
+
 def with_common(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the flags of :class:`Common` (all, or only ``names``); it receives them as ``common``."""
-    chosen = [entry for entry in fields(Common) if not names or entry.name in names]
-    hints = inspect.get_annotations(Common, eval_str=True)
+    """Give a command the flags of :class:`Common` (all, or only ``names``); it receives them as ``common``.
+
+    A parameter whose type is another class of flags (:class:`ClipFlags`) gets its flags in the same way.
+    """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         signature = inspect.signature(command, eval_str=True)
-        own = [parameter for parameter in signature.parameters.values() if parameter.name != "common"]
-        flags = [
-            inspect.Parameter(
-                entry.name, inspect.Parameter.KEYWORD_ONLY, default=entry.default, annotation=hints[entry.name]
-            )
-            for entry in chosen
-        ]
+        groups: dict[str, Any] = {
+            name: p.annotation for name, p in signature.parameters.items() if is_dataclass(p.annotation)
+        }
+        own: list[inspect.Parameter] = []
+        flags: list[inspect.Parameter] = []
+        chosen: dict[str, list[str]] = {}
+        for name, parameter in signature.parameters.items():
+            group = groups.get(name)
+            if group is None:
+                own.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+                continue
+            hints = inspect.get_annotations(group, eval_str=True)
+            kept = [entry for entry in fields(group) if group is not Common or not names or entry.name in names]
+            chosen[name] = [entry.name for entry in kept]
+            made = [
+                inspect.Parameter(
+                    entry.name, inspect.Parameter.KEYWORD_ONLY, default=entry.default, annotation=hints[entry.name]
+                )
+                for entry in kept
+            ]
+            own, flags = (own, flags + made) if group is Common else (own + made, flags)
 
         @functools.wraps(command)
         def run(**given: Any) -> None:
-            common = Common(**{entry.name: given.pop(entry.name) for entry in chosen})
+            made = {name: groups[name](**{flag: given.pop(flag) for flag in chosen[name]}) for name in chosen}
+            common = made["common"]
             common.check()
             configure(common)
-            command(common=common, **given)
+            command(**made, **given)
 
-        own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
         run.__signature__ = signature.replace(parameters=own + flags)  # type: ignore[attr-defined]
         # typer resolves annotations through this mapping, which `wraps` has copied from the command.
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in own + flags}

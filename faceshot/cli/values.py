@@ -151,6 +151,19 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
     return int(width), int(height)
 
 
+def check_range(start: str, stop: str | None) -> None:
+    """A range of frames, or of times, that can hold one; what both mean together is known once the rate is."""
+    if start.isdecimal() and stop is not None and stop.isdecimal() and int(stop) <= int(start):
+        raise UsageError(f"--start {start} --stop {stop} is no range; stop must be larger than start")
+    from faceshot.media import frame_at
+
+    for option, moment in (("--start", start), ("--stop", stop)):
+        try:
+            frame_at(moment or "0", Fraction(30))
+        except UsageError as error:
+            raise UsageError(f"{option}: {error}") from error
+
+
 def parse_rest(text: str) -> int | None:
     """``auto`` -> None, else a frame number."""
     if text == "auto":

@@ -8,15 +8,20 @@ from faceshot.lazy import hand_on
 
 if TYPE_CHECKING:
     from faceshot.driving.detectors import MediaPipeDetector as MediaPipeDetector
+    from faceshot.driving.gaps import GapPolicy as GapPolicy
+    from faceshot.driving.motions import MAX_SECONDS as MAX_SECONDS
+    from faceshot.driving.motions import MIN_SECONDS as MIN_SECONDS
     from faceshot.driving.motions import MOTIONS as MOTIONS
     from faceshot.driving.motions import motion_template as motion_template
     from faceshot.driving.sources import drive as drive
+    from faceshot.driving.sources import finish as finish
 
 __getattr__, __dir__, __all__ = hand_on(
     __name__,
     {
         "detectors": "MediaPipeDetector",
-        "motions": "MOTIONS motion_template",
-        "sources": "drive",
+        "gaps": "GapPolicy",
+        "motions": "MAX_SECONDS MIN_SECONDS MOTIONS motion_template",
+        "sources": "drive finish",
     },
 )

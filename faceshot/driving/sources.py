@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from faceshot.errors import FaceShotError, InputError, MissingError, NoFaceError, UsageError
+from faceshot.driving.gaps import GapPolicy, check_gaps, close_gaps
+from faceshot.errors import FaceShotError, MissingError, NoFaceError, UsageError
 from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray, Size
 from faceshot.landmarks import topology as topo
 from faceshot.progress import progress
@@ -39,11 +40,12 @@ def drive(
     source: Source | str = "auto",
     rest: int | Literal["auto"] | None = None,
     model: str | Path | None = None,
-    start: int = 0,
-    stop: int | None = None,
+    start: int | str = 0,
+    stop: int | str | None = None,
     matcher: Matcher | Callable[[], Matcher] | None = None,
     landmarks: Landmarks | None = None,
     bridge: float = 0.5,
+    gaps: GapPolicy | str = "hold",
     device: str = "cpu",
     offline: bool = False,
     cache_dir: str | Path | None = None,
@@ -58,10 +60,11 @@ def drive(
         rest: frame (counted from ``start``) that motion is measured from; None or "auto" chooses, see
             :func:`rest_frame`.
         model: the source's own model: mediapipe's ``.task`` file, or the folder of facexlib's weights.
-        start, stop: frames to use, from ``start`` up to but without ``stop``.
+        start, stop: frames to use, from ``start`` up to but without ``stop``; numbers, or times such as "1.5s".
         matcher: the matcher for ``track``, or a function that makes it when needed; None makes the default one.
         landmarks: of frame ``start``, instead of the matcher's, for ``track``.
-        bridge: longest gap without a face, in seconds, that is filled in.
+        bridge: longest gap without a face, in seconds, that is simply bridged; gaps: what happens in longer ones, see
+            :func:`faceshot.driving.gaps.close_gaps`.
         device: for facexlib. offline: never download. cache_dir: instead of our cache folder.
 
     Returns:
@@ -71,24 +74,51 @@ def drive(
         UsageError: unknown source, range or rest frame that cannot be.
         InputError: unreadable clip.
         MissingError: the chosen source is not installed or lacks its model.
-        NoFaceError: no face, or none for longer than ``bridge``; the message names the frames.
+        NoFaceError: no face, or a gap that is refused; the message names the frames.
     """
     clip = Path(clip)
-    _check(source, rest, start, stop, bridge)
+    _check(source, rest, bridge, gaps)
     if _is_landmark_file(clip):
-        found = _read(clip, start, stop)
-    else:
-        found = _follow(
-            clip, source, (start, stop), model, matcher, landmarks, device=device, offline=offline, cache_dir=cache_dir
-        )
-    whole = _bridged(found, bridge, clip, start)
-    if isinstance(rest, int):
-        if rest >= len(whole):
-            raise UsageError(f"rest frame {rest} is outside the {len(whole)} frames of {clip.name}")
-        return replace(whole, rest=rest)
-    if _is_landmark_file(clip) and rest is None:
-        return whole
-    return replace(whole, rest=rest_frame(found))
+        from faceshot.formats import read_sequence
+
+        return finish(read_sequence(clip), clip.name, start, stop, rest=rest, bridge=bridge, gaps=gaps)
+    from faceshot.media import probe
+
+    span = _span(start, stop, probe(clip).fps)
+    found = _follow(clip, source, span, model, matcher, landmarks, device=device, offline=offline, cache_dir=cache_dir)
+    found = replace(found, start=span[0])
+    return finish(found, clip.name, rest="auto" if rest is None else rest, bridge=bridge, gaps=gaps)
+
+
+def finish(
+    sequence: LandmarkSequence,
+    name: str,
+    start: int | str = 0,
+    stop: int | str | None = None,
+    *,
+    rest: int | Literal["auto"] | None = None,
+    bridge: float = 0.5,
+    gaps: GapPolicy | str = "hold",
+) -> LandmarkSequence:
+    """A sequence as it came from a file or a detector, cut, with its rest frame chosen and every gap closed.
+
+    Args:
+        name: of the clip or file, for messages. Others as in :func:`drive`; ``rest=None`` keeps the sequence's own.
+
+    Raises:
+        UsageError, NoFaceError: as :func:`drive`.
+    """
+    first, end = _span(start, stop, sequence.fps)
+    if first >= len(sequence):
+        raise UsageError(f"start {start} is outside the {len(sequence)} frames of {name}")
+    sequence = sequence[first:end]
+    if rest == "auto":
+        rest = rest_frame(sequence)
+    if rest is not None:
+        if rest >= len(sequence):
+            raise UsageError(f"rest frame {rest} is outside the {len(sequence)} frames of {name}")
+        sequence = replace(sequence, rest=rest)
+    return close_gaps(sequence, gaps, bridge, name)
 
 
 def rest_frame(sequence: LandmarkSequence) -> int:
@@ -145,11 +175,20 @@ def _turn_cost(xy: Array, across: Array, width: Array) -> Array:
     return np.abs(offset) + 0.2 * np.abs(across[:, 1])
 
 
-def _check(source: str, rest: Any, start: int, stop: int | None, bridge: float) -> None:
+def _span(start: int | str, stop: int | str | None, fps: Fraction) -> tuple[int, int | None]:
+    """A range of frames."""
+    from faceshot.media import frame_at
+
+    first, end = frame_at(start, fps), None if stop is None else frame_at(stop, fps)
+    if end is not None and end <= first:
+        raise UsageError(f"{start} to {stop} is no range of frames; stop must be larger than start")
+    return first, end
+
+
+def _check(source: str, rest: Any, bridge: float, gaps: str) -> None:
+    check_gaps(gaps)
     if source not in SOURCES:
         raise UsageError(f"unknown source {source!r}; sources are {', '.join(SOURCES)}")
-    if start < 0 or (stop is not None and stop <= start):
-        raise UsageError(f"frames {start} to {stop} are no range; start is 0 or more and stop is larger")
     if not (rest is None or rest == "auto" or (isinstance(rest, int) and rest >= 0)):
         raise UsageError(f"rest must be a frame number or 'auto', got {rest!r}")
     if not (np.isfinite(bridge) and bridge >= 0):
@@ -160,27 +199,6 @@ def _is_landmark_file(clip: Path) -> bool:
     from faceshot.formats import is_landmark_file
 
     return clip.is_file() and is_landmark_file(clip)
-
-
-def _read(clip: Path, start: int, stop: int | None) -> LandmarkSequence:
-    from faceshot.formats import read_sequence
-
-    sequence = read_sequence(clip)
-    if start >= len(sequence):
-        raise UsageError(f"start {start} is outside the {len(sequence)} frames of {clip.name}")
-    return sequence[start:stop]
-
-
-def _bridged(sequence: LandmarkSequence, bridge: float, clip: Path, start: int) -> LandmarkSequence:
-    from faceshot.retargeting import bridge_gaps
-
-    try:
-        return bridge_gaps(sequence, bridge)
-    except UsageError:
-        raise
-    except InputError as error:
-        counted = f" (counted from frame {start})" if start else ""
-        raise NoFaceError(f"{clip.name}{counted}: {error}") from error
 
 
 def _follow(

@@ -33,7 +33,7 @@ def read_npy(path: Path) -> Content:
 
 
 def read_npz(path: Path) -> Content:
-    """An archive with ``xy`` and, optionally, size, fps, found, score, absent, rest.
+    """An archive with ``xy`` and, optionally, size, fps, found, score, absent, rest, start.
 
     Raises:
         InputError: damaged, pickled, no landmarks in it; the message names the file.
@@ -54,11 +54,11 @@ def read_npz(path: Path) -> Content:
     try:
         fps = Fraction(*(int(n) for n in np.ravel(arrays["fps"]))) if "fps" in arrays else None
         size = [int(n) for n in np.ravel(arrays["size"])] if "size" in arrays else None
-        rest = int(arrays["rest"]) if "rest" in arrays else 0
+        rest, start = (int(arrays[name]) if name in arrays else 0 for name in ("rest", "start"))
     except (TypeError, ValueError, ZeroDivisionError) as error:
-        raise InputError(f"{path}: size, fps (numerator, denominator) or rest is malformed ({error})") from error
+        raise InputError(f"{path}: size, fps (numerator, denominator), rest or start is malformed ({error})") from error
     absent = [str(part) for part in np.ravel(arrays.get("absent", []))]
-    return Content(xy, size, fps, arrays.get("found"), arrays.get("score"), absent, rest)
+    return Content(xy, size, fps, arrays.get("found"), arrays.get("score"), absent, rest, start)
 
 
 def write_npy(path: Path, content: Content) -> None:
@@ -75,7 +75,7 @@ def write_npz(path: Path, content: Content) -> None:
     arrays: dict[str, Any] = {"version": np.int64(_VERSION), "xy": content.xy, "size": np.array(content.size, np.int64)}
     if content.fps is not None:
         arrays["fps"] = np.array([content.fps.numerator, content.fps.denominator], np.int64)
-        arrays["rest"] = np.int64(content.rest)
+        arrays["rest"], arrays["start"] = np.int64(content.rest), np.int64(content.start)
     if content.found is not None:
         arrays["found"] = content.found
     if content.score is not None:

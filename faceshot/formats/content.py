@@ -25,7 +25,7 @@ class Content:
 
     Attributes:
         xy: (68, 2) or (T, 68, 2); rows of frames without a face may be NaN.
-        size, fps, found, score, absent, rest: as in :class:`Landmarks` and :class:`LandmarkSequence`.
+        size, fps, found, score, absent, rest, start: as in :class:`Landmarks` and :class:`LandmarkSequence`.
     """
 
     xy: np.ndarray
@@ -35,6 +35,7 @@ class Content:
     score: np.ndarray | None = None
     absent: Iterable[str] = ()
     rest: int = 0
+    start: int = 0
 
     def landmarks(self, path: Path, size: Any) -> Landmarks:
         """One face.
@@ -71,7 +72,9 @@ class Content:
             rate = DEFAULT_RATE
         try:
             return LandmarkSequence(
-                xy, self._size(size), rate, self.found, score, frozenset(self.absent), rest=int(self.rest)
+                *(xy, self._size(size), rate, self.found, score, frozenset(self.absent)),
+                rest=int(self.rest),
+                start=int(self.start),
             )
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
@@ -91,7 +94,7 @@ def of_landmarks(landmarks: Landmarks) -> Content:
 def of_sequence(sequence: LandmarkSequence) -> Content:
     """The content to write for a clip."""
     s = sequence
-    return Content(s.xy, s.size, s.fps, s.found, s.score, sorted(s.absent), s.rest)
+    return Content(s.xy, s.size, s.fps, s.found, s.score, sorted(s.absent), s.rest, s.start)
 
 
 def number(value: Any, what: str) -> float:

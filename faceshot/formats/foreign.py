@@ -90,10 +90,10 @@ def _read_coco(value: Any) -> Content:
         raise InputError("the COCO file holds no annotation for its images")
     absent = [part for part, indices in PART_POINTS.items() if hidden[list(indices)].all()]
     info = value.get("info") or {}
-    fps, rest = info.get("fps"), int(number(info.get("rest", 0), "rest"))
+    fps, (rest, start) = info.get("fps"), (int(number(info.get(name, 0), name)) for name in ("rest", "start"))
     if len(images) == 1 and fps is None:
         return Content(xy[0], size, score=score[0] if scored else None, absent=absent)
-    return Content(xy, size, fps, found, score if scored else None, absent, rest)
+    return Content(xy, size, fps, found, score if scored else None, absent, rest, start)
 
 
 def _keypoints(face: dict[str, Any], image: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -122,7 +122,7 @@ def coco_text(content: Content, name: str) -> str:
     width, height = content.size
     info: dict[str, Any] = {"description": "iBUG 68 face landmarks written by FaceShot"}
     if content.fps is not None:
-        info |= {"fps": str(content.fps), "rest": content.rest}
+        info |= {"fps": str(content.fps), "rest": content.rest, "start": content.start}
     images, annotations = [], []
     for i, frame in enumerate(frames):
         file_name = f"{name}.png" if content.xy.ndim == 2 else f"frame_{i + 1:06d}.png"

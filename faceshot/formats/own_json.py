@@ -28,7 +28,7 @@ SEQUENCE = "faceshot.sequence"
 _ENDS = tuple(accumulate(len(indices) for indices in PART_POINTS.values()))
 _KEYS = {
     LANDMARKS: {"schema", "version", "scheme", "size", "absent", "points", "score"},
-    SEQUENCE: {"schema", "version", "scheme", "size", "fps", "rest", "absent", "not_found", "points", "score"},
+    SEQUENCE: {"schema", "version", "scheme", "size", "fps", "rest", "start", "absent", "not_found", "points", "score"},
 }
 
 
@@ -111,13 +111,13 @@ def _sequence(value: dict[str, Any], size: list[int], absent: list[str], score: 
         if not isinstance(score, list) or len(score) != len(frames):
             raise InputError(f"score must be a list of {len(frames)} frames")
         score = np.stack([numbers(row, N_POINTS, f"score of frame {i}") for i, row in enumerate(score)])
-    rest = number(value.get("rest", 0), "rest")
-    if not rest.is_integer():
-        raise InputError(f"rest must be a frame number, got {rest}")
+    rest, start = (number(value.get(name, 0), name) for name in ("rest", "start"))
+    if not (rest.is_integer() and start.is_integer()):
+        raise InputError(f"rest and start must be frame numbers, got {rest} and {start}")
     fps = value["fps"]
     if isinstance(fps, bool) or not isinstance(fps, str | int | float):
         raise InputError(f'fps must be a number or a fraction like "30000/1001", got {str(fps)[:40]}')
-    return Content(xy, size, fps, found, score, absent, int(rest))
+    return Content(xy, size, fps, found, score, absent, int(rest), int(start))
 
 
 def text(content: Content) -> str:
@@ -148,6 +148,7 @@ def _head(content: Content, schema: str) -> list[str]:
     entries: dict[str, Any] = {"schema": schema, "version": VERSION, "scheme": SCHEME, "size": list(content.size)}
     if schema == SEQUENCE:
         entries |= {"fps": str(content.fps), "rest": content.rest}
+        entries |= {"start": content.start} if content.start else {}
     entries["absent"] = sorted(content.absent)
     return [f'  "{key}": {json.dumps(entry)}' for key, entry in entries.items()]
 

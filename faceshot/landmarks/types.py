@@ -186,6 +186,7 @@ class LandmarkSequence:
         score: (T, 68) float32 confidence in 0..1, or None.
         absent: parts the face does not show.
         rest: index of the rest frame (eyes open, mouth closed, frontal) that motion is measured from.
+        start: the frame of its clip that frame 0 was, so that the clip's sound stays in step; 0 or more.
 
     Raises:
         InputError: wrong shape, non-finite points in a found frame, fps not positive, rest outside the clip.
@@ -198,6 +199,7 @@ class LandmarkSequence:
     score: FloatArray | None = None
     absent: frozenset[str] = field(default_factory=frozenset)
     rest: int = 0
+    start: int = 0
 
     def __post_init__(self) -> None:
         xy = _points(self.xy, "(T, 68, 2)", 3)
@@ -218,6 +220,9 @@ class LandmarkSequence:
         if not 0 <= int(self.rest) < len(xy):
             raise InputError(f"rest frame {self.rest} is outside the clip (0..{len(xy) - 1})")
         object.__setattr__(self, "rest", int(self.rest))
+        if not 0 <= int(self.start) < 2**31:
+            raise InputError(f"start must be the number of a frame, got {self.start}")
+        object.__setattr__(self, "start", int(self.start))
 
     def __len__(self) -> int:
         return len(self.xy)
@@ -231,7 +236,8 @@ class LandmarkSequence:
                 raise InputError("a slice of a landmark sequence must be non-empty with step 1")
             score = None if self.score is None else self.score[index]
             rest = min(max(self.rest - start, 0), stop - start - 1)
-            return replace(self, xy=self.xy[index], found=self.found[index], score=score, rest=rest)
+            found, first = self.found[index], self.start + start
+            return replace(self, xy=self.xy[index], found=found, score=score, rest=rest, start=first)
         if not self.found[index]:
             raise InputError(f"no face was found in frame {index}")
         score = None if self.score is None else self.score[index]
@@ -244,7 +250,8 @@ class LandmarkSequence:
         if not isinstance(other, LandmarkSequence):
             return NotImplemented
         return (
-            (self.size, self.fps, self.absent, self.rest) == (other.size, other.fps, other.absent, other.rest)
+            (self.size, self.fps, self.absent) == (other.size, other.fps, other.absent)
+            and (self.rest, self.start) == (other.rest, other.start)
             and np.array_equal(self.xy, other.xy, equal_nan=True)
             and _same(self.found, other.found)
             and _same(self.score, other.score)

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 from faceshot.lazy import hand_on
 
 if TYPE_CHECKING:
+    from faceshot.media.audio import SoundInfo as SoundInfo
+    from faceshot.media.audio import probe_sound as probe_sound
     from faceshot.media.clip import DEFAULT_RATE as DEFAULT_RATE
+    from faceshot.media.clip import fit_side as fit_side
+    from faceshot.media.clip import frame_at as frame_at
     from faceshot.media.container import open_media as open_media
     from faceshot.media.drawing import OverlayOptions as OverlayOptions
     from faceshot.media.drawing import contact_sheet as contact_sheet
@@ -27,7 +31,8 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = hand_on(
     __name__,
     {
-        "clip": "DEFAULT_RATE",
+        "audio": "SoundInfo probe_sound",
+        "clip": "DEFAULT_RATE fit_side frame_at",
         "container": "open_media",
         "drawing": "OverlayOptions contact_sheet drawn_frames overlay",
         "image": "SUFFIXES check_file decode read_picture write_picture",

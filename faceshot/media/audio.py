@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from faceshot.errors import InputError
 from faceshot.landmarks import FloatArray
 from faceshot.media.container import open_media
 
@@ -22,7 +24,47 @@ log = logging.getLogger("faceshot")
 
 _BIT_RATE = 192_000
 _OPUS_RATE = 48_000
+#: Sound that comes this much [s] earlier or later than the sound before it ends is taken for a cut or a hole.
+_HOLE = 0.03
+#: Flags of AVStream.disposition.
+_DEFAULT, _ATTACHED_PICTURE = 0x1, 0x400
 _AAC_RATES = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000)
+
+
+@dataclass(frozen=True)
+class SoundInfo:
+    """What :func:`probe_sound` finds: duration [seconds], None where unknown; whether there is a moving picture too."""
+
+    seconds: float | None
+    has_picture: bool
+
+
+def probe_sound(path: str | Path) -> SoundInfo:
+    """Length of the sound in a media file, from its header.
+
+    Raises:
+        InputError: unusable file, or no sound in it.
+    """
+    with open_media(path, "sound file") as opened:
+        stream = _sound_stream(opened)
+        if stream is None:
+            raise InputError(f"sound file {path} has no sound; use --audio none")
+        seconds = float(stream.duration * stream.time_base) if stream.duration else None
+        if seconds is None and opened.duration:
+            seconds = opened.duration / 1e6
+        return SoundInfo(seconds, bool(_moving(opened)))
+
+
+def _sound_stream(opened: Any) -> Any:
+    """The sound a player would choose: the track marked as default, else the first; None without one."""
+    streams = [s for s in opened.streams.audio if s.codec_context is not None and s.rate]
+    marked = [s for s in streams if int(getattr(s, "disposition", 0)) & _DEFAULT]
+    return next(iter(marked or streams), None)
+
+
+def _moving(opened: Any) -> list[Any]:
+    """Streams of moving pictures; cover art does not count."""
+    return [s for s in opened.streams.video if not int(getattr(s, "disposition", 0)) & _ATTACHED_PICTURE]
 
 
 class AudioTrack(Protocol):
@@ -50,11 +92,10 @@ def open_audio(
         if source.is_dir():
             return None
         opened = stack.enter_context(open_media(source, "sound file"))
-        streams = [s for s in opened.streams.audio if s.codec_context is not None and s.rate]
-        if not streams:
+        stream = _sound_stream(opened)
+        if stream is None:
             return None
-        stream = streams[0]
-        moving = [s for s in opened.streams.video if not int(getattr(s, "disposition", 0)) & 0x400]
+        moving = _moving(opened)
         begin = Fraction(0)
         if moving and moving[0].start_time is not None:
             begin = moving[0].start_time * moving[0].time_base
@@ -136,37 +177,68 @@ class _Encode(_Track):
         self.target.layout = self.layout
         self.target.format = self.format
         self.target.bit_rate = _BIT_RATE
-        self.resampler = AudioResampler(format="fltp", layout=self.layout, rate=self.rate)
+        self.resampler = lambda: AudioResampler(format="fltp", layout=self.layout, rate=self.rate)
         self.channels = 1 if self.layout == "mono" else 2
         self.source = self._samples()
         self.buffer: FloatArray = np.zeros((self.channels, 0), np.float32)
         self.sent = 0
 
     def _samples(self) -> Iterator[FloatArray]:
-        """Pieces (channels, n) of sound that begin at time 0 of the output."""
+        """Pieces (channels, n) of sound that begin at time 0 of the output, silence where the source has holes."""
+        done = 0  # samples of the output that are given, counted from time 0; negative while some are left out
+        begun = False
+        for time, pieces in self._stretches():
+            at = round((time - self.begin) * self.rate)
+            if not begun:
+                done, begun = min(at, 0), True
+            if at > done:
+                yield np.zeros((self.channels, max(at, 0) - max(done, 0)), np.float32)
+                done = at
+            overlap = done - at  # samples that come a second time
+            for samples in pieces:
+                twice = min(overlap, samples.shape[1])
+                overlap -= twice
+                hidden = twice + min(max(-done, 0), samples.shape[1] - twice)
+                done += samples.shape[1] - twice
+                yield samples[:, hidden:]
+
+    def _stretches(self) -> Iterator[tuple[Fraction, Iterator[FloatArray]]]:
+        """Stretches of sound without a hole: the time in the source [s] they begin at, and their pieces."""
+        frames = self._frames()
+        waiting = next(frames, None)
+
+        def pieces(first: tuple[Fraction, Any]) -> Iterator[FloatArray]:
+            nonlocal waiting
+            resampler, (begin, _) = self.resampler(), first
+            length = Fraction(0)
+            waiting = first
+            while waiting is not None and abs(waiting[0] - begin - length) <= _HOLE:
+                frame = waiting[1]
+                length += Fraction(frame.samples, frame.sample_rate)
+                frame.pts = None
+                yield from (piece.to_ndarray().astype(np.float32, copy=False) for piece in resampler.resample(frame))
+                waiting = next(frames, None)
+            for piece in resampler.resample(None):
+                if piece is not None and piece.samples:
+                    yield piece.to_ndarray().astype(np.float32, copy=False)
+
+        while waiting is not None:
+            yield waiting[0], pieces(waiting)
+
+    def _frames(self) -> Iterator[tuple[Fraction, Any]]:
+        """Decoded frames with their times [s]; one without a time follows the one before it."""
         import av
 
-        skip: int | None = None
+        end = Fraction(0)
         for packet in self.packets():
             try:
                 frames = packet.decode()
             except (av.FFmpegError, ValueError):
                 continue
             for frame in frames:
-                if skip is None:
-                    time = (frame.pts or 0) * frame.time_base - self.begin
-                    skip = -round(time * self.rate)
-                    if skip < 0:
-                        yield np.zeros((self.channels, -skip), np.float32)
-                        skip = 0
-                frame.pts = None
-                for piece in self.resampler.resample(frame):
-                    samples = piece.to_ndarray().astype(np.float32, copy=False)
-                    yield samples[:, skip:]
-                    skip -= min(skip, samples.shape[1])
-        for piece in self.resampler.resample(None):
-            if piece is not None and piece.samples:
-                yield piece.to_ndarray().astype(np.float32, copy=False)
+                time = end if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base
+                end = time + Fraction(frame.samples, frame.sample_rate)
+                yield time, frame
 
     def pump(self, until: Fraction) -> None:
         self.until = until

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
+from faceshot.errors import UsageError
 from faceshot.landmarks import RGBArray, Size
 
 #: Rates cameras and editors mean when a file states something very near.
@@ -71,6 +73,26 @@ def constant_rate(average: Fraction | None, base: Fraction | None) -> Fraction:
     if base is not None and 0.9 <= average / base <= 1.02 and base <= 240:
         return standard_rate(base)
     return standard_rate(average)
+
+
+def frame_at(moment: int | str, fps: Fraction) -> int:
+    """The frame that a moment means: a frame number, or a time, ``1.5s``, ``1.5`` or ``[hours:]minutes:seconds``.
+
+    A text of digits alone is a frame number too.
+
+    Raises:
+        UsageError: neither of both, or before the clip.
+    """
+    text = str(moment).strip()
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        return int(text)
+    found = re.fullmatch(r"(?:(?:([0-9]{1,3}):)?([0-9]{1,4}):)?([0-9]{1,7}(?:\.[0-9]{1,9})?)s?", text)
+    if found is None:
+        raise UsageError(
+            f"{str(moment)[:40]!r} is no place in a clip; use a frame number (45) or a time (1.5s, 0:01.5)"
+        )
+    hours, minutes, seconds = (Fraction(part or 0) for part in found.groups())
+    return round((hours * 3600 + minutes * 60 + seconds) * fps)
 
 
 def fit_side(size: Size, max_side: int | None) -> Size:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -160,8 +161,9 @@ class FaceShot:
         source: str = "auto",
         rest: int | None = None,
         model: str | Path | None = None,
-        start: int = 0,
-        stop: int | None = None,
+        start: int | str = 0,
+        stop: int | str | None = None,
+        gaps: str = "hold",
         landmarks: LandmarksLike | None = None,
     ) -> LandmarkSequence:
         """The 68 landmarks of every frame of a driving clip, see :func:`faceshot.driving.drive`.
@@ -169,15 +171,19 @@ class FaceShot:
         Args:
             source: ``auto``, ``mediapipe``, ``facexlib`` or ``track``; model: its model file.
             rest: frame that motion is measured from; None chooses one.
-            start, stop: range of frames; landmarks: of the first of them, for ``track`` (instead of matching).
+            start, stop: range, as frame numbers or times ("1.5s"); landmarks: of its first frame, for ``track``
+                (instead of matching).
+            gaps: what happens where the face is gone for longer than half a second, ``hold``, ``rest``, ``cut`` or
+                ``refuse``, see :func:`faceshot.driving.drive`.
         """
         from faceshot.driving import drive
         from faceshot.media import probe
 
         first = None if landmarks is None else as_landmarks(landmarks, probe(clip).size)
         return drive(
-            clip, source=source, rest=rest, model=model, start=start, stop=stop, matcher=lambda: self.matcher,
-            landmarks=first, device=self.resolved_device, offline=self.offline, cache_dir=self.cache_dir,
+            clip, source=source, rest=rest, model=model, start=start, stop=stop, gaps=gaps,
+            matcher=lambda: self.matcher, landmarks=first, device=self.resolved_device, offline=self.offline,
+            cache_dir=self.cache_dir,
         )  # fmt: skip
 
     def retarget(
@@ -261,7 +267,10 @@ class FaceShot:
                 drive = plan.sequence
             else:
                 assert plan.clip is not None
-                drive = self.drive(plan.clip, source=chosen.source, rest=chosen.rest, model=chosen.model)
+                drive = self.drive(
+                    plan.clip, source=chosen.source, rest=chosen.rest, model=chosen.model, start=chosen.start,
+                    stop=chosen.stop, gaps=chosen.gaps,
+                )  # fmt: skip
                 settings = replace(settings, driving_landmarks=drive)
         with _timed(seconds, "retarget"):
             moved = drive
@@ -271,7 +280,7 @@ class FaceShot:
                     smooth=chosen.smooth,
                 )  # fmt: skip
         with _timed(seconds, "animate"):
-            self._write(plan, backend, marks, moved, settings)
+            self._write(plan, backend, marks, moved, settings, plan.audio_start(drive))
         made = Animation(plan.output, sidecar_path(plan.output), marks, drive, moved, seconds)
         plan.keep(marks, drive, moved)
         record = plan.record(moved, backend=backend.name, licence=backend.licence)
@@ -303,15 +312,21 @@ class FaceShot:
         return {**sparing, **chosen.backend_options}
 
     def _write(
-        self, plan: Plan, backend: Backend, marks: Landmarks, moved: LandmarkSequence, settings: AnimationOptions
+        self,
+        plan: Plan,
+        backend: Backend,
+        marks: Landmarks,
+        moved: LandmarkSequence,
+        settings: AnimationOptions,
+        audio_start: Fraction,
     ) -> None:
         """Stream the backend's frames into the video; nothing holds more than one of them."""
         from faceshot.media import VideoWriter
 
         frames = backend.animate(plan.picture, marks, moved, settings)
         with VideoWriter(
-            plan.output, plan.picture.size, moved.fps, audio_from=plan.audio, alpha=plan.alpha,
-            overwrite=plan.overwrite, metadata=container_metadata(),
+            plan.output, plan.picture.size, moved.fps, audio_from=plan.audio, audio_start=audio_start,
+            alpha=plan.alpha, overwrite=plan.overwrite, metadata=container_metadata(),
         ) as writer:  # fmt: skip
             for frame in progress(frames, "animate", total=len(moved)):
                 writer.write(plan.opaque(frame))

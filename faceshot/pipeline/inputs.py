@@ -20,8 +20,6 @@ LandmarksLike = str | Path | Landmarks
 
 #: Files that hold a landmark sequence; any other driving file is a clip.
 SEQUENCE_SUFFIXES = (".npz", ".npy", ".json")
-#: Video formats that carry sound.
-SOUND_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm")
 
 
 def as_picture(value: PictureLike) -> Picture:
@@ -102,19 +100,3 @@ def as_box(box: Sequence[float]) -> tuple[float, float, float, float]:
     except (TypeError, ValueError) as error:
         raise UsageError(f"box must be four numbers (left, top, right, bottom), got {box!r}") from error
     return left, top, right, bottom
-
-
-def check_sound(path: str | Path, output: Path) -> None:
-    """A media file with sound, for an output that can carry it.
-
-    Raises:
-        UsageError: the output's format is silent. InputError: unusable file, or no sound in it.
-    """
-    from faceshot.media import check_file, open_media
-
-    if output.suffix.lower() not in SOUND_SUFFIXES:
-        raise UsageError(f"--audio {path}: {output.suffix or 'a folder of frames'} has no sound; write .mp4 or .webm")
-    check_file(path, "sound file")
-    with open_media(path, "sound file") as container:
-        if not container.streams.audio:
-            raise InputError(f"sound file {path} has no sound; use --audio none")

@@ -22,10 +22,10 @@ from faceshot.pipeline.inputs import (
     as_landmarks,
     as_picture,
     as_sequence,
-    check_sound,
     is_sequence_file,
 )
 from faceshot.pipeline.sidecar import sidecar_path, source_record, without_folders
+from faceshot.pipeline.sound import check_sound, motion_seconds, sound_file, sound_start
 
 if TYPE_CHECKING:
     from faceshot.matching import Regularise
@@ -38,10 +38,11 @@ class AnimateOptions:
 
     Attributes:
         mode, gain, only, without, smooth: as of :meth:`faceshot.FaceShot.retarget`.
-        source, rest, model: as of :meth:`faceshot.FaceShot.drive`; fps: of a driving array that
-            has no rate, or of a built-in motion; seconds: how long a built-in motion lasts.
+        source, rest, model, start, stop, gaps: as of :meth:`faceshot.FaceShot.drive`; fps: of a driving array that
+            has no rate, or of a built-in motion; seconds: how long a built-in motion lasts (its own length, or that
+            of the sound file).
         box, points, regularise, domains: as of :meth:`faceshot.FaceShot.match`.
-        audio: ``driving`` (the clip's sound), ``none``, or a media file.
+        audio: ``driving`` (the clip's sound), ``none``, or a media file; audio_offset: seconds it comes later.
         backend_options: the backend's own options by name.
         save_landmarks, save_drive, save_sequence: files to keep the intermediate results in.
     """
@@ -54,6 +55,9 @@ class AnimateOptions:
     source: str = "auto"
     rest: int | None = None
     model: str | Path | None = None
+    start: int | str = 0
+    stop: int | str | None = None
+    gaps: str = "hold"
     fps: Fraction | None = None
     seconds: float | None = None
     box: Sequence[float] | None = None
@@ -61,6 +65,7 @@ class AnimateOptions:
     regularise: Regularise = "robust"
     domains: Sequence[str] | None = None
     audio: str | Path = "driving"
+    audio_offset: float = 0.0
     backend_options: Mapping[str, Any] = field(default_factory=dict)
     save_landmarks: str | Path | None = None
     save_drive: str | Path | None = None
@@ -123,7 +128,11 @@ class Plan:
             if motion not in MOTIONS:
                 raise UsageError(f"unknown motion {motion!r}; motions are {', '.join(MOTIONS)}")
         elif options.seconds is not None:
-            raise UsageError("--seconds belongs to --motion; a clip is animated as long as it is")
+            raise UsageError("--seconds belongs to --motion; a clip is cut with --start and --stop")
+        if motion is not None and (options.start != 0 or options.stop is not None):
+            raise UsageError("--start and --stop belong to --driving; --seconds says how long a built-in motion lasts")
+        if not abs(options.audio_offset) <= 86_400:
+            raise UsageError(f"--audio-offset takes seconds, got {options.audio_offset}")
         retarget_options(options.gain, options.only, options.without, options.smooth)
         check_format(output)
         given = [value for value in (picture, driving, landmarks, options.model) if isinstance(value, str | Path)]
@@ -140,7 +149,9 @@ class Plan:
         if length is None:
             sequence, clip = _motion(driving, motion, options, character.size, seed)
         own = None if length is None else Path(str(driving))
-        audio = _audio(options.audio, clip, output)
+        audio = sound_file(options.audio, clip)
+        if audio is not None and audio != clip:
+            check_sound(audio, output)
         sources = {"picture": source_record(picture)} | ({"landmarks": source_record(landmarks)} if landmarks else {})
         sources |= {"motion": {"name": motion}} if motion else {"driving": source_record(driving)}
         sources |= {"audio": source_record(audio)} if audio and audio != clip else {}
@@ -159,6 +170,12 @@ class Plan:
         assert self.length is not None
         xy = np.broadcast_to(landmarks.xy, (self.length.frames, *landmarks.xy.shape))
         return LandmarkSequence(xy, landmarks.size, self.length.fps, absent=landmarks.absent)
+
+    def audio_start(self, driving: LandmarkSequence) -> Fraction:
+        """Where in ``audio`` the first frame lies [seconds]."""
+        if self.audio is None:
+            return Fraction(0)
+        return sound_start(self.audio, self.clip, driving, self.options.audio_offset)
 
     def opaque(self, frame: RGBArray) -> RGBArray:
         """The frame as the output can hold it: over white where the format knows no transparency."""
@@ -232,6 +249,8 @@ def _own_motion(backend: Backend, driving: DrivingLike | None, options: AnimateO
     length = motion_length(backend, Path(driving)) if isinstance(driving, str | Path) else None
     if length is not None and (options.save_drive is not None or options.save_sequence is not None):
         raise UsageError(f"{driving} holds no landmarks to keep; leave out --save-drive and --save-sequence")
+    if length is not None and (options.start != 0 or options.stop is not None):
+        raise UsageError(f"{driving} holds motion of the backend's own, which is not cut; leave out --start and --stop")
     return length
 
 
@@ -242,11 +261,16 @@ def _motion(
     if motion is not None:
         from faceshot.driving import motion_template
 
-        return motion_template(motion, fps=options.fps or Fraction(30), seconds=options.seconds, seed=seed), None
+        seconds = options.seconds or motion_seconds(options.audio)
+        return motion_template(motion, fps=options.fps or Fraction(30), seconds=seconds, seed=seed), None
     assert driving is not None
     try:
         if isinstance(driving, LandmarkSequence) or is_sequence_file(driving):
-            return as_sequence(driving, options.fps, size), None
+            from faceshot.driving import finish
+
+            name = "the driving sequence" if isinstance(driving, LandmarkSequence) else Path(driving).name
+            found = as_sequence(driving, options.fps, size)
+            return finish(found, name, options.start, options.stop, rest=options.rest, gaps=options.gaps), None
         from faceshot.media import probe
 
         probe(driving)
@@ -255,13 +279,3 @@ def _motion(
             raise UsageError(f"{driving} is motion for --backend {' or '.join(readers)} only") from error
         raise
     return None, Path(driving)
-
-
-def _audio(audio: str | Path, clip: Path | None, output: Path) -> Path | None:
-    """The file whose sound goes into the video."""
-    if audio == "driving":
-        return clip
-    if audio == "none":
-        return None
-    check_sound(audio, output)
-    return Path(audio)

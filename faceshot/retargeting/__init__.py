@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from faceshot.retargeting.modes import RetargetOptions as RetargetOptions
     from faceshot.retargeting.modes import retarget as retarget
     from faceshot.retargeting.smoothing import bridge_gaps as bridge_gaps
+    from faceshot.retargeting.smoothing import runs as runs
+    from faceshot.retargeting.smoothing import spell as spell
 
 __getattr__, __dir__, __all__ = hand_on(
     __name__,
     {
         "modes": "RetargetMode RetargetOptions retarget",
-        "smoothing": "bridge_gaps",
+        "smoothing": "bridge_gaps runs spell",
     },
 )

@@ -202,12 +202,12 @@ def bridge_gaps(sequence: LandmarkSequence, max_seconds: float = 0.5) -> Landmar
         return sequence
     if len(good) == 0:
         raise InputError(f"no face was found in any of the {len(sequence)} frames")
-    gaps = _runs(~sequence.found)
+    gaps = runs(~sequence.found)
     long = [gap for gap in gaps if (gap[1] - gap[0] + 1) > max_seconds * sequence.fps]
     if long:
         longest = max(b - a + 1 for a, b in long) / float(sequence.fps)
         raise InputError(
-            f"no face in frames {_spell(long)} (up to {longest:.2f} s; gaps up to {max_seconds:g} s are bridged): "
+            f"no face in frames {spell(long)} (up to {longest:.2f} s; gaps up to {max_seconds:g} s are bridged): "
             "cut the clip or choose another source"
         )
     flat = sequence.xy.reshape(len(sequence), -1).astype(np.float64)
@@ -230,16 +230,17 @@ def require_found(sequence: LandmarkSequence) -> None:
     """Raise InputError naming the frames in which no face was found."""
     assert sequence.found is not None
     if not sequence.found.all():
-        gaps = _runs(~sequence.found)
-        raise InputError(f"no face in frames {_spell(gaps)} of the driving sequence; bridge the gaps first")
+        gaps = runs(~sequence.found)
+        raise InputError(f"no face in frames {spell(gaps)} of the driving sequence; bridge the gaps first")
 
 
-def _runs(mask: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+def runs(mask: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     """First and last index of every run of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
     return [(int(a), int(b) - 1) for a, b in edges.reshape(-1, 2)]
 
 
-def _spell(runs: list[tuple[int, int]], most: int = 6) -> str:
+def spell(runs: list[tuple[int, int]], most: int = 6) -> str:
+    """Ranges of frames as text."""
     named = ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in runs[:most])
     return named if len(runs) <= most else f"{named} and {len(runs) - most} more ranges"

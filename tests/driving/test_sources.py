@@ -111,7 +111,7 @@ def test_an_unsure_matcher_ends_in_no_face(clip: tuple[Path, LandmarkSequence]) 
     "options, error, words",
     [
         ({"source": "magic"}, UsageError, "unknown source 'magic'"),
-        ({"start": -1}, UsageError, "no range"),
+        ({"start": -1}, UsageError, "no place in a clip"),
         ({"start": 5, "stop": 5}, UsageError, "no range"),
         ({"rest": -2}, UsageError, "rest must be"),
         ({"rest": "first"}, UsageError, "rest must be"),
@@ -149,7 +149,7 @@ def test_a_long_gap_names_the_frames(tmp_path: Path) -> None:
     path = tmp_path / "gap.npz"
     write_sequence(path, sequence(np.where(found[:, None, None], plain(60), np.nan), found))
     with pytest.raises(NoFaceError, match=r"20-39"):
-        drive(path)
+        drive(path, gaps="refuse")
     assert drive(path, bridge=1.0).found.all()  # type: ignore[union-attr]
 
 
