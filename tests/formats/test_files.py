@@ -22,6 +22,7 @@ from faceshot.formats.files import (
 )
 from faceshot.landmarks.topology import PART_POINTS
 from faceshot.landmarks.types import Landmarks, LandmarkSequence
+from tests.helpers import face_points
 
 SIZE = (640, 480)
 NTSC = Fraction(30000, 1001)
