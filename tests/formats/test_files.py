@@ -360,7 +360,7 @@ def test_suffixes_and_safety(tmp_path: Path, face: Landmarks, clip: LandmarkSequ
 
 @pytest.mark.parametrize("suffix", [".json", ".npz", ".coco.json"])
 def test_a_part_of_a_clip_remembers_where_it_began(tmp_path: Path, suffix: str) -> None:
-    whole = LandmarkSequence(np.repeat(face_points(100)[None], 9, 0), Size(100, 100), Fraction(25))
+    whole = LandmarkSequence(np.repeat(face_points(100)[None], 9, 0), (100, 100), Fraction(25))  # type: ignore[arg-type]
     part = whole[2:][3:7]
     path = tmp_path / f"part{suffix}"
     write_sequence(path, part)
