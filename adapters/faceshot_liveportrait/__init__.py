@@ -45,6 +45,7 @@ class Backend:
     commercial = True
     recodes = True
     flags = ("region",)
+    writes = ("save_template",)
 
     def __init__(self, engine: Any = None) -> None:
         self._engine, self._own = engine, engine is not None

@@ -64,8 +64,10 @@ def show(
     if output is not None:
         from faceshot.gallery import contact_sheet
         from faceshot.media import write_picture
+        from faceshot.output import protecting
 
-        write_picture(output, contact_sheet(found), overwrite=common.overwrite)
+        with protecting(found.folder):
+            write_picture(output, contact_sheet(found), overwrite=common.overwrite)
     pictures = [
         {
             "id": entry.id,

@@ -66,23 +66,24 @@ def match(
     after the picture. Where nothing looks like a face, the attempt is drawn beside the output and the exit code is 1.
     """
     from faceshot.models import with_settings
-    from faceshot.output import check_output
+    from faceshot.output import check_outputs, protecting
 
     options: dict[str, Any] = {"box": parse_box(box), "points": parse_points(points)}
     tasks = plan(picture, output, format)
     if (box or points) and len(tasks) > 1:
         raise UsageError("--box and --points belong to one picture; give a single one")
-    for task in tasks:
-        for path in [task.output] + [drawn(task, "overlay")] * overlay:
-            check_output(path, overwrite=common.overwrite, inputs=[task.picture])
+    shot = load_shot(common, preset=with_settings(preset, guidance=guidance, steps=steps), gallery=gallery)
+    written = [path for task in tasks for path in [task.output] + [drawn(task, "overlay")] * overlay]
+    read = [*(task.picture for task in tasks), *shot.reads]
+    check_outputs(written, overwrite=common.overwrite, inputs=read)
     if len(tasks) == 1:
         from faceshot.media import check_file
 
         check_file(tasks[0].picture, "picture")
-    shot = load_shot(common, preset=with_settings(preset, guidance=guidance, steps=steps), gallery=gallery)
     shot.check_names(domains=domain)
     options |= {"regularise": regularise, "domains": domain}
-    _run(shot, tasks, options, overlay, common)
+    with protecting(read):
+        _run(shot, tasks, options, overlay, common)
 
 
 def plan(pictures: Sequence[Path], output: Path, format: str) -> list[Task]:
@@ -156,6 +157,7 @@ def _run(shot: FaceShot, tasks: list[Task], options: dict[str, Any], overlay: bo
 def _one(shot: FaceShot, task: Task, options: dict[str, Any], overlay: bool, common: Common) -> dict[str, Any]:
     from faceshot.formats import write_landmarks
     from faceshot.media import read_picture
+    from faceshot.output import together
     from faceshot.pipeline import no_face_message
 
     picture = read_picture(task.picture)
@@ -163,9 +165,10 @@ def _one(shot: FaceShot, task: Task, options: dict[str, Any], overlay: bool, com
     if found.confidence < shot.matcher.threshold:
         message = no_face_message(task.picture.name, found.confidence, shot.matcher.threshold)
         raise NoFaceError(f"{message}; {_draw_refused(task, picture, found, common)}")
-    write_landmarks(task.output, found.landmarks, overwrite=common.overwrite)
-    if overlay:
-        _draw(drawn(task, "overlay"), picture, found, common.overwrite)
+    with together([task.output, drawn(task, "overlay")]):
+        write_landmarks(task.output, found.landmarks, overwrite=common.overwrite)
+        if overlay:
+            _draw(drawn(task, "overlay"), picture, found, common.overwrite)
     return {
         "picture": str(task.picture),
         "landmarks": str(task.output),
@@ -184,7 +187,11 @@ def _draw(path: Path, picture: Picture, found: Match, overwrite: bool) -> None:
 
 def _draw_refused(task: Task, picture: Picture, found: Match, common: Common) -> str:
     """Draw the attempt for the user to judge; what the message says about it."""
+    from faceshot.output import protected
+
     path = drawn(task, "refused")
+    if protected(path):
+        return f"the attempt is not drawn, {path} is an input"
     if path.exists() and not common.overwrite:
         return f"an earlier attempt is drawn in {path}"
     _draw(path, picture, found, common.overwrite)

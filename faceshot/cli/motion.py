@@ -42,14 +42,15 @@ def drive(
 ) -> None:
     """Find the 68 landmarks in every frame of a driving clip; a landmark file is cut and completed."""
     from faceshot.formats import is_landmark_file, write_sequence
-    from faceshot.media import check_file, probe
-    from faceshot.output import check_output
+    from faceshot.media import check_file, check_format, probe
+    from faceshot.output import check_outputs, together
 
     options = how.options()
     check_sequence_suffix(output)
-    check_output(output, overwrite=common.overwrite, inputs=[clip])
+    written = [output] if overlay is None else [output, overlay]
+    check_outputs(written, overwrite=common.overwrite, inputs=[clip, options["model"], landmarks])
     if overlay is not None:
-        check_output(overlay, overwrite=common.overwrite, inputs=[clip])
+        check_format(overlay)
     if not clip.is_dir():
         check_file(clip, "clip")
     if not is_landmark_file(clip):
@@ -57,11 +58,11 @@ def drive(
     elif overlay is not None or landmarks is not None:
         raise UsageError(f"{clip} is a landmark file: there is no clip to draw over or to track in")
     sequence = load_shot(common).drive(clip, landmarks=landmarks, **options)
-    write_sequence(output, sequence, overwrite=common.overwrite)
-    lines = [str(output)]
-    if overlay is not None:
-        _draw_over(clip, sequence, overlay, common.overwrite)
-        lines.append(str(overlay))
+    with together(written):
+        write_sequence(output, sequence, overwrite=common.overwrite)
+        if overlay is not None:
+            _draw_over(clip, sequence, overlay, common.overwrite)
+    lines = [str(path) for path in written]
     result = {
         "sequence": str(output),
         "overlay": str(overlay) if overlay else None,

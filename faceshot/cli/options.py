@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from faceshot.errors import InputError, UsageError
+from faceshot.output import protecting
 
 if TYPE_CHECKING:
     from faceshot.pipeline import FaceShot
@@ -27,6 +28,10 @@ Gaps = Literal["hold", "rest", "cut", "refuse"]
 Guidance = Literal["none", "self", "domain", "swap"]
 
 CONSENT = "A real person's face or performance may only be used with that person's consent."
+
+#: Parameters of commands that name files they read: nothing there is ever replaced. Pictures, which may be folders to
+#: write beside, and galleries and presets, which have names too, are seen to where they are looked up.
+READ = ("audio", "clip", "driving", "landmarks", "model", "points")
 
 BoxFlag = Annotated[
     str | None, typer.Option("--box", metavar="L,T,R,B", help="Approximate face box in pixels; skips the search.")
@@ -194,11 +199,13 @@ def with_common(*names: str) -> Callable[[Callable[..., None]], Callable[..., No
 
         @functools.wraps(command)
         def run(**given: Any) -> None:
+            read = [given.get(name) for name in READ]
             made = {name: groups[name](**{flag: given.pop(flag) for flag in chosen[name]}) for name in chosen}
             common = made["common"]
             common.check()
             configure(common)
-            command(**made, **given)
+            with protecting(read):
+                command(**made, **given)
 
         run.__signature__ = signature.replace(parameters=own + flags)  # type: ignore[attr-defined]
         # typer resolves annotations through this mapping, which `wraps` has copied from the command.

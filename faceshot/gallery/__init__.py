@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from faceshot.gallery.store import default_galleries as default_galleries
     from faceshot.gallery.store import domain_folders as domain_folders
     from faceshot.gallery.store import find_domain as find_domain
+    from faceshot.gallery.store import gallery_folder as gallery_folder
     from faceshot.gallery.store import gallery_names as gallery_names
     from faceshot.gallery.store import list_domains as list_domains
     from faceshot.gallery.swap import swapped as swapped
@@ -29,7 +30,7 @@ __getattr__, __dir__, __all__ = hand_on(
         "appearance": "Gallery build_gallery check_gallery contact_sheet",
         "derive": "obtain_all",
         "edit": "add_domain remove_domain",
-        "store": "Domain default_galleries domain_folders find_domain gallery_names list_domains",
+        "store": "Domain default_galleries domain_folders find_domain gallery_folder gallery_names list_domains",
         "swap": "swapped",
         "upstream": "import_gallery",
     },

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -26,7 +24,7 @@ from faceshot.gallery.store import (
     refuse_twins,
 )
 from faceshot.landmarks import Landmarks, Picture, Size
-from faceshot.output import writing
+from faceshot.output import removing, writing
 
 PICTURE_SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 LANDMARK_SUFFIXES: Final = (".coco.json", ".json", ".npy", ".npz", ".pts")
@@ -167,9 +165,8 @@ def remove_domain(name: str, *, gallery: str | Path = USER) -> Path:
     if foreign or folder.is_symlink():
         raise InputError(f"{foreign[0] if foreign else folder} is not part of domain {name!r}; move it away first")
     try:
-        # Renamed first, so that an interruption never leaves half a domain behind.
-        with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=folder.parent, ignore_cleanup_errors=True) as trash:
-            shutil.move(folder, Path(trash) / name)
+        with removing(folder):
+            pass
     except OSError as error:
         raise InputError(f"cannot delete {folder}: {error.strerror or error}") from error
     return folder

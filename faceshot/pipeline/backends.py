@@ -70,6 +70,8 @@ class Backend(Protocol):
     * ``recodes = True``, where its networks redraw the face: its frame of unchanged landmarks resembles the picture
       instead of equalling it.
     * ``flags``: those of its own options that the command line has flags for (:data:`FLAGS`), as a tuple of names.
+    * ``writes``: those of its own options that name files it writes, as a tuple of names; files named by any other
+      option are read, and never replaced.
     * ``motion_length(path) -> MotionLength | None``: reads files that hold motion of the backend's own kind and may be
       given as driving; None for any other file, InputError for a damaged one. Such a file is handed over as
       ``options.driving``, with a ``sequence`` that rests.

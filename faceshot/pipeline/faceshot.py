@@ -5,15 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faceshot.errors import MissingError, NoFaceError, UsageError
+from faceshot.errors import FaceShotError, MissingError, NoFaceError, UsageError
 from faceshot.landmarks import Landmarks, LandmarkSequence, check_box
+from faceshot.output import named_files, protecting, together
 from faceshot.pipeline.backends import AnimationOptions, Backend, load_backend
 from faceshot.pipeline.inputs import (
     DrivingLike,
@@ -114,6 +115,17 @@ class FaceShot:
                     low_vram=self.low_vram,
                 )
             return self._matcher
+
+    @property
+    def reads(self) -> list[Path]:
+        """Folders and files its settings name, which no result may replace: galleries, a model of the user's own."""
+        from faceshot.gallery import default_galleries, gallery_folder
+
+        found = []
+        for gallery in self.galleries or default_galleries():
+            with suppress(FaceShotError):  # whoever needs it will say so
+                found.append(gallery_folder(gallery))
+        return [*found, *named_files([self.preset, self.preset.rpartition(":")[0]])]
 
     @cached_property
     def resolved_device(self) -> str:
@@ -236,13 +248,13 @@ class FaceShot:
             MissingError: a weight file or package is missing. NoFaceError: no face in picture or clip.
         """
         chosen = AnimateOptions(**options)
-        seconds: dict[str, float] = {}
         # 1. Everything that can be refused cheaply.
         backend = load_backend(self.backend_name)
-        plan = Plan.make(
-            picture, Path(output), driving, motion, landmarks, chosen, backend=backend, seed=self.seed,
-            overwrite=overwrite,
-        )  # fmt: skip
+        with protecting(self.reads):
+            plan = Plan.make(
+                picture, Path(output), driving, motion, landmarks, chosen, backend=backend, seed=self.seed,
+                overwrite=overwrite,
+            )  # fmt: skip
         self.check_names(domains=chosen.domains, match=plan.landmarks is None)
         settings = AnimationOptions(
             device=self.resolved_device, dtype=self.dtype, seed=self.seed, extra=self._extra(backend, chosen),
@@ -251,7 +263,14 @@ class FaceShot:
             shaped=tuple(name for name in ("gain", "only", "without", "smooth") if getattr(chosen, name)),
         )  # fmt: skip
         _load(backend, settings)
-        # 2. The stages.
+        # 2. The stages; their results appear together or not at all.
+        with protecting(self.reads, plan.read), together(plan.written):
+            return self._stages(plan, backend, settings)
+
+    def _stages(self, plan: Plan, backend: Backend, settings: AnimationOptions) -> Animation:
+        """Match, drive, retarget, render; everything the plan says is written."""
+        chosen = plan.options
+        seconds: dict[str, float] = {}
         with _timed(seconds, "match"):
             marks = plan.landmarks
             if marks is None:
@@ -286,7 +305,7 @@ class FaceShot:
         record = plan.record(moved, backend=backend.name, licence=backend.licence)
         record |= {"seed": self.seed, "device": settings.device, "dtype": self.dtype}
         record |= {"matcher": model_record(self.preset) if plan.landmarks is None else None}
-        write_sidecar(plan.output, record, overwrite=overwrite)
+        write_sidecar(plan.output, record, overwrite=plan.overwrite)
         return made
 
     def check_names(self, *, domains: Sequence[str] | None = None, match: bool = True) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from faceshot.errors import InputError, UsageError
 from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray, Size, check_anchors, check_box
-from faceshot.output import check_output
+from faceshot.output import check_outputs, named_files
 from faceshot.pipeline.backends import Backend, MotionLength, motion_length, motion_readers
 from faceshot.pipeline.inputs import (
     DrivingLike,
@@ -83,6 +83,7 @@ class Plan:
         clip: the driving clip; motion_file: a file of the backend's own kind instead, and ``length``: how long it is.
         audio: file whose sound is kept, or None.
         sources: name and hash of everything that was given, for the sidecar.
+        written, read: all files the run writes, and all it reads; nothing read is ever replaced.
     """
 
     picture: Picture
@@ -97,6 +98,8 @@ class Plan:
     overwrite: bool
     options: AnimateOptions
     sources: Mapping[str, Any]
+    written: tuple[Path, ...] = ()
+    read: tuple[Path, ...] = ()
 
     @classmethod
     def make(
@@ -135,9 +138,10 @@ class Plan:
             raise UsageError(f"--audio-offset takes seconds, got {options.audio_offset}")
         retarget_options(options.gain, options.only, options.without, options.smooth)
         check_format(output)
-        given = [value for value in (picture, driving, landmarks, options.model) if isinstance(value, str | Path)]
-        kept = [options.save_landmarks, options.save_drive, options.save_sequence]
-        check_outputs([output, sidecar_path(output), *(path for path in kept if path is not None)], given, overwrite)
+        written = outputs(output, options, backend)
+        read = inputs(picture, driving, landmarks, options, backend)
+        check_outputs(written, overwrite=overwrite, inputs=read)
+        check_kept(options)
         # 2. Files.
         character = as_picture(picture)
         if options.box is not None:
@@ -157,7 +161,8 @@ class Plan:
         sources |= {"audio": source_record(audio)} if audio and audio != clip else {}
         alpha = character.alpha is not None and keeps_alpha(output)
         return cls(
-            character, output, marks, sequence, clip, own, length, audio, alpha, overwrite, options, sources
+            character, output, marks, sequence, clip, own, length, audio, alpha, overwrite, options, sources,
+            tuple(written), tuple(read),
         )  # fmt: skip
 
     @property
@@ -230,14 +235,45 @@ def retarget_options(
     return RetargetOptions(**values, parts=parts, smoothing=smooth)
 
 
-def check_outputs(outputs: Sequence[str | Path], inputs: Sequence[str | Path], overwrite: bool) -> None:
-    """Refuse outputs as :func:`faceshot.output.check_output` does, and one name given for two of them."""
-    seen: set[Path] = set()
-    for path in map(Path, outputs):
-        if path.absolute() in seen:
-            raise UsageError(f"{path} is given for two outputs; choose different names")
-        seen.add(path.absolute())
-        check_output(path, overwrite=overwrite, inputs=inputs)
+def outputs(output: Path, options: AnimateOptions, backend: Backend) -> list[Path]:
+    """Every file an animation writes: video, sidecar, what is kept, and what the backend writes beside it."""
+    kept = [options.save_landmarks, options.save_drive, options.save_sequence]
+    own = [options.backend_options.get(name) for name in getattr(backend, "writes", ())]
+    given = (path for path in (*kept, *own) if path is not None)
+    return [output, sidecar_path(output), *(Path(path).expanduser() for path in given)]
+
+
+def inputs(
+    picture: PictureLike,
+    driving: DrivingLike | None,
+    landmarks: LandmarksLike | None,
+    options: AnimateOptions,
+    backend: Backend,
+) -> list[Path]:
+    """Every file an animation reads; what a backend's own options name too, unless the backend says it writes it."""
+    written = getattr(backend, "writes", ())
+    own = {name: value for name, value in options.backend_options.items() if name not in written}
+    audio = None if options.audio in ("driving", "none") else options.audio
+    return list(named_files([picture, driving, landmarks, options.model, audio, own]))
+
+
+def check_kept(options: AnimateOptions) -> None:
+    """Refuse names that intermediate results cannot be written under, before there are any.
+
+    Raises:
+        UsageError: with the suffixes there are.
+    """
+    from faceshot.formats import is_landmark_file
+
+    for name in ("save_landmarks", "save_drive", "save_sequence"):
+        path = getattr(options, name)
+        if path is not None and (not is_landmark_file(path) or (name != "save_landmarks" and _single(path))):
+            known = ".json .npz .npy .coco.json" + (" .pts" if name == "save_landmarks" else "")
+            raise UsageError(f"--{name.replace('_', '-')} {path} needs one of the suffixes {known}")
+
+
+def _single(path: str | Path) -> bool:
+    return Path(path).suffix.lower() == ".pts"  # holds one face
 
 
 def _own_motion(backend: Backend, driving: DrivingLike | None, options: AnimateOptions) -> MotionLength | None:

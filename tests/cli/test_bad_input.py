@@ -331,15 +331,15 @@ def test_an_existing_sidecar_is_kept(cli: Callable[..., Run], world: Path, tmp_p
 def test_a_disk_that_refuses(
     line: str, number: int, cli: Callable[..., Run], world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Full, read-only or broken at the last moment, when the finished file gets its name."""
-    real = Path.replace
+    """Full, read-only or broken at the last moment, when the finished files get their names (the video the first)."""
+    real = os.link
 
-    def refuse(self: Path, target: Path) -> Path:
-        if Path(target).suffix in (".npz", ".mp4"):
+    def refuse(new: Path, target: Path, **options: bool) -> None:
+        if Path(target).suffix in (".npz", ".json"):
             raise OSError(number, os.strerror(number), str(target))
-        return real(self, target)
+        real(new, target, **options)
 
-    monkeypatch.setattr(Path, "replace", refuse)
+    monkeypatch.setattr(os, "link", refuse)
     run = cli(*_arguments(line, world, tmp_path), "-q")
     _one_clear_line(run, os.strerror(number), 1)
     assert _state(tmp_path) == {}
