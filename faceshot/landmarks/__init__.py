@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from faceshot.landmarks.faces import check_wish as check_wish
     from faceshot.landmarks.faces import choose as choose
     from faceshot.landmarks.faces import follow as follow
+    from faceshot.landmarks.faces import overlap as overlap
     from faceshot.landmarks.metrics import auc as auc
     from faceshot.landmarks.metrics import crossings as crossings
     from faceshot.landmarks.metrics import eye_opening as eye_opening
@@ -42,7 +43,7 @@ __getattr__, __dir__, __all__ = hand_on(
     {
         "anchors": "Anchors Box bind check_anchors check_box face_from_anchors face_from_box",
         "crop": "Crop part_crops",
-        "faces": "FaceWish check_wish choose follow",
+        "faces": "FaceWish check_wish choose follow overlap",
         "metrics": "auc crossings eye_opening motion_difference nme part_nme",
         "types": "BoolArray FloatArray LandmarkSequence Landmarks Picture RGBArray Size as_fps from_unit "
         "rescale_points",

@@ -22,6 +22,7 @@ from faceshot.landmarks import (
     Anchors,
     Box,
     Crop,
+    FaceWish,
     FloatArray,
     Landmarks,
     Picture,
@@ -30,12 +31,16 @@ from faceshot.landmarks import (
     bind,
     check_anchors,
     check_box,
+    check_wish,
+    choose,
     face_from_anchors,
     face_from_box,
+    overlap,
 )
 from faceshot.landmarks.topology import FLIP, LEFT_EYE, N_POINTS, PART_POINTS, PARTS, RIGHT_EYE, Part
 from faceshot.matching.domains import agreement as domain_agreement
 from faceshot.matching.domains import by_agreement, by_embedding, gathered
+from faceshot.matching.faces import seek
 from faceshot.matching.rearrange import rearrange
 from faceshot.matching.result import Look, Match
 from faceshot.matching.search import SearchOptions, suspects
@@ -47,6 +52,8 @@ if TYPE_CHECKING:
     from faceshot.models import DType
 
 Regularise = Literal["none", "faceshot", "robust"]
+#: Boxes that share more than this (intersection over union) are of one face.
+_ONE_FACE = 0.35
 
 
 class Matcher:
@@ -99,6 +106,7 @@ class Matcher:
         *,
         box: Box | None = None,
         points: Anchors | None = None,
+        face: FaceWish | None = None,
         regularise: Regularise = "robust",
         domains: Sequence[str] | None = None,
     ) -> Match:
@@ -107,35 +115,70 @@ class Matcher:
         Args:
             box: (left, top, right, bottom) of the face in pixels; skips the search.
             points: hand-set anchors (``topology.ANCHORS``) in pixels, two or more; skip the search, are met exactly.
+            face: of several faces, ``largest``, ``left``, ``right`` or the n-th from the left, counted from 1; None is
+                the one that is found first.
             regularise: ``robust`` shape prior, ``faceshot`` upstream's rearrangement, ``none`` raw matches.
             domains: use only these gallery domains.
 
         Raises:
-            UsageError: unknown option, anchor or domain; a box without area or outside the picture.
+            UsageError: unknown option, face, anchor or domain; a box without area or outside the picture.
+            NoFaceError: there are faces, but not so many.
         """
-        # 1. Check before any work.
+        self._check(picture, box, points, regularise)
+        if face is not None and (box is not None or points):
+            raise UsageError("face chooses among the faces found, box and points say where it is; give one of them")
+        gallery = self.gallery if domains is None else self.gallery.only(domains)
+        wish = None if face is None else check_wish(face)
+        if wish is not None and (all_ := self.match_all(picture, regularise=regularise, domains=domains)):
+            return all_[choose([match.box for match in all_], wish)]
+        rgb = picture.flat()
+        with self.extractor.session(), one_blas_thread():
+            if points:
+                return self._settled(rgb, face_from_anchors(self.prior.mean, points), gallery, regularise, points)
+            if box is not None:
+                return self._settled(rgb, face_from_box(self.prior.mean, box), gallery, regularise)
+            first, *others = self._spots(picture, rgb, gallery)
+            return replace(self._settled(rgb, first, gallery, regularise), faces=1 + len(others))
+
+    def match_all(
+        self, picture: Picture, *, regularise: Regularise = "robust", domains: Sequence[str] | None = None
+    ) -> list[Match]:
+        """Every face in ``picture`` that is sure enough (:attr:`threshold`), from left to right; empty if none is.
+
+        Raises:
+            UsageError: unknown option or domain.
+        """
+        self._check(picture, None, None, regularise)
+        gallery = self.gallery if domains is None else self.gallery.only(domains)
+        rgb = picture.flat()
+        with self.extractor.session(), one_blas_thread():
+            places = self._spots(picture, rgb, gallery, thorough=True)
+            found = [self._settled(rgb, place, gallery, regularise) for place in places]
+        kept: list[Match] = []
+        for match in sorted(found, key=lambda match: -match.confidence):
+            apart = not kept or overlap(np.array([other.box for other in kept]), np.array(match.box)).max() < _ONE_FACE
+            if match.confidence >= self.threshold and apart:
+                kept.append(match)
+        kept.sort(key=lambda match: match.box[0] + match.box[2])
+        return [replace(match, faces=len(kept)) for match in kept]
+
+    def _check(self, picture: Picture, box: Box | None, points: Anchors | None, regularise: str) -> None:
         if regularise not in get_args(Regularise):
             raise UsageError(f"unknown regularise {regularise!r}; use one of {', '.join(get_args(Regularise))}")
         if points is not None:
             check_anchors(points)
         if box is not None:
             check_box(box, picture.size)
-        gallery = self.gallery if domains is None else self.gallery.only(domains)
-        rgb = picture.flat()
-        with self.extractor.session(), one_blas_thread():
-            # 2. Where is the face?
-            if points:
-                where = face_from_anchors(self.prior.mean, points)
-            elif box is not None:
-                where = face_from_box(self.prior.mean, box)
-            else:
-                where = self._scouted(picture, rgb, gallery)
-            # 3. Look closer, once more where the first look was off.
-            result = self._closer(rgb, where, gallery, regularise, points)
-            extent = float(np.ptp(result.landmarks.xy, axis=0).max())
-            if not points and float(np.linalg.norm(where - result.landmarks.xy, axis=1).mean()) > 0.1 * extent:
-                again = self._closer(rgb, result.landmarks.xy, gallery, regularise, points)
-                result = max(result, again, key=lambda match: match.confidence)
+
+    def _settled(
+        self, rgb: RGBArray, where: FloatArray, gallery: Gallery, regularise: Regularise, points: Anchors | None = None
+    ) -> Match:
+        """Look closer at a face about ``where`` (68, 2), once more where the first look was off."""
+        result = self._closer(rgb, where, gallery, regularise, points)
+        extent = float(np.ptp(result.landmarks.xy, axis=0).max())
+        if not points and float(np.linalg.norm(where - result.landmarks.xy, axis=1).mean()) > 0.1 * extent:
+            again = self._closer(rgb, result.landmarks.xy, gallery, regularise, points)
+            result = max(result, again, key=lambda match: match.confidence)
         return result
 
     def _overall(self, gallery: Gallery) -> tuple[FloatArray, np.ndarray, np.ndarray | None]:
@@ -165,41 +208,31 @@ class Matcher:
         """The small model, which finds a face in the time a large one needs to blink."""
         return Matcher("mini", galleries=("shipped",), cache_dir=self._cache_dir, offline=True)
 
-    def _scouted(self, picture: Picture, rgb: RGBArray, gallery: Gallery) -> FloatArray:
-        """Where the face is (68, 2); of a large model only the closer look is asked, unless the small one is lost."""
-        if self.extractor.preset.encoder != "vae":
-            return self._search(rgb, gallery)
-        found = self._scout.match(picture)
-        if found.confidence >= self._scout.threshold:
-            return found.landmarks.xy
-        return self._search(rgb, gallery, wide=False)
+    def _spots(self, picture: Picture, rgb: RGBArray, gallery: Gallery, *, thorough: bool = False) -> list[FloatArray]:
+        """Where faces are (68, 2), the one to take first, the others only if sure, or as good as sure if ``thorough``.
 
-    def _search(self, rgb: RGBArray, gallery: Gallery, *, wide: bool = True) -> FloatArray:
-        """The best face (68, 2): the whole picture's, or that of one of the places landmarks vote for."""
-        side = self.extractor.image_size
-        whole = self.looks(rgb, [Crop.whole(Size(rgb.shape[1], rgb.shape[0]), side)], gallery)[0]
-        if not wide or whole.quality >= self.search.enough:
-            return whole.xy
-        best, wanted = whole, self._overall(gallery)
-        for count in self.search.sides:
-            if count * side > self.search.enlarge * max(rgb.shape[:2]):
-                break
-            found = suspects(self.extractor, rgb, *wanted, self.prior.mean, count, self.search)
-            looks = self.looks(rgb, [candidate.crop(self.search, side) for candidate in found], gallery)
-            looks = [look for look in looks if not self._part_of(look, best)]
-            level = max(looks, key=lambda look: look.quality, default=whole)
-            if level.quality > self.search.better * best.quality:
-                best = level
-            if best.quality >= self.search.enough:
-                break
-        return best.xy
+        Of a large model only the closer look is asked, unless the small one is lost.
+        """
+        if self.extractor.preset.encoder == "vae":
+            known = self._scout.match_all(picture) if thorough else [self._scout.match(picture)]
+            known = [match for match in known if match.confidence >= self._scout.threshold]
+            if known:
+                return [match.landmarks.xy for match in known]
+        looks = self._seek(rgb, gallery, thorough=thorough, wide=self.extractor.preset.encoder != "vae")
+        least = self.search.worth if thorough else self.search.enough
+        return [looks[0].xy, *(look.xy for look in looks[1:] if look.quality >= least)]
 
-    def _part_of(self, look: Look, face: Look) -> bool:
-        """Whether a look shows a part of a face already found (nostrils and mouth of a muzzle look like one)."""
-        low, high = face.xy.min(0), face.xy.max(0)
-        inside = (look.xy.mean(0) > low).all() and (look.xy.mean(0) < high).all()
-        smaller = np.ptp(look.xy, axis=0).max() < self.search.part * np.ptp(face.xy, axis=0).max()
-        return bool(inside and smaller and look.logit - face.logit < self.search.surer)
+    def _seek(self, rgb: RGBArray, gallery: Gallery, *, thorough: bool = False, wide: bool = True) -> list[Look]:
+        """Looks at all that may be a face, the best first, each face once (:func:`faces.seek`)."""
+        side, wanted = self.extractor.image_size, self._overall(gallery)
+        return seek(
+            lambda crops: self.looks(rgb, crops, gallery),
+            lambda count: suspects(self.extractor, rgb, *wanted, self.prior.mean, count, self.search),
+            Size(rgb.shape[1], rgb.shape[0]),
+            side,
+            self.search if wide else replace(self.search, sides=()),
+            thorough=thorough,
+        )
 
     def _closer(
         self, rgb: RGBArray, where: FloatArray, gallery: Gallery, regularise: Regularise, points: Anchors | None

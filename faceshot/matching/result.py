@@ -21,6 +21,7 @@ class Match:
         raw: the plain best matches (FaceShot, Eq. 4) of the close-up.
         domains: gallery domain chosen for each part.
         box: (left, top, right, bottom) of the face in pixels.
+        faces: how many faces were seen in the picture; more than one means that another may be meant.
     """
 
     landmarks: Landmarks
@@ -28,6 +29,7 @@ class Match:
     raw: Landmarks
     domains: dict[Part, str]
     box: Box
+    faces: int = 1
 
 
 @dataclass(frozen=True, eq=False)

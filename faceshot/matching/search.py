@@ -26,7 +26,11 @@ class SearchOptions:
     """How the face is looked for.
 
     Attributes:
-        enough: quality at which nothing smaller is looked for.
+        enough: quality at which nothing smaller is looked for. alone: a face of at least this share of the picture's
+            longer side is taken for the only one, if it is sure.
+        worth: quality from which a place deserves a closer look when all faces are wanted.
+        upright_enough: quality below which quarter turns of the picture are looked at. surer_turned: how much surer
+            than upright a turned face has to be (a logit).
         sides: longest sides at which the whole picture is read in turn, in sides of the network's square.
         tile, overlap: what the network reads at once, and how much of it twice, in sides of the square; attention
             over more costs time and finds nothing.
@@ -44,6 +48,10 @@ class SearchOptions:
     """
 
     enough: float = 0.8
+    alone: float = 0.45
+    worth: float = 0.1
+    upright_enough: float = 0.6
+    surer_turned: float = 1.0
     sides: tuple[int, ...] = (2, 4)
     enlarge: float = 1.5
     tile: float = 2.0
