@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from faceshot.media.drawing import contact_sheet as contact_sheet
     from faceshot.media.drawing import drawn_frames as drawn_frames
     from faceshot.media.drawing import overlay as overlay
+    from faceshot.media.folder import FolderPictures as FolderPictures
+    from faceshot.media.folder import pictures_in as pictures_in
     from faceshot.media.image import SUFFIXES as SUFFIXES
     from faceshot.media.image import check_file as check_file
     from faceshot.media.image import decode as decode
@@ -35,6 +37,7 @@ __getattr__, __dir__, __all__ = hand_on(
         "clip": "DEFAULT_RATE fit_side frame_at",
         "container": "open_media",
         "drawing": "OverlayOptions contact_sheet drawn_frames overlay",
+        "folder": "FolderPictures pictures_in",
         "image": "SUFFIXES check_file decode read_picture write_picture",
         "video": "VideoWriter keeps_alpha probe read_frames",
         "writer": "check_format",

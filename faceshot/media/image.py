@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import logging
 import struct
@@ -22,7 +23,18 @@ if TYPE_CHECKING:
 log = logging.getLogger("faceshot")
 
 #: Formats Pillow may decode. A closed list, because some of its others start foreign programs (EPS) or read anything.
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "PPM", "JPEG2000")
+FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "PPM", "JPEG2000", "HEIF")
+#: First bytes of picture files -> what they are, for names that do not say.
+_HEADS = {
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"GIF87a": "GIF",
+    b"GIF89a": "GIF",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"\0\0\0\x0cjP  ": "JPEG2000",
+}
+_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 #: What a damaged file can raise inside Pillow's decoders.
 DECODE_ERRORS = (
     *(OSError, EOFError, SyntaxError, ValueError, TypeError, KeyError, IndexError, AttributeError),
@@ -78,6 +90,8 @@ def open_image(path: Path, what: str, *, max_pixels: int = MAX_PIXELS) -> Image.
     """
     from PIL import Image
 
+    if picture_kind(path) == "HEIF":
+        _add_heif(path, what)
     too_large = f"more than the {max_pixels / 1e6:.0f} megapixels (or {MAX_SIDE} on a side) accepted; make it smaller"
     try:
         with warnings.catch_warnings():
@@ -88,12 +102,48 @@ def open_image(path: Path, what: str, *, max_pixels: int = MAX_PIXELS) -> Image.
         raise InputError(f"{what} {path} has {too_large}") from error
     except DECODE_ERRORS as error:
         hint = "; a clip goes to --driving" if path.suffix.lower() in _CLIP_SUFFIXES else ""
+        hint = "; it is a vector drawing, export it as PNG" if picture_kind(path) == "SVG" else hint
         raise InputError(f"{what} {path} is not a readable picture; convert it to {_READABLE}{hint}") from error
     width, height = picture.size
     if width * height > max_pixels or max(width, height) > MAX_SIDE:
         picture.close()
         raise InputError(f"{what} {path} is {width}x{height} pixels, {too_large}")
     return picture
+
+
+def picture_kind(path: Path) -> str:
+    """What a file is by its first bytes: a format of Pillow's, ``HEIF``, ``SVG``, or nothing known (empty)."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(512)
+    except (OSError, ValueError):
+        return ""
+    if head[4:8] == b"ftyp":
+        brand = head[8:12]
+        return "AVIF" if brand in (b"avif", b"avis") else "HEIF" if brand in _HEIF_BRANDS else ""
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WEBP"
+    if b"<svg" in head:
+        return "SVG"
+    return next((kind for start, kind in _HEADS.items() if head.startswith(start)), "")
+
+
+def can_read_heif() -> bool:
+    """Whether the package that reads HEIC pictures is here."""
+    return importlib.util.find_spec("pillow_heif") is not None
+
+
+def _add_heif(path: Path, what: str) -> None:
+    """Teach Pillow HEIC, the format of iPhones."""
+    from PIL import Image
+
+    if "HEIF" in Image.OPEN:
+        return
+    if not can_read_heif():
+        raise InputError(f"{what} {path} is HEIC; run: pip install pillow-heif, or convert it to JPEG")
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
 
 
 def read_picture(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
@@ -133,16 +183,17 @@ def decode(picture: Image.Image) -> tuple[RGBArray, RGBArray | None]:
     if upright.mode in ("F", "I") or upright.mode.startswith("I;"):
         grey, alpha = _deep_grey(upright)
         return np.repeat(grey[..., None], 3, axis=2), alpha
-    transparent = upright.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in upright.info
-    if upright.mode in ("RGB", "CMYK") and not transparent:
-        upright = _to_srgb(upright)
-    if upright.mode == "La":
-        upright = upright.convert("LA")
-    if not transparent:
-        return np.array(upright.convert("RGB")), None
-    pixels = np.asarray(upright.convert("RGBA"))
-    alpha = pixels[..., 3]
-    return np.ascontiguousarray(pixels[..., :3]), None if (alpha == 255).all() else alpha.copy()
+    profile = upright.info.get("icc_profile")
+    alpha = None
+    if upright.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in upright.info:
+        whole = (upright.convert("LA") if upright.mode == "La" else upright).convert("RGBA")
+        alpha = np.array(whole.getchannel("A"))
+        grey = upright.mode in ("L", "LA", "La", "1")
+        upright = whole.convert("RGB").convert("L" if grey else "RGB")
+    elif upright.mode not in ("RGB", "CMYK", "L"):
+        upright = upright.convert("RGB")
+    rgb = np.array((_to_srgb(upright, profile) if profile else upright).convert("RGB"))
+    return rgb, None if alpha is None or (alpha == 255).all() else alpha
 
 
 def _upright(picture: Image.Image) -> Image.Image:
@@ -195,15 +246,14 @@ def _stored_bits(picture: Image.Image) -> int:
     return first if first in (12, 14) else 16
 
 
-def _to_srgb(picture: Image.Image) -> Image.Image:
+def _to_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
     """Apply an embedded colour profile (camera phones: Display P3; print: CMYK) unless it is sRGB already."""
-    profile = picture.info.get("icc_profile")
-    if not profile:
-        return picture
     from PIL import ImageCms
 
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if picture.mode == "L" and source.profile.xcolor_space.strip() == "RGB":
+            picture = picture.convert("RGB")
         if picture.mode == "RGB" and "srgb" in ImageCms.getProfileDescription(source).lower():
             return picture
         target = ImageCms.createProfile("sRGB")

@@ -171,6 +171,15 @@ def test_colour_profile_is_applied(tmp_path: Path) -> None:
     swapped = swapped.replace(b"rXYZ", b"?XYZ").replace(b"bXYZ", b"rXYZ").replace(b"?XYZ", b"bXYZ")
     flat.save(tmp_path / "swapped.png", icc_profile=swapped)
     np.testing.assert_allclose(read_picture(tmp_path / "swapped.png").rgb[0, 0], [50, 60, 200], atol=2)
+    glass = flat.convert("RGBA")
+    glass.putalpha(128)
+    for name, transparent in (("rgba.png", glass), ("palette.png", glass.quantize(8))):
+        transparent.save(tmp_path / name, icc_profile=swapped)
+        read = read_picture(tmp_path / name)
+        np.testing.assert_allclose(read.rgb[0, 0], [50, 60, 200], atol=3)
+        assert read.alpha is not None and read.alpha[0, 0] == 128
+    flat.convert("L").save(tmp_path / "grey.jpg", icc_profile=srgb)
+    assert np.ptp(read_picture(tmp_path / "grey.jpg").rgb[5, 5]) == 0
     flat.save(tmp_path / "broken.png", icc_profile=b"no profile at all")
     assert read_picture(tmp_path / "broken.png").rgb[0, 0].tolist() == [200, 60, 50]
 
