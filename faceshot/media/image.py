@@ -181,10 +181,10 @@ def decode(picture: Image.Image) -> tuple[RGBArray, RGBArray | None]:
     picture.load()
     upright = _upright(picture)
     if upright.mode in ("F", "I") or upright.mode.startswith("I;"):
-        grey, alpha = _deep_grey(upright)
-        return np.repeat(grey[..., None], 3, axis=2), alpha
+        deep, key = _deep_grey(upright)
+        return np.repeat(deep[..., None], 3, axis=2), key
     profile = upright.info.get("icc_profile")
-    alpha = None
+    alpha: RGBArray | None = None
     if upright.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in upright.info:
         whole = (upright.convert("LA") if upright.mode == "La" else upright).convert("RGBA")
         alpha = np.array(whole.getchannel("A"))
@@ -193,7 +193,7 @@ def decode(picture: Image.Image) -> tuple[RGBArray, RGBArray | None]:
     elif upright.mode not in ("RGB", "CMYK", "L"):
         upright = upright.convert("RGB")
     rgb = np.array((_to_srgb(upright, profile) if profile else upright).convert("RGB"))
-    return rgb, None if alpha is None or (alpha == 255).all() else alpha
+    return rgb, None if alpha is None or bool((alpha == 255).all()) else alpha
 
 
 def _upright(picture: Image.Image) -> Image.Image:
