@@ -23,5 +23,9 @@ class MissingError(FaceShotError):
     """A package or weight file is not on this machine; the message says how to get it."""
 
 
+class BackendError(FaceShotError):
+    """An animation backend failed, or gave what its contract does not allow; the message names it."""
+
+
 class NoFaceError(FaceShotError):
     """Nothing in the picture or clip looks like a face well enough to go on."""

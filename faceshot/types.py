@@ -1,4 +1,4 @@
-"""The data that every part of FaceShot speaks, for plug-ins: ``from faceshot.types import Landmarks``."""
+"""What every part of FaceShot speaks, for plug-ins and annotations: ``from faceshot.types import Landmarks``."""
 
 from __future__ import annotations
 
@@ -12,5 +12,22 @@ from faceshot.landmarks.types import (
     Size,
     as_fps,
 )
+from faceshot.matching.result import Match
+from faceshot.pipeline.inputs import DrivingLike, LandmarksLike, PictureLike
+from faceshot.pipeline.result import Animation
 
-__all__ = ["BoolArray", "FloatArray", "LandmarkSequence", "Landmarks", "Picture", "RGBArray", "Size", "as_fps"]
+__all__ = [
+    "Animation",
+    "BoolArray",
+    "DrivingLike",
+    "FloatArray",
+    "LandmarkSequence",
+    "Landmarks",
+    "LandmarksLike",
+    "Match",
+    "Picture",
+    "PictureLike",
+    "RGBArray",
+    "Size",
+    "as_fps",
+]

@@ -106,21 +106,20 @@ def retarget(
     smooth: SmoothFlag = False,
     fps: FpsFlag = None,
     size: Annotated[
-        str | None, typer.Option(metavar="WxH", help="Picture size of a landmark file that has none (.npy, .pts).")
+        str | None, typer.Option(metavar="WxH", help="Picture size, kept where LANDMARKS has none (.npy, .pts).")
     ] = None,
 ) -> None:
     """Move a character's landmarks as a driving sequence moves."""
-    from faceshot.formats import read_landmarks, read_sequence, write_sequence
+    from faceshot.formats import read_content, write_sequence
     from faceshot.output import check_output
 
     options = motion_flags(gain, only, without, smooth)
     rate, pixels = parse_fps(fps), parse_size(size)
     check_sequence_suffix(output)
     check_output(output, overwrite=common.overwrite, inputs=[landmarks, driving])
-    character = read_landmarks(landmarks, size=pixels)
-    sequence = read_sequence(driving, size=pixels or character.size, fps=rate)
-    moved = load_shot(common).retarget(character, sequence, mode=mode, **options)
-    write_sequence(output, moved, overwrite=common.overwrite)
+    moved = load_shot(common).retarget(landmarks, driving, mode=mode, size=pixels, fps=rate, **options)
+    sized = pixels is not None or read_content(landmarks).size is not None
+    write_sequence(output, moved, overwrite=common.overwrite, sized=sized)
     common.give({"sequence": str(output), "frames": len(moved), "fps": str(moved.fps)}, [str(output)])
 
 

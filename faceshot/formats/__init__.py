@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 from faceshot.lazy import hand_on
 
 if TYPE_CHECKING:
+    from faceshot.formats.arrays import of_array as of_array
+    from faceshot.formats.content import Content as Content
     from faceshot.formats.files import is_landmark_file as is_landmark_file
+    from faceshot.formats.files import read_content as read_content
     from faceshot.formats.files import read_landmarks as read_landmarks
     from faceshot.formats.files import read_sequence as read_sequence
     from faceshot.formats.files import write_landmarks as write_landmarks
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = hand_on(
     __name__,
     {
-        "files": "is_landmark_file read_landmarks read_sequence write_landmarks write_sequence",
+        "arrays": "of_array",
+        "content": "Content",
+        "files": "is_landmark_file read_content read_landmarks read_sequence write_landmarks write_sequence",
     },
 )

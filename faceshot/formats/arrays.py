@@ -18,8 +18,22 @@ _VERSION = 1
 _LOAD_ERRORS = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, MemoryError, SyntaxError)
 
 
+def of_array(value: Any, name: str | Path) -> Content:
+    """An array (68, 2) or (T, 68, 2) of anything that numpy reads; a frame that is NaN throughout has no face.
+
+    Raises:
+        InputError: no numbers, or another shape; the message begins with ``name``.
+    """
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:  # ragged lists, tensors on a GPU
+        raise InputError(f"{name} is no array of numbers: {error}") from error
+    xy = _landmark_array(array, name)
+    return Content(xy, found=~np.isnan(xy).all(axis=(1, 2)) if xy.ndim == 3 else None)
+
+
 def read_npy(path: Path) -> Content:
-    """A bare array (68, 2) or (T, 68, 2); a frame that is NaN throughout is one without a face.
+    """A bare array, see :func:`of_array`.
 
     Raises:
         InputError: damaged, pickled, of another shape or type; the message names the file.
@@ -28,8 +42,7 @@ def read_npy(path: Path) -> Content:
     if not isinstance(array, np.ndarray):
         array.close()
         raise InputError(f"{path} is an archive of arrays; rename it to .npz")
-    xy = _landmark_array(array, path)
-    return Content(xy, found=~np.isnan(xy).all(axis=(1, 2)) if xy.ndim == 3 else None)
+    return of_array(array, path)
 
 
 def read_npz(path: Path) -> Content:
@@ -72,7 +85,9 @@ def write_npy(path: Path, content: Content) -> None:
 
 def write_npz(path: Path, content: Content) -> None:
     """Everything; float32 as it is, fps as two integers."""
-    arrays: dict[str, Any] = {"version": np.int64(_VERSION), "xy": content.xy, "size": np.array(content.size, np.int64)}
+    arrays: dict[str, Any] = {"version": np.int64(_VERSION), "xy": content.xy}
+    if content.size is not None:
+        arrays["size"] = np.array(content.size, np.int64)
     if content.fps is not None:
         arrays["fps"] = np.array([content.fps.numerator, content.fps.denominator], np.int64)
         arrays["rest"], arrays["start"] = np.int64(content.rest), np.int64(content.start)
@@ -96,7 +111,7 @@ def _load(path: Path) -> Any:
         raise InputError(f"{path} is not a readable numpy file ({reason}); write it again with numpy.save") from error
 
 
-def _landmark_array(array: np.ndarray, path: Path) -> np.ndarray:
+def _landmark_array(array: np.ndarray, path: str | Path) -> np.ndarray:
     if array.dtype.kind not in "fiu":
         raise InputError(f"{path} holds values of type {array.dtype}; landmarks are numbers")
     if array.ndim not in (2, 3) or array.shape[-2:] != (N_POINTS, 2):

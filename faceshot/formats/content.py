@@ -37,7 +37,7 @@ class Content:
     rest: int = 0
     start: int = 0
 
-    def landmarks(self, path: Path, size: Any) -> Landmarks:
+    def landmarks(self, path: str | Path, size: Any) -> Landmarks:
         """One face.
 
         Raises:
@@ -55,7 +55,7 @@ class Content:
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
 
-    def sequence(self, path: Path, size: Any, fps: Any) -> LandmarkSequence:
+    def sequence(self, path: str | Path, size: Any, fps: Any) -> LandmarkSequence:
         """A clip; the landmarks of one picture become a clip of one frame.
 
         Raises:
@@ -82,7 +82,7 @@ class Content:
     def _size(self, given: Any) -> Any:
         size = self.size if self.size is not None else given
         if size is None:
-            raise InputError("the file states no picture size; give the picture too, or convert to .json or .npz")
+            raise InputError("it states no picture size; give the picture or the size too, or convert to .json or .npz")
         return size
 
 

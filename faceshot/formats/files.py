@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal, get_args
@@ -42,7 +43,7 @@ def read_landmarks(path: str | Path, *, size: tuple[int, int] | None = None) -> 
         InputError: missing, damaged, not 68 points, not finite, several frames, no size; the message names the file.
     """
     path = Path(path)
-    return _read(path).landmarks(path, size)
+    return read_content(path).landmarks(path, size)
 
 
 def read_sequence(
@@ -57,7 +58,7 @@ def read_sequence(
         InputError: as :func:`read_landmarks`.
     """
     path = Path(path)
-    return _read(path).sequence(path, size, fps)
+    return read_content(path).sequence(path, size, fps)
 
 
 def write_landmarks(path: str | Path, landmarks: Landmarks, *, overwrite: bool = False) -> None:
@@ -70,8 +71,12 @@ def write_landmarks(path: str | Path, landmarks: Landmarks, *, overwrite: bool =
     _write(Path(path), of_landmarks(landmarks), overwrite)
 
 
-def write_sequence(path: str | Path, sequence: LandmarkSequence, *, overwrite: bool = False) -> None:
+def write_sequence(
+    path: str | Path, sequence: LandmarkSequence, *, overwrite: bool = False, sized: bool = True
+) -> None:
     """Write the landmarks of a clip (any format but ``.pts``, unless it has one frame).
+
+    Without ``sized`` the file states no picture size, for landmarks of which none is known.
 
     Raises:
         UsageError: unknown suffix, several frames into ``.pts``.
@@ -83,7 +88,8 @@ def write_sequence(path: str | Path, sequence: LandmarkSequence, *, overwrite: b
             raise UsageError(f"{path}: .pts holds one face, the clip has {len(sequence)}; use .json or .npz")
         _write(path, of_landmarks(sequence[0]), overwrite)
     else:
-        _write(path, of_sequence(sequence), overwrite)
+        content = of_sequence(sequence)
+        _write(path, content if sized else replace(content, size=None), overwrite)
 
 
 def _suffix(path: Path) -> Suffix:
@@ -93,7 +99,13 @@ def _suffix(path: Path) -> Suffix:
     raise UsageError(f"landmark file {path} needs one of the suffixes {' '.join(SUFFIXES)}")
 
 
-def _read(path: Path) -> Content:
+def read_content(path: str | Path) -> Content:
+    """What a landmark file states, whichever its format; not yet checked.
+
+    Raises:
+        UsageError: unknown suffix. InputError: missing or damaged; the message names the file.
+    """
+    path = Path(path)
     suffix = _suffix(path)
     check_file(path, "landmark file")
     if suffix == ".npy":

@@ -77,7 +77,9 @@ def _read(path: Path, value: Any) -> Content:
         raise InputError(f"the entry {missing[0]!r} is missing")
     for key in sorted(set(value) - _KEYS[schema]):
         log.warning("%s: entry %r is unknown and ignored", path, key)
-    size = [int(n) if float(n).is_integer() else n for n in numbers(value["size"], 2, "size").tolist()]
+    size = value["size"]  # null where nobody knows it
+    if size is not None:
+        size = [int(n) if float(n).is_integer() else n for n in numbers(size, 2, "size").tolist()]
     absent = value.get("absent", [])
     if not isinstance(absent, list) or not all(isinstance(part, str) for part in absent):
         raise InputError(f"absent must be a list of parts, got {str(absent)[:40]}")
@@ -88,7 +90,7 @@ def _read(path: Path, value: Any) -> Content:
     return _sequence(value, size, absent, score)
 
 
-def _sequence(value: dict[str, Any], size: list[int], absent: list[str], score: Any) -> Content:
+def _sequence(value: dict[str, Any], size: list[int] | None, absent: list[str], score: Any) -> Content:
     frames = value["points"]
     if not isinstance(frames, list) or not frames:
         raise InputError("points must be a list of at least one frame")
@@ -145,7 +147,7 @@ def text(content: Content) -> str:
 
 
 def _head(content: Content, schema: str) -> list[str]:
-    entries: dict[str, Any] = {"schema": schema, "version": VERSION, "scheme": SCHEME, "size": list(content.size)}
+    entries: dict[str, Any] = {"schema": schema, "version": VERSION, "scheme": SCHEME, "size": content.size}
     if schema == SEQUENCE:
         entries |= {"fps": str(content.fps), "rest": content.rest}
         entries |= {"start": content.start} if content.start else {}

@@ -38,6 +38,23 @@ LEFT_EYE: Final = tuple(range(42, 48))
 OUTER_LIPS: Final = tuple(range(48, 60))
 INNER_LIPS: Final = tuple(range(60, 68))
 
+#: The groups that ``Landmarks.part`` knows beside :data:`PARTS`; each is an attribute too (``landmarks.left_eye``).
+GROUPS: Final = MappingProxyType(
+    {
+        "jaw": JAW,
+        "right_brow": RIGHT_BROW,
+        "left_brow": LEFT_BROW,
+        "nose": NOSE_BRIDGE + NOSE_BASE,
+        "nose_bridge": NOSE_BRIDGE,
+        "nose_base": NOSE_BASE,
+        "right_eye": RIGHT_EYE,
+        "left_eye": LEFT_EYE,
+        "mouth": OUTER_LIPS + INNER_LIPS,
+        "outer_lips": OUTER_LIPS,
+        "inner_lips": INNER_LIPS,
+    }
+)
+
 CHIN: Final = 8
 NOSE_TIP: Final = 30
 SUBNASALE: Final = 33

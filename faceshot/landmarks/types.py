@@ -7,6 +7,7 @@ the centre of the top-left pixel is (0, 0) and the picture covers [-0.5, width -
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -16,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot.errors import InputError
+from faceshot.landmarks.groups import FloatArray, Groups
 from faceshot.landmarks.topology import FLIP, N_POINTS, PART_POINTS, PARTS
 
-FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 RGBArray = npt.NDArray[np.uint8]
 
@@ -105,8 +106,8 @@ def visible_mask(absent: Iterable[str]) -> BoolArray:
     return mask
 
 
-@dataclass(frozen=True, eq=False)
-class Landmarks:
+@dataclass(frozen=True, eq=False, repr=False)
+class Landmarks(Groups):
     """The 68 iBUG landmarks of one face in one picture.
 
     Attributes:
@@ -146,16 +147,18 @@ class Landmarks:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __repr__(self) -> str:
+        left, top, right, bottom = self.box()
+        sure = "" if self.score is None else f", mean score {float(self.score.mean()):.2f}"
+        return (
+            f"Landmarks(68 points in {self.size.width}x{self.size.height}, "
+            f"box {left:.0f},{top:.0f},{right:.0f},{bottom:.0f}{sure}{_lacks(self.absent)})"
+        )
+
     @property
     def visible(self) -> BoolArray:
         """(68,) bool: False for points of absent parts."""
         return visible_mask(self.absent)
-
-    def part(self, name: str) -> FloatArray:
-        """The points (n, 2) of one part of ``topology.PARTS``."""
-        if name not in PART_POINTS:
-            raise InputError(f"unknown part {name!r}; parts are {', '.join(PARTS)}")
-        return self.xy[list(PART_POINTS[name])]
 
     def box(self) -> tuple[float, float, float, float]:
         """(left, top, right, bottom) in pixels of the visible points (of all points if every part is absent)."""
@@ -174,8 +177,8 @@ class Landmarks:
         return replace(self, xy=xy, score=None if self.score is None else self.score[list(FLIP)])
 
 
-@dataclass(frozen=True, eq=False)
-class LandmarkSequence:
+@dataclass(frozen=True, eq=False, repr=False)
+class LandmarkSequence(Groups):
     """The 68 iBUG landmarks of one face in every frame of a clip.
 
     Attributes:
@@ -259,6 +262,15 @@ class LandmarkSequence:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __repr__(self) -> str:
+        assert self.found is not None
+        lost = int((~self.found).sum())
+        gaps = f", {lost} without a face" if lost else ""
+        return (
+            f"LandmarkSequence({len(self)} frames at {float(self.fps):.5g} fps ({self.seconds:.2f} s) in "
+            f"{self.size.width}x{self.size.height}, rest frame {self.rest}{gaps}{_lacks(self.absent)})"
+        )
+
     @property
     def visible(self) -> BoolArray:
         """(68,) bool: False for points of absent parts."""
@@ -275,7 +287,7 @@ class LandmarkSequence:
         return replace(self, xy=rescale_points(self.xy, self.size, size), size=size)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Picture:
     """A decoded picture: upright, 8-bit RGB, with its matte kept apart.
 
@@ -297,6 +309,10 @@ class Picture:
         if self.alpha is not None and (self.alpha.dtype != np.uint8 or self.alpha.shape != self.rgb.shape[:2]):
             raise InputError(f"alpha must be uint8 of shape {self.rgb.shape[:2]}, got {self.alpha.shape}")
 
+    def __repr__(self) -> str:
+        matte = "" if self.alpha is None else ", with a matte"
+        return f"Picture({self.name!r}, {self.size.width}x{self.size.height}{matte})"
+
     @property
     def size(self) -> Size:
         """(width, height) in pixels."""
@@ -309,6 +325,18 @@ class Picture:
         a = self.alpha[..., None].astype(np.uint16)
         mixed = self.rgb * a + np.asarray(background, np.uint16) * (255 - a)
         return ((mixed + 127) // 255).astype(np.uint8)
+
+    def reduced(self, side: int) -> Picture:
+        """The picture, shrunk by a whole number where its longer side is above ``side`` [px]; to be looked at."""
+        step = math.ceil(max(self.size) / side)
+        if step <= 1:
+            return self
+        from PIL import Image
+
+        def shrunk(plane: RGBArray) -> RGBArray:
+            return np.asarray(Image.fromarray(plane).reduce(step))
+
+        return Picture(shrunk(self.rgb), None if self.alpha is None else shrunk(self.alpha), self.name)
 
 
 def as_fps(value: Any) -> Fraction:
@@ -329,6 +357,10 @@ def as_fps(value: Any) -> Fraction:
             return ntsc
         return fps.limit_denominator(10_000)
     return fps
+
+
+def _lacks(absent: frozenset[str]) -> str:
+    return f", without {', '.join(sorted(absent))}" if absent else ""
 
 
 def _same(a: np.ndarray | None, b: np.ndarray | None) -> bool:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from faceshot.landmarks import Box, FloatArray, Landmarks
+from faceshot.landmarks import Box, FloatArray, Landmarks, Picture
 from faceshot.landmarks.topology import Part
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Match:
     """The landmarks found in a picture.
 
@@ -22,6 +23,7 @@ class Match:
         domains: gallery domain chosen for each part.
         box: (left, top, right, bottom) of the face in pixels.
         faces: how many faces were seen in the picture; more than one means that another may be meant.
+        preview: the picture, made smaller where it is large, to draw the landmarks over; None where nobody kept it.
     """
 
     landmarks: Landmarks
@@ -30,6 +32,24 @@ class Match:
     domains: dict[Part, str]
     box: Box
     faces: int = 1
+    preview: Picture | None = None
+
+    def __repr__(self) -> str:
+        name = f"{self.preview.name!r}, " if self.preview is not None else ""
+        several = f", one of {self.faces} faces" if self.faces > 1 else ""
+        return f"Match({name}confidence {self.confidence:.2f}{several}, {self.landmarks!r})"
+
+    def _repr_png_(self) -> bytes | None:
+        """The overlay, for notebooks."""
+        if self.preview is None:
+            return None
+        from PIL import Image
+
+        from faceshot.media import overlay
+
+        drawn = overlay(self.preview.flat(), self.landmarks)
+        Image.fromarray(drawn).save(file := io.BytesIO(), "PNG")
+        return file.getvalue()
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,19 +14,26 @@ if TYPE_CHECKING:
     from faceshot.pipeline.backends import load_backend as load_backend
     from faceshot.pipeline.backends import with_flags as with_flags
     from faceshot.pipeline.faceshot import FaceShot as FaceShot
-    from faceshot.pipeline.faceshot import no_face_message as no_face_message
+    from faceshot.pipeline.inputs import DrivingLike as DrivingLike
+    from faceshot.pipeline.inputs import LandmarksLike as LandmarksLike
+    from faceshot.pipeline.inputs import PictureLike as PictureLike
+    from faceshot.pipeline.result import Animation as Animation
+    from faceshot.pipeline.result import no_face_message as no_face_message
     from faceshot.pipeline.sidecar import installed_version as installed_version
     from faceshot.pipeline.stages import animate as animate
     from faceshot.pipeline.stages import drive as drive
     from faceshot.pipeline.stages import match as match
+    from faceshot.pipeline.stages import match_many as match_many
     from faceshot.pipeline.stages import retarget as retarget
 
 __getattr__, __dir__, __all__ = hand_on(
     __name__,
     {
         "backends": "AnimationOptions KNOWN MotionLength list_backends load_backend with_flags",
-        "faceshot": "FaceShot no_face_message",
+        "faceshot": "FaceShot",
+        "inputs": "DrivingLike LandmarksLike PictureLike",
+        "result": "Animation no_face_message",
         "sidecar": "installed_version",
-        "stages": "animate drive match retarget",
+        "stages": "animate drive match match_many retarget",
     },
 )

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from faceshot.errors import FaceShotError, MissingError, UsageError
 from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray
+from faceshot.threads import after_fork
 
 GROUP = "faceshot.backends"
 
@@ -153,6 +154,22 @@ def load_backend(name: str) -> Backend:
     if not isinstance(backend, Backend):
         raise MissingError(f"backend {name!r} ({found[name].value}) does not follow faceshot.pipeline.backends.Backend")
     return backend
+
+
+def prepare(backend: Backend, settings: AnimationOptions) -> None:
+    """Load a backend, once its options are known to be good.
+
+    Raises:
+        UsageError: options it does not know. MissingError: what it lacks, with the command that gets it.
+    """
+    after_fork()
+    lacking = backend.requires()
+    try:
+        backend.load(settings)  # refuses bad options first, then says what is missing and where it looked
+    except ImportError as error:
+        raise MissingError(f"backend {backend.name!r} is not ready: {'; '.join(lacking) or error}") from error
+    if lacking:
+        raise MissingError(f"backend {backend.name!r} is not ready: {'; '.join(lacking)}")
 
 
 def with_flags(name: str, flags: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:

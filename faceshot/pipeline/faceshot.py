@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceshot.errors import FaceShotError, MissingError, NoFaceError, UsageError
-from faceshot.landmarks import Landmarks, LandmarkSequence, check_box
+from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, check_box
+from faceshot.matching import Match, Regularise
+from faceshot.models import DType
 from faceshot.output import named_files, protecting, together
-from faceshot.pipeline.backends import AnimationOptions, Backend, load_backend
+from faceshot.pipeline.backends import AnimationOptions, Backend, load_backend, prepare
 from faceshot.pipeline.inputs import (
     DrivingLike,
     LandmarksLike,
@@ -26,35 +28,16 @@ from faceshot.pipeline.inputs import (
     as_sequence,
 )
 from faceshot.pipeline.plan import AnimateOptions, Plan, retarget_options
+from faceshot.pipeline.result import Animation, no_face_message
 from faceshot.pipeline.sidecar import container_metadata, installed_version, model_record, sidecar_path, write_sidecar
 from faceshot.progress import progress
-from faceshot.threads import after_fork
+from faceshot.retargeting import RetargetMode
 
 if TYPE_CHECKING:
-    from faceshot.matching import Match, Matcher, Regularise
-    from faceshot.models import DType
-    from faceshot.retargeting import RetargetMode
+    from faceshot.matching import Matcher
 
-
-@dataclass(frozen=True)
-class Animation:
-    """What :meth:`FaceShot.animate` made.
-
-    Attributes:
-        output: the video (or folder of frames).
-        sidecar: the JSON beside it: versions, options, seed, weights, sources.
-        landmarks: the character's, as used.
-        driving: the driving landmarks.
-        sequence: the character's landmarks in every frame.
-        seconds: wall time of each stage [s].
-    """
-
-    output: Path
-    sidecar: Path
-    landmarks: Landmarks
-    driving: LandmarkSequence
-    sequence: LandmarkSequence
-    seconds: dict[str, float]
+#: Longest side of the picture that a match keeps to be looked at [px].
+PREVIEW = 768
 
 
 class FaceShot:
@@ -164,6 +147,34 @@ class FaceShot:
         found = self.matcher.match(picture, box=face, points=points, regularise=regularise, domains=domains)
         if strict and found.confidence < self.matcher.threshold:
             raise NoFaceError(no_face_message(picture.name, found.confidence, self.matcher.threshold))
+        return replace(found, preview=picture.reduced(PREVIEW))
+
+    def match_many(
+        self,
+        pictures: Iterable[PictureLike],
+        *,
+        regularise: Regularise = "robust",
+        domains: Sequence[str] | None = None,
+        strict: bool = True,
+    ) -> list[Match | FaceShotError]:
+        """Landmarks of many characters, in order; where one fails its error stands in its place and the rest goes on.
+
+        ``for picture, found in zip(pictures, shot.match_many(pictures))``, then ``isinstance(found, Match)``.
+
+        Raises:
+            UsageError, MissingError: what would fail for every picture: unknown names, missing weights.
+        """
+        if isinstance(pictures, str | Path | Picture) or not isinstance(pictures, Iterable):
+            raise UsageError(f"match_many takes a list of pictures, got {type(pictures).__name__}; use match for one")
+        self.check_names(domains=domains)
+        found: list[Match | FaceShotError] = []
+        for picture in progress(pictures, "match"):
+            try:
+                found.append(self.match(picture, regularise=regularise, domains=domains, strict=strict))
+            except (UsageError, MissingError):
+                raise
+            except FaceShotError as error:
+                found.append(error)
         return found
 
     def drive(
@@ -208,6 +219,8 @@ class FaceShot:
         only: Collection[str] | None = None,
         without: Collection[str] = (),
         smooth: bool = False,
+        size: tuple[int, int] | None = None,
+        fps: Fraction | float | str | None = None,
     ) -> LandmarkSequence:
         """The character's landmarks in every frame of ``driving``, in pixels of the character's picture.
 
@@ -216,12 +229,16 @@ class FaceShot:
             gain: factor 0..3 per part of ``topology.MOTION_PARTS``, and of ``zoom``; only, without: the parts that
                 move, or that rest.
             smooth: One-Euro filter on the driving landmarks, for jittery detectors; it softens fast speech.
+            size: (width, height) of the character's picture, for landmarks that state none (an array, ``.npy``,
+                ``.pts``). Mode ``stable`` does without: the result then has the size of the smallest picture that
+                holds the character. fps: of a driving array, 30 unless given.
         """
         from faceshot.retargeting import bridge_gaps, retarget
 
         options = retarget_options(gain, only, without, smooth)
-        marks = as_landmarks(landmarks)
-        return retarget(marks, bridge_gaps(as_sequence(driving, size=marks.size)), mode=mode, options=options)
+        marks = as_landmarks(landmarks, sizeless=mode == "stable") if size is None else as_landmarks(landmarks, size)
+        moving = as_sequence(driving, fps, marks.size)
+        return retarget(marks, bridge_gaps(moving), mode=mode, options=options)
 
     def animate(
         self,
@@ -232,22 +249,52 @@ class FaceShot:
         motion: str | None = None,
         landmarks: LandmarksLike | None = None,
         overwrite: bool = False,
-        **options: Any,
+        mode: RetargetMode = "stable",
+        gain: Mapping[str, float] | None = None,
+        only: Collection[str] | None = None,
+        without: Collection[str] = (),
+        smooth: bool = False,
+        source: str = "auto",
+        rest: int | None = None,
+        model: str | Path | None = None,
+        start: int | str = 0,
+        stop: int | str | None = None,
+        gaps: str = "hold",
+        fps: Fraction | float | str | None = None,
+        seconds: float | None = None,
+        box: Sequence[float] | None = None,
+        points: Mapping[str, tuple[float, float]] | None = None,
+        regularise: Regularise = "robust",
+        domains: Sequence[str] | None = None,
+        audio: str | Path = "driving",
+        audio_offset: float = 0.0,
+        backend_options: Mapping[str, Any] | None = None,
+        save_landmarks: str | Path | None = None,
+        save_drive: str | Path | None = None,
+        save_sequence: str | Path | None = None,
     ) -> Animation:
         """Animate ``picture`` with a driving clip, a landmark sequence, or a built-in motion.
 
         Args:
             output: the video; its suffix is the format (``faceshot.media.VideoWriter``).
             driving: clip, sequence file or sequence, or a motion file of the backend's own kind; motion: one of
-                ``faceshot.driving.MOTIONS`` instead.
-            landmarks: of the character; None matches them.
-            options: fields of :class:`AnimateOptions`.
+                ``faceshot.driving.MOTIONS`` instead, ``seconds`` long (its own length, or that of the sound file).
+            landmarks: of the character; None matches them with ``box``, ``points``, ``regularise`` and ``domains``.
+            mode, gain, only, without, smooth: as of :meth:`retarget`; source, rest, model, start, stop, gaps: as of
+                :meth:`drive`.
+            fps: of a driving array that has no rate, or of a built-in motion [1/s].
+            audio: ``driving`` (the clip's sound), ``none``, or a media file; audio_offset: how much later it comes [s].
+            backend_options: the backend's own options by name.
+            save_landmarks, save_drive, save_sequence: files to keep the intermediate results in.
 
         Raises:
             UsageError: options that contradict each other or do not exist. InputError: unusable files.
             MissingError: a weight file or package is missing. NoFaceError: no face in picture or clip.
+            BackendError: the backend fails, or its frames are not those of its contract.
         """
-        chosen = AnimateOptions(**options)
+        given = locals()
+        names = [field.name for field in fields(AnimateOptions) if given[field.name] is not None]
+        chosen = AnimateOptions(**{name: given[name] for name in names})
         # 1. Everything that can be refused cheaply.
         backend = load_backend(self.backend_name)
         with protecting(self.reads):
@@ -262,15 +309,14 @@ class FaceShot:
             cache_dir=None if self.cache_dir is None else Path(self.cache_dir),
             shaped=tuple(name for name in ("gain", "only", "without", "smooth") if getattr(chosen, name)),
         )  # fmt: skip
-        _load(backend, settings)
+        prepare(backend, settings)
         # 2. The stages; their results appear together or not at all.
         with protecting(self.reads, plan.read), together(plan.written):
             return self._stages(plan, backend, settings)
 
     def _stages(self, plan: Plan, backend: Backend, settings: AnimationOptions) -> Animation:
         """Match, drive, retarget, render; everything the plan says is written."""
-        chosen = plan.options
-        seconds: dict[str, float] = {}
+        chosen, seconds = plan.options, dict[str, float]()
         with _timed(seconds, "match"):
             marks = plan.landmarks
             if marks is None:
@@ -331,14 +377,9 @@ class FaceShot:
         return {**sparing, **chosen.backend_options}
 
     def _write(
-        self,
-        plan: Plan,
-        backend: Backend,
-        marks: Landmarks,
-        moved: LandmarkSequence,
-        settings: AnimationOptions,
+        self, plan: Plan, backend: Backend, marks: Landmarks, moved: LandmarkSequence, settings: AnimationOptions,
         audio_start: Fraction,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Stream the backend's frames into the video; nothing holds more than one of them."""
         from faceshot.media import VideoWriter
 
@@ -349,25 +390,6 @@ class FaceShot:
         ) as writer:  # fmt: skip
             for frame in progress(frames, "animate", total=len(moved)):
                 writer.write(plan.opaque(frame))
-
-
-def _load(backend: Backend, settings: AnimationOptions) -> None:
-    after_fork()
-    lacking = backend.requires()
-    try:
-        backend.load(settings)  # refuses bad options first, then says what is missing and where it looked
-    except ImportError as error:
-        raise MissingError(f"backend {backend.name!r} is not ready: {'; '.join(lacking) or error}") from error
-    if lacking:
-        raise MissingError(f"backend {backend.name!r} is not ready: {'; '.join(lacking)}")
-
-
-def no_face_message(name: str, confidence: float, threshold: float) -> str:
-    """What to say when a match is too poor to be used, and what to do about it."""
-    return (
-        f"nothing in {name} looks like a face (score {confidence:.2f}, at least {threshold:.2f} is needed); "
-        f"show it with --box L,T,R,B or --points"
-    )
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from faceshot.errors import InputError, UsageError
-from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray, Size, check_anchors, check_box
+from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray, Size, as_fps, check_anchors, check_box
 from faceshot.output import check_outputs, named_files
 from faceshot.pipeline.backends import Backend, MotionLength, motion_length, motion_readers
 from faceshot.pipeline.inputs import (
@@ -58,7 +58,7 @@ class AnimateOptions:
     start: int | str = 0
     stop: int | str | None = None
     gaps: str = "hold"
-    fps: Fraction | None = None
+    fps: Fraction | float | str | None = None
     seconds: float | None = None
     box: Sequence[float] | None = None
     points: Mapping[str, tuple[float, float]] | None = None
@@ -70,6 +70,9 @@ class AnimateOptions:
     save_landmarks: str | Path | None = None
     save_drive: str | Path | None = None
     save_sequence: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fps", None if self.fps is None else as_fps(self.fps))
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +159,7 @@ class Plan:
         audio = sound_file(options.audio, clip)
         if audio is not None and audio != clip:
             check_sound(audio, output)
-        sources = {"picture": source_record(picture)} | ({"landmarks": source_record(landmarks)} if landmarks else {})
+        sources = {"picture": source_record(picture)} | ({"landmarks": source_record(landmarks)} if marks else {})
         sources |= {"motion": {"name": motion}} if motion else {"driving": source_record(driving)}
         sources |= {"audio": source_record(audio)} if audio and audio != clip else {}
         alpha = character.alpha is not None and keeps_alpha(output)
@@ -301,10 +304,10 @@ def _motion(
         return motion_template(motion, fps=options.fps or Fraction(30), seconds=seconds, seed=seed), None
     assert driving is not None
     try:
-        if isinstance(driving, LandmarkSequence) or is_sequence_file(driving):
+        if not isinstance(driving, str | Path) or is_sequence_file(driving):
             from faceshot.driving import finish
 
-            name = "the driving sequence" if isinstance(driving, LandmarkSequence) else Path(driving).name
+            name = Path(driving).name if isinstance(driving, str | Path) else "the driving sequence"
             found = as_sequence(driving, options.fps, size)
             return finish(found, name, options.start, options.stop, rest=options.rest, gaps=options.gaps), None
         from faceshot.media import probe
