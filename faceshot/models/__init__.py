@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from faceshot.models.presets import with_settings as with_settings
     from faceshot.models.residency import Resident as Resident
     from faceshot.models.residency import Stay as Stay
+    from faceshot.models.unet import UNet as UNet
     from faceshot.models.unet import load_unet as load_unet
 
 __getattr__, __dir__, __all__ = hand_on(
@@ -54,6 +55,6 @@ __getattr__, __dir__, __all__ = hand_on(
         "loading": "DType LOAD_ERRORS first_line load_model load_tensors pick_device pick_dtype prompt_embeds quiet",
         "presets": "PRESETS Preset fingerprint get_preset locate model_digest weight_files with_settings",
         "residency": "Resident Stay",
-        "unet": "load_unet",
+        "unet": "UNet load_unet",
     },
 )

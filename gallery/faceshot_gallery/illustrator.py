@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -25,8 +25,12 @@ from faceshot_gallery.parts.anatomy import Anatomy, Projector
 from faceshot_gallery.parts.paint import Canvas
 from faceshot_gallery.parts.scene import Scene
 from faceshot_gallery.parts.traits import STYLES, Character, Dice, Expression, Pose, Style
+from faceshot_gallery.turned.scene import TurnedScene
+from faceshot_gallery.turned.solid import Turned
 
 Background = Literal["auto", "plain", "clutter", "none"]
+#: Yaw in degrees up to which :func:`draw` bends the frontal drawing; heads turned further are solids.
+BENT = 40.0
 __all__ = ["DOMAINS", "HELD_OUT", "STYLES", "Character", "Drawing", "Expression", "Pose", "character", "draw", "sample"]
 
 
@@ -40,6 +44,7 @@ class Drawing:
         landmarks: 68 points in pixels of the picture, with the parts that are not drawn.
         domain: what was drawn.
         style: how.
+        hidden: (68,) bool, points that the head itself or something before it hides; they lie where they are behind it.
     """
 
     rgb: npt.NDArray[np.uint8]
@@ -47,6 +52,12 @@ class Drawing:
     landmarks: Landmarks
     domain: str
     style: Style
+    hidden: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(68, bool))
+
+    @property
+    def visible(self) -> npt.NDArray[np.bool_]:
+        """(68,) bool: drawn and not hidden."""
+        return self.landmarks.visible & ~self.hidden
 
 
 def character(domain: str, seed: int = 0, *, style: Style | None = None) -> Character:
@@ -70,9 +81,13 @@ def draw(
     size: int = 512,
     background: Background = "auto",
 ) -> Drawing:
-    """Draw a character with an expression and a pose on a square of ``size`` pixels."""
+    """Draw a character with an expression and a pose on a square of ``size`` pixels.
+
+    Heads turned by more than ``BENT`` degrees are drawn as solids (:mod:`.turned`), of which some points are hidden.
+    """
     expression, pose = expression or Expression(), pose or Pose()
-    anatomy, project = Anatomy(character, expression), Projector(character, pose, size)
+    anatomy = Anatomy(character, expression)
+    project = Turned(anatomy, pose, size) if abs(pose.yaw) > BENT else Projector(character, pose, size)
     d = Dice(character.seed, character.domain + "background")
     kind = d.pick(["plain", "gradient", "photo"], [2, 2, 2] if character.style == "photo" else [3, 2, 0.5])
     if background == "none":
@@ -80,13 +95,20 @@ def draw(
     else:
         canvas = Canvas(size, _supersampling(size), character.style)
         backdrop(canvas, d, kind if background == "auto" else background)
-        Scene(canvas, anatomy, project).paint()
+        _scene(canvas, anatomy, project).paint()
         rgb, alpha = canvas.done(), None
     rgb = finish(rgb, character)
     if alpha is not None:
         rgb[alpha == 0] = character.skin
-    landmarks = Landmarks(anatomy.points(project).astype(np.float32), Size(size, size), absent=anatomy.absent())
-    return Drawing(rgb, alpha, landmarks, character.domain, character.style)
+    points, hidden = (
+        project.landmarks() if isinstance(project, Turned) else (anatomy.points(project), np.zeros(68, bool))
+    )
+    landmarks = Landmarks(points.astype(np.float32), Size(size, size), absent=anatomy.absent())
+    return Drawing(rgb, alpha, landmarks, character.domain, character.style, hidden)
+
+
+def _scene(canvas: Canvas, anatomy: Anatomy, project: Projector) -> Scene:
+    return TurnedScene(canvas, anatomy, project) if isinstance(project, Turned) else Scene(canvas, anatomy, project)
 
 
 def _matted(
@@ -98,7 +120,7 @@ def _matted(
     layers = []
     for level in (255.0, 0.0):
         canvas = Canvas(size, _supersampling(size), character.style, (level, level, level))
-        scene = Scene(canvas, anatomy, project)
+        scene = _scene(canvas, anatomy, project)
         scene.paint(lit=False)
         layers.append(canvas.rgb.astype(np.float32))
     white, black = layers
@@ -114,7 +136,8 @@ def _matted(
     return np.round(small / cover[..., None]).astype(np.uint8), np.clip(np.round(cover), 0, 255).astype(np.uint8)
 
 
-def _random_expression(d: Dice) -> Expression:
+def random_expression(d: Dice) -> Expression:
+    """Any mood: lids, gaze, jaw, lips and brows."""
     lids = d.pick(["open", "both", "wink", "shut"], [5, 3, 0.7, 1])
     a = b = 1.0
     if lids == "both":
@@ -207,7 +230,7 @@ def sample(seed: int, *, size: int = 128, domain: str | None = None) -> Drawing:
         d.u(-slack, slack),
         d.u(-slack, slack) - drop,
     )
-    anatomy = Anatomy(who, _random_expression(d))
+    anatomy = Anatomy(who, random_expression(d))
     if share > 0.6:
         pose = _kept_in_frame(anatomy, pose)
     project = Projector(who, pose, size)

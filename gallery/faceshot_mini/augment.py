@@ -10,6 +10,8 @@ from faceshot.landmarks.topology import FLIP
 Array = np.ndarray
 #: Weight in the loss, relative to the rest, of points under a patch laid over the picture.
 COVERED = 0.3
+#: Share of pictures turned by any angle at all.
+SPUN = 0.08
 #: Share of pictures of a part of a face only: what must not be taken for a face.
 CLOSE = 0.06
 
@@ -39,7 +41,7 @@ def _reshape(rgb: Array, xy: Array, weight: Array, size: int, rng: np.random.Gen
     if rng.random() < CLOSE:
         scale *= float(rng.uniform(1.6, 3.2))
         centre = xy[int(rng.integers(len(xy)))] if weight.any() else centre
-    angle = np.deg2rad(rng.normal(0, 7))
+    angle = float(rng.uniform(-np.pi, np.pi)) if rng.random() < SPUN else np.deg2rad(rng.normal(0, 7))
     mirror = rng.random() < 0.5
     rotation = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     if rng.random() < 0.4:  # taller or wider heads

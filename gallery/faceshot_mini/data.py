@@ -1,4 +1,4 @@
-"""Training pictures: drawn ahead by worker processes, kept in a refreshed buffer, varied again at every use."""
+"""Training pictures: drawn and varied ahead by worker processes, shuffled window by window."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ import multiprocessing as mp
 import os
 import threading
 import time
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 
 import numpy as np
+import numpy.typing as npt
 
 from faceshot_mini.augment import augment
 
 #: Edge of the drawings in the buffer, in pixels.
 DRAWN_SIZE = 144
-#: Weight in the loss of points whose part is not drawn.
-ABSENT_WEIGHT = 0.15
+#: Weight in the loss of points whose part is not drawn: brows are known by the eyes below them, but a missing nose or
+#: mouth is not to be found (any negative weight says so); what is hidden weighs nothing.
+ABSENT_WEIGHT, MISSING = 0.15, -1.0
+#: Share of the pictures with a face that are of the harder kind (``faceshot_gallery.anyone``).
+HARD = 0.6
 #: Share of pictures without a face, and where their landmarks are said to be.
 FACELESS = 1 / 16
 OUTSIDE = -1e4
@@ -31,6 +34,8 @@ def draw_job(index: int, seed: int, held_out: tuple[str, ...]) -> tuple[np.ndarr
     """
     import cv2
 
+    from faceshot.landmarks.topology import PART_POINTS
+    from faceshot_gallery.anyone import anyone
     from faceshot_gallery.illustrator import DOMAINS, SHARES, sample
     from faceshot_mini.faceless import TRAINED, faceless
 
@@ -47,10 +52,14 @@ def draw_job(index: int, seed: int, held_out: tuple[str, ...]) -> tuple[np.ndarr
             weights.append(np.zeros(68))
             continue
         kind = kinds[int(rng.choice(len(kinds), p=shares))]
-        drawing = sample(int(rng.integers(2**31)), size=DRAWN_SIZE, domain=kind)
+        hard = rng.random() < HARD
+        drawing = (anyone if hard else sample)(int(rng.integers(2**31)), size=DRAWN_SIZE, domain=kind)
+        weight = np.where(drawing.landmarks.visible, 1.0, ABSENT_WEIGHT)
+        for part in drawing.landmarks.absent - {"eyebrows"} if hard else ():
+            weight[list(PART_POINTS[part])] = MISSING
         pictures.append(drawing.rgb)
         points.append(drawing.landmarks.xy)
-        weights.append(np.where(drawing.landmarks.visible, 1.0, ABSENT_WEIGHT))
+        weights.append(np.where(drawing.hidden, 0.0, weight))
     return np.stack(pictures), np.stack(points), np.stack(weights).astype(np.float32)
 
 
@@ -65,64 +74,75 @@ def leave_with_parent(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-class DrawingStream:
-    """Batches of augmented drawings, the same for the same seed whatever the number of workers.
+Samples = tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
-    A buffer of ``buffer`` drawings is refilled by ``batch / repeat`` new ones per batch, oldest replaced first.
-    Starting at a later step draws the buffer of that step again, so that a resumed run sees what an uninterrupted one
-    would have seen.
+
+def sample_job(index: int, seed: int, held_out: tuple[str, ...], repeat: int, size: int) -> Samples:
+    """:func:`draw_job`, and ``repeat`` variations of each picture at ``size`` pixels."""
+    pictures, points, weights = draw_job(index, seed, held_out)
+    rng = np.random.default_rng((seed, index, 77))
+    rows = [augment(pictures[k], points[k], weights[k], size, rng) for k in range(len(pictures)) for _ in range(repeat)]
+    images, xy, weight = (np.stack(column) for column in zip(*rows, strict=True))
+    return images, xy, weight
+
+
+class DrawingStream:
+    """Batches of varied drawings, the same for the same seed whatever the number of workers.
+
+    A window holds about ``buffer`` samples, ``repeat`` variations of each of its drawings, in random order; the next
+    two windows are drawn meanwhile. Starting at a later step draws that step's window again, so that a resumed run
+    sees what an uninterrupted one would have seen.
+
+    Args:
+        size: edge of the pictures in pixels at a step; a window has the size of its first step.
     """
+
+    AHEAD = 2
 
     def __init__(
         self,
         *,
         seed: int,
         batch: int,
-        repeat: float,
+        repeat: int,
         buffer: int,
         workers: int,
         held_out: tuple[str, ...],
+        size: Callable[[int], int],
         start: int = 0,
     ) -> None:
         self.seed, self.batch, self.repeat, self.held_out = seed, batch, repeat, held_out
-        self.blocks = max(1, buffer // JOB)
-        self.step = start
-        self.size = 128
+        self.size, self.step = size, start
+        self.blocks = max(-(-batch // (JOB * repeat)), buffer // (JOB * repeat))
+        self.steps = self.blocks * JOB * repeat // batch
         self.pool = ProcessPoolExecutor(
             workers, mp_context=mp.get_context("spawn"), initializer=leave_with_parent, initargs=(os.getpid(),)
         )
 
-    def _drawn(self, step: int) -> int:
-        """How many blocks of drawings have entered the buffer by ``step``; an eighth of it is filled beforehand."""
-        return max(2, self.blocks // 8) + int(step * self.batch / self.repeat) // JOB
+    def _ask(self, window: int) -> list[Future[Samples]]:
+        size = self.size(window * self.steps)
+        return [
+            self.pool.submit(sample_job, window * self.blocks + k, self.seed, self.held_out, self.repeat, size)
+            for k in range(self.blocks)
+        ]
 
-    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        asked = fed = max(0, self._drawn(self.step) - self.blocks)
-        ahead = self.blocks // 8 + 8
-        pending: dict[int, Future[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
-        held: deque[tuple[np.ndarray, np.ndarray, np.ndarray]] = deque(maxlen=self.blocks)
+    def __iter__(self) -> Iterator[Samples]:
+        window = self.step // self.steps
+        asked = {window + k: self._ask(window + k) for k in range(self.AHEAD)}
         while True:
-            wanted = self._drawn(self.step)
-            for index in range(asked, wanted + ahead):
-                pending[index] = self.pool.submit(draw_job, index, self.seed, self.held_out)
-            asked = wanted + ahead
-            while fed < wanted:
-                held.append(pending.pop(fed).result())
-                fed += 1
-            yield self._pick(held)
-            self.step += 1
-
-    def _pick(
-        self, held: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        rng = np.random.default_rng((self.seed, 77, self.step))
-        rows = []
-        for pick in rng.integers(len(held) * JOB, size=self.batch):
-            pictures, points, weights = held[pick // JOB]
-            k = pick % JOB
-            rows.append(augment(pictures[k], points[k], weights[k], self.size, rng))
-        images, xy, weight = (np.stack(column) for column in zip(*rows, strict=True))
-        return images, xy, weight
+            asked[window + self.AHEAD] = self._ask(window + self.AHEAD)
+            drawn = [job.result() for job in asked.pop(window)]
+            each = JOB * self.repeat
+            order = np.random.default_rng((self.seed, 78, window)).permutation(len(drawn) * each)
+            for k in range(self.step % self.steps, self.steps):
+                pick = order[k * self.batch : (k + 1) * self.batch]
+                images, xy, weight = (
+                    np.stack(column)
+                    for column in zip(*([c[i % each] for c in drawn[i // each]] for i in pick), strict=True)
+                )
+                yield images, xy, weight
+                self.step += 1
+            window += 1
 
     def close(self) -> None:
         """Stop the workers."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,21 @@ def raw_error(
     return float(np.mean(errors))
 
 
+@lru_cache(maxsize=2)
+def hard_queries(
+    seed: int, count: int, size: int, domains: tuple[str, ...], turned: bool
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Drawings of the harder kind (``turned``: profiles alone), with what can be seen of them."""
+    from faceshot_gallery.anyone import anyone
+
+    rows = []
+    for k in range(count):
+        domain = domains[k % len(domains)]
+        drawing = anyone(2**31 + seed * 100_000 + k, size=size, domain=domain, turned=turned or None)
+        rows.append((drawing.rgb, drawing.landmarks.xy, drawing.visible))
+    return rows
+
+
 @torch.no_grad()
 def features_of(trainer: Trainer, images: np.ndarray) -> torch.Tensor:
     """Features of clean pictures, as the preset uses them."""
@@ -50,6 +66,7 @@ def features_of(trainer: Trainer, images: np.ndarray) -> torch.Tensor:
     return trainer.features.float()
 
 
+@lru_cache(maxsize=4)
 def drawn_queries(
     seed: int, count: int, size: int, domains: tuple[str, ...]
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -102,6 +119,8 @@ def evaluate(trainer: Trainer, size: int, held_out: tuple[str, ...], characters:
     report = {
         "drawn": raw_error(trainer, drawn_queries(2, 48, size, trained), vectors),
         "held_out": raw_error(trainer, drawn_queries(3, 36, size, unseen), vectors),
+        "hard": raw_error(trainer, hard_queries(4, 75, size, trained, False), vectors),
+        "turned": raw_error(trainer, hard_queries(5, 75, size, trained, True), vectors),
     }
     if characters is not None:
         report["characters"] = raw_error(trainer, real_queries(characters, size), vectors)

@@ -54,12 +54,12 @@ def correspondence_loss(
     Each landmark is looked for with its prototype (mean feature over the *other* pictures of the batch), and with the
     feature of one other picture; every cell is a negative, so left-right confusions are covered. A third term tells
     the 68 landmarks apart; a fourth tells them from what other pictures show elsewhere, so that scores of different
-    pictures compare (the search and the confidence rely on that).
+    pictures compare (the search and the confidence rely on that), and from the place of a part that is missing.
 
     Args:
         features: (B, C, h, w), any scale; they are normalised here.
         xy: (B, 68, 2) pixels of a ``size`` square; far outside in pictures without a face.
-        weight: (B, 68) in 0..1.
+        weight: (B, 68) in 0..1, 0 for what is hidden; negative where a face lacks the part that is otherwise there.
         temperature: softmax temperature, a positive scalar tensor.
         picks: (P,) cells of the whole batch that the fourth term uses.
     """
@@ -67,7 +67,9 @@ def correspondence_loss(
     unit = F.normalize(features.float(), dim=1)
     flat = unit.reshape(batch, channels, -1)
     target = soft_targets(xy, size, cells)
-    weight = weight * (target.sum(-1) > 0.5)
+    inside = target.sum(-1) > 0.5
+    missing = (weight < 0) & inside
+    weight = weight.clamp(min=0) * inside
     points = F.normalize(sample_cells(unit, xy, size), dim=-1)
     weighted = points * weight[..., None]
     others = F.normalize(weighted.sum(0, keepdim=True) - weighted, dim=-1)
@@ -87,7 +89,9 @@ def correspondence_loss(
     pool = unit.permute(0, 2, 3, 1).reshape(-1, channels)[picks]
     own = (others * points).sum(-1, keepdim=True) / temperature
     strange = (others @ pool.T / temperature).masked_fill(~elsewhere(xy, picks, size, cells), -torch.inf)
-    foreign = torch.logsumexp(torch.cat([own, strange], -1), -1) - own[..., 0]
+    lacking = torch.einsum("aic,bic->aib", others, points) / temperature
+    lacking = lacking.masked_fill(~missing.T[None], -torch.inf)
+    foreign = torch.logsumexp(torch.cat([own, strange, lacking], -1), -1) - own[..., 0]
     foreign = (foreign * weight).sum() / weight.sum().clamp(min=1)
     total = by_prototype + 0.5 * by_partner + 0.2 * apart + 0.3 * foreign
     return total, {"prototype": by_prototype, "partner": by_partner, "apart": apart, "foreign": foreign}

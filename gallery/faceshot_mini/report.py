@@ -24,6 +24,8 @@ ERRORS = (
     ("characters", "real characters", (214, 39, 40)),
     ("held_out", "held-out kinds", (255, 127, 14)),
     ("drawn", "unseen drawings", (31, 119, 180)),
+    ("hard", "harder drawings", (44, 160, 44)),
+    ("turned", "drawn profiles", (148, 103, 189)),
 )
 
 

@@ -1,8 +1,10 @@
 """Train ``mini`` on drawings: ``python -m faceshot_mini.train --out runs/mini``.
 
 Deterministic by seed (with the same number of threads), CPU or one GPU. Interrupt it at will: ``--resume`` goes on as
-if nothing had happened. Writes ``log.jsonl`` (losses, errors) and, at every evaluation, ``checkpoint.pt``,
-``curves.png`` and the folder ``published`` with the averaged weights and a model card. Real characters given with
+if nothing had happened. ``--init`` continues from published weights with a fresh optimiser, ``--minutes`` bounds the
+run by the clock (the rate then falls with the time used, and no two runs are alike). Writes ``log.jsonl`` (losses,
+errors) and, at every evaluation, ``checkpoint.pt``, ``curves.png`` and the folder ``published`` with the averaged
+weights and a model card. Real characters given with
 ``--characters`` are only measured, never learned from.
 """
 
@@ -23,7 +25,18 @@ import torch
 from faceshot_mini.data import DrawingStream
 from faceshot_mini.evaluate import evaluate
 from faceshot_mini.loss import correspondence_loss
-from faceshot_mini.network import LAYER, PROMPT_TOKENS, SCHEDULER_CONFIG, UNET_CONFIG, UNSHUFFLE, build_unet, save
+from faceshot_mini.network import (
+    LAYER,
+    PROMPT,
+    PROMPT_TOKENS,
+    SCHEDULER_CONFIG,
+    UNET_CONFIG,
+    UNSHUFFLE,
+    WEIGHTS,
+    build_unet,
+    save,
+    split,
+)
 from faceshot_mini.report import draw_curves, model_card, read_log
 
 logger = logging.getLogger("faceshot.mini")
@@ -52,6 +65,8 @@ class Trainer:
         self.prompt = torch.nn.Parameter(0.02 * torch.randn(1, PROMPT_TOKENS, width, device=self.device))
         self.log_temperature = torch.nn.Parameter(torch.tensor(math.log(0.07), device=self.device))
         self.parameters = [*self.unet.parameters(), self.prompt, self.log_temperature]
+        if args.init is not None:
+            self.begin_from(args.init)
         self.average = [p.detach().clone() for p in self.parameters]
         self.optimizer = torch.optim.AdamW(
             self.parameters, lr=args.lr, weight_decay=0.01, betas=(0.9, 0.98), fused=True
@@ -63,6 +78,16 @@ class Trainer:
         betas = torch.linspace(SCHEDULER_CONFIG["beta_start"] ** 0.5, SCHEDULER_CONFIG["beta_end"] ** 0.5, 1000) ** 2
         self.alphas = torch.cumprod(1 - betas, 0).to(self.device)
 
+    def begin_from(self, folder: Path) -> None:
+        """Take the weights of a published model; steps are counted from 0, the average starts there."""
+        from safetensors.torch import load_file
+
+        self.unet.load_state_dict(load_file(folder / "unet" / WEIGHTS))
+        settings = json.loads((folder / "mini.json").read_text())
+        with torch.no_grad():
+            self.prompt.copy_(load_file(folder / PROMPT)["prompt_embeds"])
+            self.log_temperature.fill_(math.log(settings["temperature"]))
+
     def _keep(self, _module: torch.nn.Module, _inputs: Any, output: torch.Tensor) -> None:
         self.features = output
 
@@ -72,25 +97,24 @@ class Trainer:
         a = self.alphas[t].view(-1, 1, 1, 1)
         z = a.sqrt() * x0 + (1 - a).sqrt() * noise
         v = a.sqrt() * noise - (1 - a).sqrt() * x0
-        predicted = self.unet(z, t, self.prompt.expand(len(z), -1, -1)).sample
+        predicted = self.unet(z, t, self.prompt.expand(len(z), -1, -1))[0]
         assert self.features is not None
         return self.features, torch.nn.functional.mse_loss(predicted, v)
 
-    def learn(self, images: np.ndarray, xy: np.ndarray, weight: np.ndarray) -> dict[str, float]:
-        """One optimiser step; returns the loss terms."""
-        rng = torch.Generator().manual_seed(self.args.seed * 1_000_003 + self.step)
+    def learn(self, images: np.ndarray, xy: np.ndarray, weight: np.ndarray) -> dict[str, torch.Tensor | float]:
+        """One optimiser step; returns the loss terms, where they were computed (reading one waits for the step)."""
+        rng = torch.Generator(self.device).manual_seed(self.args.seed * 1_000_003 + self.step)
         size = images.shape[1]
-        low = torch.rand(len(images), generator=rng) < 0.6
-        t = torch.where(
-            low, torch.randint(42, (len(images),), generator=rng), torch.randint(250, (len(images),), generator=rng)
-        ).to(self.device)
+        count, to = len(images), self.device
+        low = torch.rand(count, generator=rng, device=to) < 0.6
+        near, far = (torch.randint(t, (count,), generator=rng, device=to) for t in (42, 250))
+        t = torch.where(low, near, far)
         cells = size // UNSHUFFLE
-        noise = torch.randn(len(images), 48, cells, cells, generator=rng).to(self.device)
-        picks = torch.randint(len(images) * cells**2, (POOL,), generator=rng).to(self.device)
+        noise = torch.randn(count, 48, cells, cells, generator=rng, device=to)
+        picks = torch.randint(count * cells**2, (POOL,), generator=rng, device=to)
         rate = self.rate()
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        to = self.device
         with torch.autocast(to.type, torch.bfloat16, enabled=self.args.bf16), attention_for(to):
             features, denoise = self.forward(torch.from_numpy(images).to(to), t, noise)
         temperature = self.log_temperature.clamp(math.log(0.02), math.log(0.3)).exp()
@@ -106,16 +130,21 @@ class Trainer:
         self.step += 1
         keep = min(self.args.ema, (1 + self.step) / (10 + self.step))
         torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], 1 - keep)
-        values = {name: float(term.detach()) for name, term in terms.items()}
-        return values | {"denoise": float(denoise.detach()), "temperature": float(temperature.detach()), "lr": rate}
+        values = {name: term.detach() for name, term in terms.items()}
+        return {**values, "denoise": denoise.detach(), "temperature": temperature.detach(), "lr": rate}
+
+    def done(self) -> float:
+        """Share of the run that is over, by steps or by the clock, whichever is further."""
+        share = self.step / self.args.steps
+        return share if self.args.minutes is None else max(share, self.seconds / (60 * self.args.minutes))
 
     def rate(self) -> float:
-        """Learning rate: linear warm-up, constant, and linear to zero over the last ``--decay`` of the steps.
+        """Learning rate: linear warm-up, constant, and linear to zero over the last ``--decay`` of the run.
 
         A constant middle lets a run be prolonged (``--resume`` with more ``--steps``) without spoiling it.
         """
         warm = min(1.0, (self.step + 1) / 100)
-        left = (self.args.steps - self.step) / max(1.0, self.args.decay * self.args.steps)
+        left = (1 - self.done()) / max(1 / self.args.steps, self.args.decay)
         return self.args.lr * warm * min(1.0, max(0.0, left))
 
     def swap(self) -> None:
@@ -184,8 +213,10 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--large-size", type=int, default=128, help="picture edge of the last part of the run")
     parser.add_argument("--large-from", type=float, default=0.8, help="share of the steps after which it starts")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--repeat", type=float, default=3.0, help="how often a drawing is used, varied each time")
-    parser.add_argument("--buffer", type=int, default=4096, help="drawings kept in memory")
+    parser.add_argument("--repeat", type=int, default=3, help="how often a drawing is used, varied each time")
+    parser.add_argument(
+        "--buffer", type=int, default=4096, help="samples of a window, in which they are shuffled; three are kept"
+    )
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--bf16", action="store_true", help="bfloat16 in the network, on a GPU or a CPU made for it")
@@ -193,6 +224,9 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--characters", type=Path, help="folder of real characters, measured at every evaluation")
     parser.add_argument("--eval-every", type=int, default=250)
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--init", type=Path, help="folder of published weights to begin from, with a fresh optimiser")
+    parser.add_argument("--minutes", type=float, help="end by then, with a last evaluation after it, if steps are left")
+    parser.add_argument("--flat", type=Path, help="folder for a copy of all that matters in files below 16 MB")
     return parser.parse_args(argv)
 
 
@@ -212,19 +246,22 @@ def main(argv: list[str] | None = None) -> None:
         buffer=args.buffer,
         workers=args.workers,
         held_out=held_out,
+        size=lambda step: args.large_size if step >= args.large_from * args.steps else args.size,
         start=trainer.step,
     )
     before = trainer.seconds
     started = time.perf_counter()
     batches = iter(stream)
     try:
-        while trainer.step < args.steps:
-            stream.size = args.large_size if trainer.step >= args.large_from * args.steps else args.size
-            row: dict[str, Any] = dict(trainer.learn(*next(batches)))
+        while trainer.done() < 1:
+            batch = next(batches)
+            values = trainer.learn(*batch)
             trainer.seconds = before + time.perf_counter() - started
-            if trainer.step % 25 == 0 or trainer.step == args.steps:
-                row |= {"step": trainer.step, "size": stream.size, "seconds": round(trainer.seconds, 1)}
-                due = trainer.step % args.eval_every == 0 or trainer.step == args.steps
+            last = trainer.done() >= 1
+            if trainer.step % 25 == 0 or last:
+                row: dict[str, Any] = {name: float(value) for name, value in values.items()}
+                row |= {"step": trainer.step, "size": batch[0].shape[1], "seconds": round(trainer.seconds, 1)}
+                due = trainer.step % args.eval_every == 0 or last
                 if due:
                     row |= evaluate(trainer, args.large_size, held_out, args.characters)
                 with (args.out / "log.jsonl").open("a") as log:
@@ -253,6 +290,10 @@ def keep(trainer: Trainer, folder: Path) -> None:
     rows = read_log(folder / "log.jsonl")
     draw_curves(rows, folder / "curves.png")
     (folder / "published" / "README.md").write_text(model_card(trainer.args, rows), encoding="utf-8")
+    if trainer.args.flat is not None:
+        split(folder / "published", trainer.args.flat)
+        for name in ("log.jsonl", "curves.png"):
+            (trainer.args.flat / name).write_bytes((folder / name).read_bytes())
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import torch
 
 pytest.importorskip("faceshot_mini.train")
 
-from faceshot_mini import train
+from faceshot_mini import network, train
 from faceshot_mini.augment import augment
 from faceshot_mini.data import OUTSIDE, draw_job
 from faceshot_mini.loss import correspondence_loss, elsewhere
@@ -83,6 +83,38 @@ def test_the_loss_falls_when_a_stranger_stops_looking_alike() -> None:
     assert after["foreign"] < before["foreign"] - 1 and torch.isclose(after["prototype"], before["prototype"])
 
 
+def test_hidden_points_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loss is the same wherever a hidden point is said to be; with any weight it is not."""
+    rng = torch.Generator().manual_seed(0)
+    xy = torch.rand(3, 68, 2, generator=rng) * 40 + 10
+    features, picks = torch.rand(3, 8, 16, 16, generator=rng), torch.arange(0)
+    moved = xy.clone()
+    moved[0, 40] = torch.tensor([30.0, 30.0])
+    for hidden, same in ((0.0, True), (0.5, False)):
+        weight = torch.ones(3, 68)
+        weight[0, 40] = hidden
+        losses = [correspondence_loss(features, at, weight, 64, torch.tensor(0.07), picks)[0] for at in (xy, moved)]
+        assert torch.isclose(*losses, atol=1e-6) == same
+
+
+def test_the_place_of_a_missing_part_must_not_look_like_it() -> None:
+    rng = torch.Generator().manual_seed(0)
+    xy = torch.rand(3, 68, 2, generator=rng) * 40 + 10
+    features, picks = torch.rand(3, 8, 16, 16, generator=rng), torch.arange(0)
+    weight = torch.ones(3, 68)
+    weight[2, 48:] = -1
+    _, before = correspondence_loss(features, xy, weight, 64, torch.tensor(0.07), picks)
+    features[2] *= torch.tensor([1.0, -1.0] * 4)[:, None, None]
+    _, after = correspondence_loss(features, xy, weight, 64, torch.tensor(0.07), picks)
+    assert after["foreign"] < before["foreign"] - 0.1
+
+
+def test_hard_pictures_are_weighed_by_what_they_show() -> None:
+    weights = np.concatenate([draw_job(k, 5, ())[2] for k in range(3)])
+    assert (weights == 0).any(1).mean() > 0.2 and (weights < 0).any(1).mean() > 0.02
+    assert set(np.unique(weights)) == {np.float32(v) for v in (-1, 0, 0.15, 1)}
+
+
 def arguments(out: Path, steps: int, *more: str) -> list[str]:
     short = "--batch 2 --size 32 --large-size 32 --buffer 64 --repeat 1 --eval-every 100 --ema 0.5"
     return ["--out", str(out), "--steps", str(steps), *short.split(), *more]
@@ -91,17 +123,19 @@ def arguments(out: Path, steps: int, *more: str) -> list[str]:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same training on a network of few parameters, with quick evaluations."""
-    from faceshot_mini import network
-
     thin = {**network.UNET_CONFIG, "block_out_channels": (16, 16, 16), "attention_head_dim": 8}
     monkeypatch.setattr(network, "UNET_CONFIG", thin)
     monkeypatch.setattr(train, "evaluate", lambda *_: {"drawn": 50.0, "held_out": 60.0})
 
 
 def published(folder: Path) -> dict[str, torch.Tensor]:
+    return published_in(folder / "published")
+
+
+def published_in(folder: Path) -> dict[str, torch.Tensor]:
     from safetensors.torch import load_file
 
-    return load_file(folder / "published" / "unet" / "diffusion_pytorch_model.safetensors")
+    return load_file(folder / "unet" / "diffusion_pytorch_model.safetensors")
 
 
 def test_resumed_run_equals_uninterrupted(tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,6 +157,30 @@ def test_resumed_run_equals_uninterrupted(tmp_path: Path, small: None, monkeypat
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
     card = (tmp_path / "parts" / "published" / "README.md").read_text()
     assert "4 of 4 steps of 2 samples" in card and (tmp_path / "parts" / "curves.png").stat().st_size > 1000
+
+
+def test_a_run_begins_from_published_weights_and_ends_by_the_clock(tmp_path: Path, small: None) -> None:
+    train.main(arguments(tmp_path / "first", 2))
+    source = tmp_path / "first" / "published"
+    more = ["--init", str(source), "--minutes", "0.0001", "--lr", "0", "--flat", str(tmp_path / "flat")]
+    train.main(arguments(tmp_path / "second", 1000, *more))
+    first, second = published(tmp_path / "first"), published(tmp_path / "second")
+    assert all(torch.equal(first[name], second[name]) for name in first), "a rate of 0 changes nothing"
+    settings = json.loads((tmp_path / "second" / "published" / "mini.json").read_text())
+    assert settings["steps_trained"] == 1
+    assert max(path.stat().st_size for path in (tmp_path / "flat").iterdir()) < 16 << 20
+    network.join(tmp_path / "flat", tmp_path / "joined")
+    joined = torch.cat([t.flatten() for _, t in sorted(published_in(tmp_path / "joined").items())])
+    assert torch.equal(joined, torch.cat([t.flatten() for _, t in sorted(second.items())]))
+
+
+def test_small_files_together_hold_every_tensor(tmp_path: Path, small: None) -> None:
+    train.main(arguments(tmp_path, 1))
+    paths = network.split(tmp_path / "published", tmp_path / "flat", most=100_000)
+    assert len(paths) > 3 and all(path.stat().st_size < 100_000 for path in paths)
+    network.join(tmp_path / "flat", tmp_path / "joined")
+    whole, joined = published(tmp_path), published_in(tmp_path / "joined")
+    assert whole.keys() == joined.keys() and all(torch.equal(whole[name], joined[name]) for name in whole)
 
 
 def test_learning_rate_holds_then_falls(tmp_path: Path, small: None) -> None:

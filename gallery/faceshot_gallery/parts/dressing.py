@@ -131,7 +131,7 @@ class Dressing:
             return
         for s in (-1, 1):
             d = self.dice(f"ear{s}")
-            outer, inner = _ear(e.kind, e.length, e.width)
+            outer, inner = ear_shape(e.kind, e.length, e.width)
             a = np.deg2rad(e.angle + d.n(0, 3)) * s
             turn = np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]])
             base = np.array([s * e.x * c.head.width, e.y])
@@ -262,7 +262,7 @@ class Dressing:
         self.k.stroke(self.p(box), shade(self.c.skin, 0.7), self.px(0.02), closed=True)
 
 
-def _ear(kind: str, length: float, width: float) -> tuple[Points, Points]:
+def ear_shape(kind: str, length: float, width: float) -> tuple[Points, Points]:
     """Outer and inner shape of an ear that points up from its base at (0, 0)."""
     if kind == "tri":
         v = np.linspace(0, 1, 12)

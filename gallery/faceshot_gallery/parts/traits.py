@@ -42,6 +42,7 @@ class Expression:
 class Pose:
     """Where the head is: degrees of roll (clockwise), yaw (to the image right) and pitch (down), size and shift.
 
+    Yaw goes to about 95 degrees, roll all the way round.
     ``scale`` 1 draws the head about 0.6 of the frame wide; ``dx``/``dy`` shift by fractions of the frame.
     """
 
