@@ -1,4 +1,4 @@
-"""MediaPipe on the same pictures: how many faces it sees, and both errors on those it sees."""
+"""MediaPipe's model on the same pictures: how many faces it sees, and both errors on those it sees."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from faceshot.errors import MissingError
 
 
 def detector(model: Path | None = None) -> Any:
-    """MediaPipe's landmarker through ``faceshot.driving.detectors``.
+    """MediaPipe's landmarker as source ``facemesh`` runs it, equal to float rounding.
 
     Args:
         model: the ``.task`` file; None takes the one beside the development material, else the user's weights.
@@ -23,10 +23,10 @@ def detector(model: Path | None = None) -> Any:
     Raises:
         MissingError: the package or the model is not here (nothing is downloaded).
     """
-    from faceshot.driving import MediaPipeDetector
+    from faceshot.driving import FaceMeshDetector
 
     near = SHARED / "models" / "face_landmarker.task"
-    return MediaPipeDetector(model or (near if near.is_file() else None), offline=True)
+    return FaceMeshDetector(model or (near if near.is_file() else None), offline=True)
 
 
 def on_same_pictures(rows: Sequence[Row], finder: Any) -> list[float]:

@@ -18,7 +18,9 @@ CORE_PACKAGES = (
     *("numpy", "scipy", "pillow", "opencv-python-headless", "av", "torch", "diffusers", "transformers", "accelerate"),
     *("safetensors", "huggingface-hub", "typer", "tqdm"),
 )
-EXTRAS = {"mediapipe": "mediapipe", "facexlib": "facexlib", "gradio": "demo"}
+EXTRAS = {"facexlib": "facexlib", "gradio": "demo"}
+#: No wheel of it for some systems; driving people is better with it.
+RUNTIME = "ai-edge-litert"
 #: All of them install into the same folder ``cv2``; the last one installed wins.
 CV2_PACKAGES = (
     *("opencv-python-headless", "opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless"),
@@ -75,6 +77,9 @@ def _packages() -> list[Finding]:
     out = [Finding("packages", "ok", listed)]
     if absent:
         out.append(Finding("packages", "problem", f"missing: pip install {' '.join(absent)}"))
+    found = installed_version(RUNTIME)
+    text = f"{RUNTIME} {found}" if found else f"{RUNTIME} is not installed (no wheel for some systems): track serves"
+    out.append(Finding("source facemesh", "ok" if found else "note", text))
     for package, extra in EXTRAS.items():
         found = installed_version(package)
         text = f"{package} {found}" if found else f"{package} is not installed: pip install 'faceshot[{extra}]'"

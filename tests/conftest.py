@@ -38,6 +38,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("FACESHOT_CACHE", str(folder))
         patch.setenv("FACESHOT_DATA", str(base / "faceshot-data"))
         patch.delenv("FACESHOT_WEIGHTS", raising=False)
+        # A drive with source auto would fetch a model.
+        patch.setenv("HF_HUB_OFFLINE", "1")
         yield folder
 
 

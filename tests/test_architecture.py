@@ -24,7 +24,7 @@ STOREYS: tuple[str, ...] = (
     "landmarks",
     "weights",
     "media models retargeting",
-    "features formats tracking",
+    "facemesh features formats tracking",
     "gallery",
     "matching",
     "driving",

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 @with_common()
 def drive(
     clip: Annotated[Path, typer.Argument(metavar="CLIP", help="Video, animated picture or folder of frames.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Sequence file, e.g. drive.npz.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Sequence file: .npz, .json; .csv for blendshapes.")
+    ],
     how: ClipFlags,
     common: Common,
     landmarks: Annotated[
@@ -47,6 +49,8 @@ def drive(
 
     options = how.options()
     check_sequence_suffix(output)
+    if output.suffix.lower() == ".csv" and (options["source"] in ("track", "facexlib") or landmarks is not None):
+        raise UsageError(f"-o {output}: blendshapes come from source facemesh only; use --source facemesh")
     written = [output] if overlay is None else [output, overlay]
     check_outputs(written, overwrite=common.overwrite, inputs=[clip, options["model"], landmarks])
     if overlay is not None:
@@ -137,5 +141,7 @@ def motion_flags(gain: str | None, only: str | None, without: str | None, smooth
 
 def check_sequence_suffix(path: Path) -> None:
     """A sequence can be written under this name."""
-    if path.suffix.lower() not in (".json", ".npy", ".npz"):
-        raise UsageError(f"-o {path}: unknown sequence format {path.suffix!r}; use .npz, .json or .npy")
+    if path.suffix.lower() not in (".json", ".npy", ".npz", ".csv"):
+        raise UsageError(
+            f"-o {path}: unknown sequence format {path.suffix!r}; use .npz, .json or .npy, or .csv for blendshapes"
+        )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Dtype = Literal["auto", "float32", "float16", "bfloat16"]
 Regularise = Literal["none", "faceshot", "robust"]
-Source = Literal["auto", "mediapipe", "facexlib", "track"]
+Source = Literal["auto", "facemesh", "facexlib", "track", "mediapipe"]
 Mode = Literal["stable", "faceshot"]
 Gaps = Literal["hold", "rest", "cut", "refuse"]
 Guidance = Literal["none", "self", "domain", "swap"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from faceshot.lazy import hand_on
 
 if TYPE_CHECKING:
-    from faceshot.driving.detectors import MediaPipeDetector as MediaPipeDetector
+    from faceshot.driving.detectors import FaceMeshDetector as FaceMeshDetector
     from faceshot.driving.gaps import GapPolicy as GapPolicy
     from faceshot.driving.motions import MAX_SECONDS as MAX_SECONDS
     from faceshot.driving.motions import MIN_SECONDS as MIN_SECONDS
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = hand_on(
     __name__,
     {
-        "detectors": "MediaPipeDetector",
+        "detectors": "FaceMeshDetector",
         "gaps": "GapPolicy",
         "motions": "MAX_SECONDS MIN_SECONDS MOTIONS motion_template",
         "sources": "drive finish",

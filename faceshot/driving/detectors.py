@@ -1,15 +1,11 @@
-"""Face landmark detectors for driving clips of people: ``mediapipe`` (CPU, fast) and ``facexlib`` (the paper's).
+"""Face landmark detectors for driving clips of people: ``facemesh`` (CPU, fast) and ``facexlib`` (the paper's).
 
 Both give the 68 iBUG points of every frame, or say that a frame has no face.
 """
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
 import logging
-import os
-import sys
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot.errors import InputError, MissingError
-from faceshot.landmarks import RGBArray, Size, from_unit
+from faceshot.facemesh import FaceMesh, follow_clip, require_runtime
+from faceshot.landmarks import FaceWish, LandmarkSequence, RGBArray, Size
 from faceshot.landmarks.topology import MEDIAPIPE_TO_68, WFLW_TO_68
 from faceshot.weights import locate
 
@@ -49,79 +46,39 @@ def merge_points(points: npt.ArrayLike, table: tuple[tuple[int, ...], ...]) -> A
     return np.stack([points[list(indices)].mean(0) for indices in table])
 
 
-class MediaPipeDetector:
-    """MediaPipe's FaceLandmarker: 478 mesh points, mapped to 68.
+class FaceMeshDetector:
+    """The face mesh: 478 points, mapped to 68, and the expression channel.
 
     Args:
-        model: the ``.task`` file; None looks it up as ``face_landmarker`` (``faceshot.weights.resolve``).
+        model: the ``.task`` file; None looks it up as ``face_landmarker`` (``faceshot.weights``).
         offline: forbid its download.
         cache_dir: instead of our cache folder.
 
     Raises:
-        MissingError: the package or the model is not here. InputError: the file is no face landmarker.
+        MissingError: the runtime or the model is not here. InputError: the file is no face landmarker.
     """
 
     def __init__(
         self, model: str | Path | None = None, *, offline: bool = False, cache_dir: str | Path | None = None
     ) -> None:
-        if importlib.util.find_spec("mediapipe") is None:
-            raise MissingError("source mediapipe needs a package; run: pip install 'faceshot[mediapipe]'")
-        self.model = locate("face_landmarker", path=model, offline=offline, cache_dir=cache_dir)
+        require_runtime()
+        self.mesh = FaceMesh(locate("face_landmarker", path=model, offline=offline, cache_dir=cache_dir))
 
     def detect(self, frames: Iterable[RGBArray], fps: Fraction) -> Iterator[Detection]:
-        """See :class:`Detector`. MediaPipe follows the face from frame to frame and detects it anew when it is lost."""
-        with _quiet_stderr():
-            import mediapipe as mp
+        """See :class:`Detector`. Every frame counts as a picture of its own, in which the surest face is taken."""
+        for frame in frames:
+            faces = self.mesh.faces(frame, 1)
+            if not faces:
+                yield Detection(None)
+                continue
+            size = Size(frame.shape[1], frame.shape[0])
+            yield Detection(merge_points(faces[0].pixels(*size)[:, :2], MEDIAPIPE_TO_68) - 0.5)
 
-            landmarker = self._open()
-        try:
-            for index, frame in enumerate(frames):
-                image = mp.Image(image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(frame))
-                with _quiet_stderr(index == 0):
-                    answer = landmarker.detect_for_video(image, round(index * 1000 / fps))
-                if not answer.face_landmarks:
-                    yield Detection(None)
-                    continue
-                unit = np.array([(point.x, point.y) for point in answer.face_landmarks[0]])
-                xy = from_unit(merge_points(unit, MEDIAPIPE_TO_68), Size(frame.shape[1], frame.shape[0]))
-                yield Detection(xy.astype(np.float64))
-        finally:
-            with _quiet_stderr():
-                landmarker.close()
-
-    def _open(self) -> Any:
-        from mediapipe.tasks.python import BaseOptions, vision
-
-        try:
-            options = vision.FaceLandmarkerOptions(
-                base_options=BaseOptions(model_asset_buffer=self.model.read_bytes()),
-                running_mode=vision.RunningMode.VIDEO,
-                num_faces=1,
-            )
-            return vision.FaceLandmarker.create_from_options(options)
-        except (RuntimeError, ValueError, OSError) as error:
-            raise InputError(f"{self.model} is not a usable face landmarker model; fetch it again") from error
-
-
-@contextlib.contextmanager
-def _quiet_stderr(active: bool = True) -> Iterator[None]:
-    """Keep native start-up logs off stderr; they bypass Python and cannot be configured."""
-    try:
-        kept = os.dup(2) if active else None
-    except OSError:
-        kept = None
-    if kept is None:
-        yield
-        return
-    sys.stderr.flush()
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+    def sequence(
+        self, frames: Iterable[RGBArray], fps: Fraction, face: FaceWish = "largest"
+    ) -> LandmarkSequence | None:
+        """One person through a clip; see :func:`faceshot.facemesh.follow_clip`."""
+        return follow_clip(self.mesh, frames, fps, face=face)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from faceshot.retargeting import bridge_gaps, runs, spell
 
 logger = logging.getLogger("faceshot")
 Array = npt.NDArray[np.float64]
+Frames = npt.NDArray[np.int_]
 
 GapPolicy = Literal["hold", "rest", "cut", "refuse"]
 GAPS: tuple[GapPolicy, ...] = get_args(GapPolicy)
@@ -55,14 +56,19 @@ def close_gaps(sequence: LandmarkSequence, policy: str, bridge: float, name: str
     if policy == "cut":
         sequence = sequence[first : last + 1]
         long = [(a - first, b - first) for a, b in long if a > first and b < last]
-    filled, found = sequence.xy.astype(np.float64), np.array(sequence.found)
+    # Every frame is one frame's face on its way to another's; outside of gaps it is its own.
+    low, high, share = np.arange(len(sequence)), np.arange(len(sequence)), np.zeros(len(sequence))
+    found = np.array(sequence.found)
     for a, b in long:
-        filled[a : b + 1] = _through(sequence, a, b, rest=policy == "rest")
+        low[a : b + 1], high[a : b + 1], share[a : b + 1] = _through(sequence, a, b, rest=policy == "rest")
         found[a : b + 1] = True
+    xy = sequence.xy.astype(np.float64)
+    filled = (xy[low] + share[:, None, None] * (xy[high] - xy[low])).astype(np.float32)
+    shown = None if sequence.expression is None else sequence.expression.between(low, high, share)
     score = sequence.score
     if score is not None:
         score = np.where(sequence.found[:, None], score, np.float32(0))  # type: ignore[index]
-    return _bridged(replace(sequence, xy=filled.astype(np.float32), found=found, score=score), bridge, name)
+    return _bridged(replace(sequence, xy=filled, found=found, score=score, expression=shown), bridge, name)
 
 
 def _bridged(sequence: LandmarkSequence, bridge: float, name: str) -> LandmarkSequence:
@@ -75,21 +81,21 @@ def _bridged(sequence: LandmarkSequence, bridge: float, name: str) -> LandmarkSe
         raise NoFaceError(f"{name}{counted}: {error}") from error
 
 
-def _through(sequence: LandmarkSequence, a: int, b: int, *, rest: bool) -> Array:
-    """Faces (n, 68, 2) for the frames ``a`` to ``b`` of a long gap."""
-    n, still = b - a + 1, sequence.xy[sequence.rest].astype(np.float64)
-    before = sequence.xy[a - 1].astype(np.float64) if a > 0 else None
-    after = sequence.xy[b + 1].astype(np.float64) if b + 1 < len(sequence) else None
-    away = still if rest or before is None or after is None else before
-    faces = np.repeat(away[None], n, axis=0)
+def _through(sequence: LandmarkSequence, a: int, b: int, *, rest: bool) -> tuple[Frames, Frames, Array]:
+    """For the frames ``a`` to ``b`` of a long gap, each (n,): where a face comes from, where it goes, how far it is."""
+    n, away = b - a + 1, sequence.rest
+    before, after = a > 0, b + 1 < len(sequence)
+    if before and after and not rest:
+        away = a - 1
+    low, high, mix = np.full(n, away), np.full(n, away), np.zeros(n)
     ease = min(max(1, round(_EASE * float(sequence.fps))), n // 2)
-    share = (np.arange(1, ease + 1) / (ease + 1))[:, None, None]
+    share = np.arange(1, ease + 1) / (ease + 1)
     share = share**2 * (3 - 2 * share)
-    if ease and before is not None:
-        faces[:ease] = before + share * (away - before)
-    if ease and after is not None:
-        faces[n - ease :] = away + share * (after - away)
-    return faces
+    if ease and before:
+        low[:ease], mix[:ease] = a - 1, share
+    if ease and after:
+        high[n - ease :], mix[n - ease :] = b + 1, share
+    return low, high, mix
 
 
 def _tell(

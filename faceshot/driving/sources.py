@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,7 +14,7 @@ import numpy.typing as npt
 
 from faceshot.driving.gaps import GapPolicy, check_gaps, close_gaps
 from faceshot.errors import FaceShotError, MissingError, NoFaceError, UsageError
-from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray, Size
+from faceshot.landmarks import FaceWish, Landmarks, LandmarkSequence, Picture, RGBArray, Size, check_wish
 from faceshot.landmarks import topology as topo
 from faceshot.progress import progress
 from faceshot.threads import one_blas_thread
@@ -28,8 +27,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger("faceshot")
 Array = npt.NDArray[np.float64]
 
-Source = Literal["auto", "mediapipe", "facexlib", "track"]
+Source = Literal["auto", "facemesh", "facexlib", "track", "mediapipe"]
 SOURCES: tuple[Source, ...] = get_args(Source)
+#: Other names of sources.
+_ALIASES = {"mediapipe": "facemesh"}
 #: In ``auto``, a detector that finds no face in more than this share of the frames gives way to ``track``.
 _ENOUGH = 0.5
 
@@ -46,6 +47,7 @@ def drive(
     landmarks: Landmarks | None = None,
     bridge: float = 0.5,
     gaps: GapPolicy | str = "hold",
+    face: FaceWish = "largest",
     device: str = "cpu",
     offline: bool = False,
     cache_dir: str | Path | None = None,
@@ -54,17 +56,18 @@ def drive(
 
     Args:
         clip: a video, animated picture or folder of frames; or a landmark file, which is only cut and completed.
-        source: ``mediapipe`` and ``facexlib`` detect people in every frame; ``track`` follows any face from the first
-            frame in which our matcher finds one; ``auto`` takes mediapipe where its package and model are on this
-            machine, else track, and track too where mediapipe finds no face in most frames.
+        source: ``facemesh`` (also called ``mediapipe``) and ``facexlib`` find people in every frame; ``track`` follows
+            any face from the first frame in which our matcher finds one; ``auto`` takes facemesh where its model is on
+            this machine or can be fetched, else track, and track too where facemesh finds no face in most frames.
         rest: frame (counted from ``start``) that motion is measured from; None or "auto" chooses, see
             :func:`rest_frame`.
-        model: the source's own model: mediapipe's ``.task`` file, or the folder of facexlib's weights.
+        model: the source's own model: facemesh's ``.task`` file, or the folder of facexlib's weights.
         start, stop: frames to use, from ``start`` up to but without ``stop``; numbers, or times such as "1.5s".
         matcher: the matcher for ``track``, or a function that makes it when needed; None makes the default one.
         landmarks: of frame ``start``, instead of the matcher's, for ``track``.
         bridge: longest gap without a face, in seconds, that is simply bridged; gaps: what happens in longer ones, see
             :func:`faceshot.driving.gaps.close_gaps`.
+        face: which of several people facemesh follows, see :func:`faceshot.landmarks.choose`.
         device: for facexlib. offline: never download. cache_dir: instead of our cache folder.
 
     Returns:
@@ -78,6 +81,7 @@ def drive(
     """
     clip = Path(clip)
     _check(source, rest, bridge, gaps)
+    check_wish(face)
     if _is_landmark_file(clip):
         from faceshot.formats import read_sequence
 
@@ -85,7 +89,8 @@ def drive(
     from faceshot.media import probe
 
     span = _span(start, stop, probe(clip).fps)
-    found = _follow(clip, source, span, model, matcher, landmarks, device=device, offline=offline, cache_dir=cache_dir)
+    where = {"device": device, "offline": offline, "cache_dir": cache_dir}
+    found = _follow(clip, _ALIASES.get(source, source), span, model, matcher, landmarks, face=face, **where)
     found = replace(found, start=span[0])
     return finish(found, clip.name, rest="auto" if rest is None else rest, bridge=bridge, gaps=gaps)
 
@@ -208,6 +213,8 @@ def _follow(
     model: str | Path | None,
     matcher: Matcher | Callable[[], Matcher] | None,
     landmarks: Landmarks | None,
+    *,
+    face: FaceWish,
     **settings: Any,
 ) -> LandmarkSequence:
     from faceshot.media import probe
@@ -215,7 +222,7 @@ def _follow(
     info = probe(clip)
     chosen = source
     if source == "auto":
-        chosen = "track" if landmarks is not None else _best_source(model, settings["cache_dir"])
+        chosen = "track" if landmarks is not None else _best_source(model, settings["offline"], settings["cache_dir"])
         logger.info("driving source: %s", chosen)
 
     def tracked() -> LandmarkSequence:
@@ -224,15 +231,15 @@ def _follow(
 
     if chosen == "track":
         return tracked()
-    if chosen == "mediapipe":
-        from faceshot.driving.detectors import MediaPipeDetector
+    if chosen == "facemesh":
+        from faceshot.driving.detectors import FaceMeshDetector
 
-        detector: Detector = MediaPipeDetector(model, offline=settings["offline"], cache_dir=settings["cache_dir"])
+        mesh = FaceMeshDetector(model, offline=settings["offline"], cache_dir=settings["cache_dir"])
+        found = mesh.sequence(_frames(clip, span, "face mesh"), info.fps, face)
     else:
         from faceshot.driving.detectors import FacexlibDetector
 
-        detector = FacexlibDetector(model, **settings)
-    found = _detected(detector, clip, span, info.fps)
+        found = _detected(FacexlibDetector(model, **settings), clip, span, info.fps)
     share = 0.0 if found is None or found.found is None else float(found.found.mean())
     if source == "auto" and share < _ENOUGH:
         logger.warning("%s finds a face in %.0f %% of %s only; tracking it instead", chosen, 100 * share, clip.name)
@@ -245,13 +252,21 @@ def _follow(
     return found
 
 
-def _best_source(model: str | Path | None, cache_dir: str | Path | None) -> str:
-    """mediapipe where its package and its model are on this machine, else track."""
-    from faceshot.weights import where
+def _best_source(model: str | Path | None, offline: bool, cache_dir: str | Path | None) -> str:
+    """facemesh where its runtime is installed and its model here or to be had, else track and why."""
+    from faceshot.facemesh import require_runtime
+    from faceshot.weights import is_offline, locate, where
 
-    if importlib.util.find_spec("mediapipe") is None:
+    try:
+        require_runtime()
+        if where("face_landmarker", path=model, cache_dir=cache_dir) is None:
+            if not is_offline(offline):
+                logger.info("fetching the face mesh model once (3.8 MB, Apache-2.0)")
+            locate("face_landmarker", path=model, offline=offline, cache_dir=cache_dir)
+    except MissingError as error:
+        logger.info("for people source facemesh would be better, but %s", error)
         return "track"
-    return "mediapipe" if where("face_landmarker", path=model, cache_dir=cache_dir) is not None else "track"
+    return "facemesh"
 
 
 def _locator(matcher: Matcher | Callable[[], Matcher] | None, offline: bool) -> tuple[Locate, float]:
@@ -313,10 +328,3 @@ def _detected(detector: Detector, clip: Path, span: tuple[int, int | None], fps:
         [none if a.xy is None else sure if a.score is None else np.clip(a.score, 0, 1) for a in answers]
     ).astype(np.float32)
     return LandmarkSequence(xy, size[0], fps, found, score, rest=int(np.flatnonzero(found)[0]))
-
-
-def require_source(source: str) -> None:
-    """Raise MissingError, with the command that installs it, if the package of ``source`` is not here."""
-    package = {"mediapipe": "mediapipe", "facexlib": "facexlib"}.get(source)
-    if package is not None and importlib.util.find_spec(package) is None:
-        raise MissingError(f"source {source} needs a package; run: pip install 'faceshot[{source}]'")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from faceshot.errors import InputError
+from faceshot.formats import expression
 from faceshot.formats.content import Content
 from faceshot.landmarks.topology import N_POINTS
 
@@ -46,7 +47,7 @@ def read_npy(path: Path) -> Content:
 
 
 def read_npz(path: Path) -> Content:
-    """An archive with ``xy`` and, optionally, size, fps, found, score, absent, rest, start.
+    """An archive with ``xy`` and, optionally, size, fps, found, score, absent, rest, start, and the expression channel.
 
     Raises:
         InputError: damaged, pickled, no landmarks in it; the message names the file.
@@ -71,7 +72,8 @@ def read_npz(path: Path) -> Content:
     except (TypeError, ValueError, ZeroDivisionError) as error:
         raise InputError(f"{path}: size, fps (numerator, denominator), rest or start is malformed ({error})") from error
     absent = [str(part) for part in np.ravel(arrays.get("absent", []))]
-    return Content(xy, size, fps, arrays.get("found"), arrays.get("score"), absent, rest, start)
+    shown = expression.from_arrays(arrays, len(xy), path) if xy.ndim == 3 else None
+    return Content(xy, size, fps, arrays.get("found"), arrays.get("score"), absent, rest, start, shown)
 
 
 def write_npy(path: Path, content: Content) -> None:
@@ -97,6 +99,8 @@ def write_npz(path: Path, content: Content) -> None:
         arrays["score"] = content.score
     if content.absent:
         arrays["absent"] = np.array(sorted(content.absent), np.str_)
+    if content.expression is not None:
+        arrays |= expression.to_arrays(content.expression)
     with path.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
 

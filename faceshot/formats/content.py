@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from faceshot.errors import InputError
-from faceshot.landmarks import Landmarks, LandmarkSequence
+from faceshot.landmarks import Expression, Landmarks, LandmarkSequence
 from faceshot.landmarks.topology import N_POINTS
 from faceshot.media import DEFAULT_RATE
 
@@ -25,7 +25,7 @@ class Content:
 
     Attributes:
         xy: (68, 2) or (T, 68, 2); rows of frames without a face may be NaN.
-        size, fps, found, score, absent, rest, start: as in :class:`Landmarks` and :class:`LandmarkSequence`.
+        size, fps, found, score, absent, rest, start, expression: as in :class:`Landmarks`, :class:`LandmarkSequence`.
     """
 
     xy: np.ndarray
@@ -36,6 +36,7 @@ class Content:
     absent: Iterable[str] = ()
     rest: int = 0
     start: int = 0
+    expression: Expression | None = None
 
     def landmarks(self, path: str | Path, size: Any) -> Landmarks:
         """One face.
@@ -75,6 +76,7 @@ class Content:
                 *(xy, self._size(size), rate, self.found, score, frozenset(self.absent)),
                 rest=int(self.rest),
                 start=int(self.start),
+                expression=self.expression,
             )
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
@@ -94,7 +96,7 @@ def of_landmarks(landmarks: Landmarks) -> Content:
 def of_sequence(sequence: LandmarkSequence) -> Content:
     """The content to write for a clip."""
     s = sequence
-    return Content(s.xy, s.size, s.fps, s.found, s.score, sorted(s.absent), s.rest, s.start)
+    return Content(s.xy, s.size, s.fps, s.found, s.score, sorted(s.absent), s.rest, s.start, s.expression)
 
 
 def number(value: Any, what: str) -> float:

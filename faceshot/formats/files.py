@@ -5,6 +5,7 @@
 ``.npz``          everything, exact to the bit
 ``.npy``          the bare array (68, 2) or (T, 68, 2): no size, no rate
 ``.pts``          300-W, one face, 1-based on disk: no size
+``.csv``          written only: Live Link Face, 52 blendshapes and turns of a clip with an expression channel
 ``.coco.json``    COCO keypoints; read from any ``.json`` that holds ``annotations``
 ================  ======================================================================================
 """
@@ -16,8 +17,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal, get_args
 
-from faceshot.errors import UsageError
-from faceshot.formats import arrays, foreign
+from faceshot.errors import InputError, UsageError
+from faceshot.formats import arrays, foreign, live_link
 from faceshot.formats import own_json as own
 from faceshot.formats.content import Content, of_landmarks, of_sequence
 from faceshot.landmarks import Landmarks, LandmarkSequence
@@ -74,15 +75,23 @@ def write_landmarks(path: str | Path, landmarks: Landmarks, *, overwrite: bool =
 def write_sequence(
     path: str | Path, sequence: LandmarkSequence, *, overwrite: bool = False, sized: bool = True
 ) -> None:
-    """Write the landmarks of a clip (any format but ``.pts``, unless it has one frame).
+    """Write the landmarks of a clip (any format but ``.pts``, unless it has one frame); a ``.csv`` is its expression.
 
     Without ``sized`` the file states no picture size, for landmarks of which none is known.
 
     Raises:
-        UsageError: unknown suffix, several frames into ``.pts``.
+        UsageError: unknown suffix, several frames into ``.pts``, no expression channel for ``.csv``.
         InputError: as :func:`faceshot.output.check_output`.
     """
     path = Path(path)
+    if path.suffix.lower() == ".csv":
+        try:
+            text = live_link.csv_text(sequence)
+        except InputError as error:
+            raise UsageError(f"{path}: {error}") from error
+        with writing(path, overwrite=overwrite) as part:
+            part.write_text(text, encoding="utf-8")
+        return
     if _suffix(path) == ".pts":
         if len(sequence) != 1:
             raise UsageError(f"{path}: .pts holds one face, the clip has {len(sequence)}; use .json or .npz")

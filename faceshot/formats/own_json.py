@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from faceshot.errors import InputError
+from faceshot.formats import expression
 from faceshot.formats.content import Content, number, numbers, points
 from faceshot.landmarks.topology import N_POINTS, PART_POINTS
 
@@ -28,7 +29,10 @@ SEQUENCE = "faceshot.sequence"
 _ENDS = tuple(accumulate(len(indices) for indices in PART_POINTS.values()))
 _KEYS = {
     LANDMARKS: {"schema", "version", "scheme", "size", "absent", "points", "score"},
-    SEQUENCE: {"schema", "version", "scheme", "size", "fps", "rest", "start", "absent", "not_found", "points", "score"},
+    SEQUENCE: {
+        *("schema", "version", "scheme", "size", "fps", "rest", "start", "absent", "not_found", "points", "score"),
+        "expression",
+    },
 }
 
 
@@ -87,10 +91,10 @@ def _read(path: Path, value: Any) -> Content:
     if schema == LANDMARKS:
         score = None if score is None else numbers(score, N_POINTS, "score")
         return Content(points(value["points"]), size, score=score, absent=absent)
-    return _sequence(value, size, absent, score)
+    return _sequence(path, value, size, absent, score)
 
 
-def _sequence(value: dict[str, Any], size: list[int] | None, absent: list[str], score: Any) -> Content:
+def _sequence(path: Path, value: dict[str, Any], size: list[int] | None, absent: list[str], score: Any) -> Content:
     frames = value["points"]
     if not isinstance(frames, list) or not frames:
         raise InputError("points must be a list of at least one frame")
@@ -119,7 +123,10 @@ def _sequence(value: dict[str, Any], size: list[int] | None, absent: list[str], 
     fps = value["fps"]
     if isinstance(fps, bool) or not isinstance(fps, str | int | float):
         raise InputError(f'fps must be a number or a fraction like "30000/1001", got {str(fps)[:40]}')
-    return Content(xy, size, fps, found, score, absent, int(rest), int(start))
+    shown = value.get("expression")
+    if shown is not None:
+        shown = expression.from_json(shown, len(frames), path)
+    return Content(xy, size, fps, found, score, absent, int(rest), int(start), shown)
 
 
 def text(content: Content) -> str:
@@ -143,6 +150,8 @@ def text(content: Content) -> str:
         if content.score is not None:
             scores = ["    [" + ", ".join(_short(s, 4) for s in frame) + "]" for frame in content.score]
             blocks.append('  "score": [\n' + ",\n".join(scores) + "\n  ]")
+        if content.expression is not None:
+            blocks.append(f'  "expression": {expression.json_text(content.expression)}')
     return "{\n" + ",\n".join(head + blocks) + "\n}\n"
 
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from faceshot.landmarks.anchors import face_from_box as face_from_box
     from faceshot.landmarks.crop import Crop as Crop
     from faceshot.landmarks.crop import part_crops as part_crops
+    from faceshot.landmarks.expression import BLENDSHAPES as BLENDSHAPES
+    from faceshot.landmarks.expression import EYES as EYES
+    from faceshot.landmarks.expression import Expression as Expression
+    from faceshot.landmarks.expression import as_rotations as as_rotations
     from faceshot.landmarks.faces import FaceWish as FaceWish
     from faceshot.landmarks.faces import check_wish as check_wish
     from faceshot.landmarks.faces import choose as choose
@@ -43,6 +47,7 @@ __getattr__, __dir__, __all__ = hand_on(
     {
         "anchors": "Anchors Box bind check_anchors check_box face_from_anchors face_from_box",
         "crop": "Crop part_crops",
+        "expression": "BLENDSHAPES EYES Expression as_rotations",
         "faces": "FaceWish check_wish choose follow overlap",
         "metrics": "auc crossings eye_opening motion_difference nme part_nme",
         "types": "BoolArray FloatArray LandmarkSequence Landmarks Picture RGBArray Size as_fps from_unit "

@@ -160,6 +160,28 @@ MEDIAPIPE_TO_68: Final[tuple[tuple[int, ...], ...]] = (
     *((317,), (14,), (87,)),
 )
 
+#: Of the 478 mesh points: what the blendshape network reads, in its order.
+# fmt: off
+MESH_BLENDSHAPE_POINTS: Final = (
+    0, 1, 4, 5, 6, 7, 8, 10, 13, 14, 17, 21, 33, 37, 39, 40, 46, 52, 53, 54, 55, 58, 61, 63, 65, 66, 67, 70, 78, 80,
+    81, 82, 84, 87, 88, 91, 93, 95, 103, 105, 107, 109, 127, 132, 133, 136, 144, 145, 146, 148, 149, 150, 152, 153,
+    154, 155, 157, 158, 159, 160, 161, 162, 163, 168, 172, 173, 176, 178, 181, 185, 191, 195, 197, 234, 246, 249,
+    251, 263, 267, 269, 270, 276, 282, 283, 284, 285, 288, 291, 293, 295, 296, 297, 300, 308, 310, 311, 312, 314,
+    317, 318, 321, 323, 324, 332, 334, 336, 338, 356, 361, 362, 365, 373, 374, 375, 377, 378, 379, 380, 381, 382,
+    384, 385, 386, 387, 388, 389, 390, 397, 398, 400, 402, 405, 409, 415, 454, 466, 468, 469, 470, 471, 472, 473,
+    474, 475, 476, 477,
+)
+# fmt: on
+#: Of the mesh: outer eye corners, right and left; per eye the corners (image left, image right) and the iris' centre.
+MESH_OUTER_EYE_CORNERS: Final = (33, 263)
+MESH_EYES: Final = MappingProxyType({"right_eye": (33, 133, 468), "left_eye": (362, 263, 473)})
+#: Of the mesh: points on the cheeks; the inner edge of the lips as a ring.
+MESH_CHEEKS: Final = (50, 205, 280, 425)
+MESH_INNER_LIPS: Final = (
+    *(78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308),
+    *(324, 318, 402, 317, 14, 87, 178, 88, 95),
+)
+
 #: WFLW 98 points (facexlib's FAN) -> iBUG 68; two indices mean the middle of both points.
 WFLW_TO_68: Final[tuple[tuple[int, ...], ...]] = (
     *((2 * i,) for i in range(17)),

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot.errors import InputError
+from faceshot.landmarks.expression import Expression, join
 from faceshot.landmarks.groups import FloatArray, Groups
 from faceshot.landmarks.topology import FLIP, N_POINTS, PART_POINTS, PARTS
 
@@ -190,9 +191,11 @@ class LandmarkSequence(Groups):
         absent: parts the face does not show.
         rest: index of the rest frame (eyes open, mouth closed, frontal) that motion is measured from.
         start: the frame of its clip that frame 0 was, so that the clip's sound stays in step; 0 or more.
+        expression: blendshapes, the head's turn, gaze and teeth of every frame, or None; 68-point consumers ignore it.
 
     Raises:
-        InputError: wrong shape, non-finite points in a found frame, fps not positive, rest outside the clip.
+        InputError: wrong shape, non-finite points in a found frame, fps not positive, rest outside the clip, an
+            expression of another length.
     """
 
     xy: FloatArray
@@ -203,6 +206,7 @@ class LandmarkSequence(Groups):
     absent: frozenset[str] = field(default_factory=frozenset)
     rest: int = 0
     start: int = 0
+    expression: Expression | None = None
 
     def __post_init__(self) -> None:
         xy = _points(self.xy, "(T, 68, 2)", 3)
@@ -226,6 +230,8 @@ class LandmarkSequence(Groups):
         if not 0 <= int(self.start) < 2**31:
             raise InputError(f"start must be the number of a frame, got {self.start}")
         object.__setattr__(self, "start", int(self.start))
+        if self.expression is not None and len(self.expression) != len(xy):
+            raise InputError(f"the expression has {len(self.expression)} frames, the landmarks have {len(xy)}")
 
     def __len__(self) -> int:
         return len(self.xy)
@@ -240,7 +246,8 @@ class LandmarkSequence(Groups):
             score = None if self.score is None else self.score[index]
             rest = min(max(self.rest - start, 0), stop - start - 1)
             found, first = self.found[index], self.start + start
-            return replace(self, xy=self.xy[index], found=found, score=score, rest=rest, start=first)
+            shown = None if self.expression is None else self.expression[index]
+            return replace(self, xy=self.xy[index], found=found, score=score, rest=rest, start=first, expression=shown)
         if not self.found[index]:
             raise InputError(f"no face was found in frame {index}")
         score = None if self.score is None else self.score[index]
@@ -258,6 +265,7 @@ class LandmarkSequence(Groups):
             and np.array_equal(self.xy, other.xy, equal_nan=True)
             and _same(self.found, other.found)
             and _same(self.score, other.score)
+            and self.expression == other.expression
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -285,6 +293,27 @@ class LandmarkSequence(Groups):
         """The same clip scaled to ``size`` (width, height)."""
         size = _size(size)
         return replace(self, xy=rescale_points(self.xy, self.size, size), size=size)
+
+    def joined(self, *others: LandmarkSequence) -> LandmarkSequence:
+        """This clip and ``others`` after it; the rest frame stays. Scores count as sure where a clip has none.
+
+        Raises:
+            InputError: clips of another size or frame rate.
+        """
+        clips = (self, *others)
+        for clip in others:
+            if (clip.size, clip.fps) != (self.size, self.fps):
+                theirs, ours = (f"{c.size.width}x{c.size.height} at {c.fps}" for c in (clip, self))
+                raise InputError(f"clips of {ours} and of {theirs} cannot be joined; resize and resample them first")
+        scores = [np.ones(c.xy.shape[:2], np.float32) if c.score is None else c.score for c in clips]
+        return replace(
+            self,
+            xy=np.concatenate([clip.xy for clip in clips]),
+            found=np.concatenate([clip.found for clip in clips if clip.found is not None]),
+            score=np.concatenate(scores) if any(clip.score is not None for clip in clips) else None,
+            absent=frozenset.union(*(clip.absent for clip in clips)),
+            expression=join([clip.expression for clip in clips], [len(clip) for clip in clips]),
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -192,7 +192,7 @@ class FaceShot:
         """The 68 landmarks of every frame of a driving clip, see :func:`faceshot.driving.drive`.
 
         Args:
-            source: ``auto``, ``mediapipe``, ``facexlib`` or ``track``; model: its model file.
+            source: ``auto``, ``facemesh``, ``facexlib`` or ``track``; model: its model file.
             rest: frame that motion is measured from; None chooses one.
             start, stop: range, as frame numbers or times ("1.5s"); landmarks: of its first frame, for ``track``
                 (instead of matching).

@@ -23,7 +23,17 @@ DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeW
 #: Weight files up to this size are hashed for the sidecar; the digest of the settings covers larger ones.
 HASH_BYTES = 1 << 28
 #: Packages whose version can change a result.
-PACKAGES = ("numpy", "scipy", "pillow", "opencv-python-headless", "av", "torch", "diffusers", "mediapipe", "facexlib")
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "pillow",
+    "opencv-python-headless",
+    "av",
+    "torch",
+    "diffusers",
+    "facexlib",
+    "ai-edge-litert",
+)
 
 
 def sidecar_path(output: str | Path) -> Path:

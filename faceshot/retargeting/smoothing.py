@@ -176,7 +176,8 @@ def resample(sequence: LandmarkSequence, fps: Any) -> LandmarkSequence:
     score = None if sequence.score is None else np.clip(between(sequence.score), 0.0, 1.0)
     rest = min(count - 1, round(sequence.rest * fps / sequence.fps))
     found = sequence.found[low] & sequence.found[high]
-    return replace(sequence, xy=between(sequence.xy), fps=fps, found=found, score=score, rest=rest)
+    shown = None if sequence.expression is None else sequence.expression.between(low, high, mix)
+    return replace(sequence, xy=between(sequence.xy), fps=fps, found=found, score=score, rest=rest, expression=shown)
 
 
 def bridge_gaps(sequence: LandmarkSequence, max_seconds: float = 0.5) -> LandmarkSequence:
@@ -221,8 +222,14 @@ def bridge_gaps(sequence: LandmarkSequence, max_seconds: float = 0.5) -> Landmar
     if score is not None:
         score = np.where(sequence.found[:, None], score, np.float32(0))
     rest = int(good[np.argmin(np.abs(good - sequence.rest))])
+    shown = None if sequence.expression is None else sequence.expression.between(a, b, mix[:, 0])
     return replace(
-        sequence, xy=filled.reshape(sequence.xy.shape), found=np.ones(len(sequence), bool), score=score, rest=rest
+        sequence,
+        xy=filled.reshape(sequence.xy.shape),
+        found=np.ones(len(sequence), bool),
+        score=score,
+        rest=rest,
+        expression=shown,
     )
 
 

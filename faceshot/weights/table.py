@@ -122,10 +122,10 @@ _RECORDS = (
         "face_landmarker.task",
         licence="Apache-2.0",
         commercial=True,
-        used_by="drive --source mediapipe",
+        used_by="drive --source facemesh",
         bytes=3_758_596,
         sha256="64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
-        group="mediapipe",
+        group="facemesh",
     ),
     Weight(
         name="retinaface_resnet50",

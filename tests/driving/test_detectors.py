@@ -1,4 +1,4 @@
-"""The detectors: MediaPipe on real clips, facexlib's plumbing with random weights in a process of its own."""
+"""The detectors: the face mesh on real clips, facexlib's plumbing with random weights in a process of its own."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from faceshot.driving.detectors import (
+    FaceMeshDetector,
     FacexlibDetector,
-    MediaPipeDetector,
     crop_box,
     decode_box,
     decode_heatmaps,
@@ -37,15 +37,15 @@ def test_tables_merge_points() -> None:
 
 
 @pytest.mark.parametrize("name, shut", [("ravdess_01", 33), ("lp_d18", 95)])
-def test_mediapipe_finds_every_face_and_a_blink(
+def test_the_mesh_finds_every_face_and_a_blink(
     shared: Path, name: str, shut: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("mediapipe")
+    pytest.importorskip("ai_edge_litert")
     clip, model = shared / "clips" / f"{name}.mp4", shared / "models" / "face_landmarker.task"
     if not clip.is_file() or not model.is_file():
         pytest.skip(f"no {clip} or {model}")
     frames = list(read_frames(clip, start=shut - 15, stop=shut + 2))
-    found = [answer.xy for answer in MediaPipeDetector(model).detect(iter(frames), Fraction(30))]
+    found = [answer.xy for answer in FaceMeshDetector(model).detect(iter(frames), Fraction(30))]
     assert len(found) == len(frames) and all(xy is not None and xy.shape == (68, 2) for xy in found)
     height, width = frames[0].shape[:2]
     assert all((xy > 0).all() and (xy < (width, height)).all() for xy in found if xy is not None)
@@ -60,19 +60,19 @@ def test_mediapipe_finds_every_face_and_a_blink(
     assert capfd.readouterr().err == ""
 
 
-def test_mediapipe_says_when_there_is_no_face(shared: Path) -> None:
-    pytest.importorskip("mediapipe")
-    detector = MediaPipeDetector(shared / "models" / "face_landmarker.task")
+def test_the_mesh_says_when_there_is_no_face(shared: Path) -> None:
+    pytest.importorskip("ai_edge_litert")
+    detector = FaceMeshDetector(shared / "models" / "face_landmarker.task")
     frames = [np.full((96, 128, 3), level, np.uint8) for level in (30, 120, 200)]
     assert [answer.xy for answer in detector.detect(frames, Fraction(30))] == [None, None, None]
 
 
 def test_a_wrong_model_is_named(tmp_path: Path) -> None:
-    pytest.importorskip("mediapipe")
+    pytest.importorskip("ai_edge_litert")
     wrong = tmp_path / "face.task"
     wrong.write_bytes(b"no model at all")
     with pytest.raises(InputError, match=r"face\.task is not a usable"):
-        list(MediaPipeDetector(wrong).detect([np.zeros((64, 64, 3), np.uint8)], Fraction(30)))
+        FaceMeshDetector(wrong)
 
 
 def test_facexlib_names_the_extra_that_is_missing() -> None:

@@ -86,3 +86,27 @@ def test_a_part_knows_its_start_and_its_frames_are_counted_as_in_the_clip(caplog
     assert finish(walking([]), "x", 30, "60").start == 30
     with pytest.raises(UsageError, match="rest frame 75"):
         finish(walking([]), "x", 30, 105, rest=75)
+
+
+def test_long_gaps_are_closed_in_the_expression_too() -> None:
+    """Held inside, eased into the next face: gaze goes the same way as the points."""
+    from faceshot.landmarks.expression import Expression
+
+    n, found = 40, np.ones(40, bool)
+    found[10:30] = False
+    level = np.where(np.arange(n) < 20, 0.0, 1.0)
+    xy = np.random.default_rng(0).uniform(0, 50, (1, 68, 2)) + 10 * level[:, None, None]
+    gaze = np.where(found, level, np.nan)[:, None, None] * np.ones((1, 2, 2))
+    heads = np.where(found[:, None, None], np.eye(3), np.nan)
+    shown = Expression(np.full((n, 52), 0.5), heads, gaze, np.full(n, np.nan))  # type: ignore[arg-type]
+    clip = LandmarkSequence(
+        np.where(found[:, None, None], xy, np.nan),
+        (64, 64),
+        10,
+        found,
+        expression=shown,  # type: ignore[arg-type]
+    )
+    closed = close_gaps(clip, "hold", 0.5, "clip")
+    assert closed.expression is not None and np.isfinite(closed.expression.head).all()
+    moved = (closed.xy[:, 0, 0] - closed.xy[0, 0, 0]) / 10
+    assert np.allclose(closed.expression.gaze[:, 0, 0], moved, atol=1e-5) and moved[20] == 0 and 0 < moved[28] < 1

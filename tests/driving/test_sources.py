@@ -86,19 +86,19 @@ def test_auto_takes_track_without_a_model_and_says_so(
     assert matcher.asked == 1 and "driving source: track" in caplog.text
 
 
-def test_auto_falls_back_to_track_where_mediapipe_sees_nobody(
+def test_auto_falls_back_to_track_where_the_mesh_sees_nobody(
     clip: tuple[Path, LandmarkSequence], shared: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    pytest.importorskip("mediapipe")
+    pytest.importorskip("ai_edge_litert")
     path, truth = clip
     monkeypatch.setenv("FACESHOT_WEIGHTS", str(shared / "models"))
     matcher = KnownFace(first(truth))
     with caplog.at_level(logging.INFO, logger="faceshot"):
         driven = drive(path, matcher=matcher, stop=6)  # type: ignore[arg-type]
-    assert "driving source: mediapipe" in caplog.text and "tracking it instead" in caplog.text
+    assert "driving source: facemesh" in caplog.text and "tracking it instead" in caplog.text
     assert len(driven) == 6
     with pytest.raises(NoFaceError, match="no face in any frame"):
-        drive(path, source="mediapipe", stop=3)
+        drive(path, source="mediapipe", stop=3)  # its name before
 
 
 def test_an_unsure_matcher_ends_in_no_face(clip: tuple[Path, LandmarkSequence]) -> None:
@@ -116,12 +116,12 @@ def test_an_unsure_matcher_ends_in_no_face(clip: tuple[Path, LandmarkSequence]) 
         ({"rest": -2}, UsageError, "rest must be"),
         ({"rest": "first"}, UsageError, "rest must be"),
         ({"bridge": -1.0}, UsageError, "bridge"),
-        ({"source": "mediapipe", "offline": True}, MissingError, "weights fetch face_landmarker"),
+        ({"source": "facemesh", "offline": True}, MissingError, "weights fetch face_landmarker"),
     ],
 )
 def test_mistakes_are_named(clip: tuple[Path, LandmarkSequence], options: dict, error: type, words: str) -> None:
-    if options.get("source") == "mediapipe":
-        pytest.importorskip("mediapipe")
+    if options.get("source") == "facemesh":
+        pytest.importorskip("ai_edge_litert")
     with pytest.raises(error, match=words):
         drive(clip[0], **options)
 
@@ -189,12 +189,12 @@ def test_a_rest_frame_is_one_with_a_face() -> None:
 
 
 @pytest.mark.slow
-def test_track_moves_as_mediapipe_does(shared: Path) -> None:
-    pytest.importorskip("mediapipe")
+def test_track_moves_as_the_mesh_does(shared: Path) -> None:
+    pytest.importorskip("ai_edge_litert")
     path, model = shared / "clips" / "ravdess_01.mp4", shared / "models" / "face_landmarker.task"
     if not path.is_file() or not model.is_file():
         pytest.skip(f"no {path} or {model}")
-    detected = drive(path, source="mediapipe", model=model, stop=70, rest=0)
+    detected = drive(path, source="facemesh", model=model, stop=70, rest=0)
     tracked = drive(path, source="track", landmarks=detected[0], stop=70, rest=0)
     difference = motion_difference(tracked.xy, detected.xy)
     assert max(difference.values()) < 0.06, difference

@@ -77,7 +77,7 @@ def test_the_table_states_what_is_known_and_nothing_else() -> None:
         assert weight.sha256 is None or (len(weight.sha256) == 64 and weight.bytes)
     names = [(weight.source, weight.file, weight.group) for weight in list_weights()]
     assert len(set(names)) == len(names)
-    assert {"sd15", "sd21", "ip-adapter", "liveportrait", "mofa", "facexlib", "mediapipe", "aniportrait"} <= set(
+    assert {"sd15", "sd21", "ip-adapter", "liveportrait", "mofa", "facexlib", "facemesh", "aniportrait"} <= set(
         groups()
     )
     assert set(NEEDS) <= set(groups()) and {other for needs in NEEDS.values() for other in needs} <= set(groups())
@@ -360,7 +360,7 @@ def test_list_tells_what_is_here(empty: Path, cli: Callable[..., Run]) -> None:
     assert live["state"] == "2 of 4 files" and live["size"] == "about 521 MB" and live["licence"] == "MIT"
     assert live["commercial"] is True and live["needs"] == ["liveportrait-stitching"]
     assert [entry["path"] for entry in live["files"]][2] == str(place / WARP)
-    assert rows["mini"]["state"] == "present" and rows["mediapipe"]["size"] == "3.8 MB"
+    assert rows["mini"]["state"] == "present" and rows["facemesh"]["size"] == "3.8 MB"
     assert rows["facexlib"]["state"] == "missing" and rows["facexlib"]["commercial"] is None
     text = cli("weights", "list").out
     line = next(line for line in text.splitlines() if line.startswith("mofa\t"))
@@ -370,7 +370,7 @@ def test_list_tells_what_is_here(empty: Path, cli: Callable[..., Run]) -> None:
 
 def test_commercial_only(cli: Callable[..., Run]) -> None:
     names = {line.partition("\t")[0] for line in cli("weights", "list", "--commercial-only").out.splitlines()}
-    assert {"mini", "mediapipe", "liveportrait", "sd15"} <= names
+    assert {"mini", "facemesh", "liveportrait", "sd15"} <= names
     assert not names & {"mofa", "svd", "facexlib", "aniportrait"}
     run = cli("weights", "fetch", "mofa", "--commercial-only", "--offline")
     assert run.code == 2 and "commercial use not stated" in run.err and "leave out --commercial-only" in run.err

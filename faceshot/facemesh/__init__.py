@@ -1,0 +1,24 @@
+"""People: a mesh of 478 points per face, what the face does, and one face followed through a clip."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from faceshot.lazy import hand_on
+
+if TYPE_CHECKING:
+    from faceshot.facemesh.bundle import has_runtime as has_runtime
+    from faceshot.facemesh.bundle import require_runtime as require_runtime
+    from faceshot.facemesh.clip import SMOOTHINGS as SMOOTHINGS
+    from faceshot.facemesh.clip import Smoothing as Smoothing
+    from faceshot.facemesh.clip import follow_clip as follow_clip
+    from faceshot.facemesh.landmarker import FaceMesh as FaceMesh
+
+__getattr__, __dir__, __all__ = hand_on(
+    __name__,
+    {
+        "bundle": "has_runtime require_runtime",
+        "clip": "SMOOTHINGS Smoothing follow_clip",
+        "landmarker": "FaceMesh",
+    },
+)
