@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from faceshot.cli.batch import Task, run_all, unfinished
 from faceshot.cli.motion import motion_flags
 from faceshot.cli.options import (
     CONSENT,
@@ -22,17 +24,31 @@ from faceshot.cli.options import (
     PointsFlag,
     PresetFlag,
     RegulariseFlag,
+    SkipFlag,
     SmoothFlag,
     WithoutFlag,
     load_shot,
     with_common,
 )
+from faceshot.cli.paths import as_typed
 from faceshot.cli.values import parse_box, parse_fps, parse_pairs, parse_points
+from faceshot.cli.videos import VideoFormat, backend_among, check_videos, plan, split
+from faceshot.errors import UsageError
+
+if TYPE_CHECKING:
+    from faceshot.pipeline import FaceShot
+
+#: What a picture does when nothing says what.
+DEFAULT_MOTION = "talk"
 
 _Output = Annotated[
-    Path,
+    str | None,
     typer.Option(
-        "--output", "-o", metavar="VIDEO", help=".mp4 .mov .mkv .webm .webp .png .gif, or a folder of frames."
+        "--output",
+        "-o",
+        metavar="VIDEO|DIR/",
+        help=".mp4 .mov .mkv .webm .webp .png .gif, or a folder: of frames (of one picture) or of videos (of several). "
+        "Default: PICTURE.mp4, beside the picture.",
     ),
 ]
 _Driving = Annotated[
@@ -47,6 +63,12 @@ _Driving = Annotated[
 _Motion = Annotated[
     str | None, typer.Option(metavar="NAME", help="Built-in motion: talk laugh nod shake wink surprise sing idle.")
 ]
+_Seconds = Annotated[
+    float | None,
+    typer.Option(metavar="S", help="How long --motion lasts, 0.5 to 600 (default: its own length, 2.2 to 7.2)."),
+]
+_Format = Annotated[VideoFormat, typer.Option(help="Of videos that -o does not name.")]
+_Frames = Annotated[bool, typer.Option("--frames", help="A folder of PNG frames instead of a video.")]
 _Landmarks = Annotated[
     Path | None, typer.Option(metavar="FILE", help="The character's landmarks, instead of matching them.")
 ]
@@ -81,13 +103,16 @@ _SaveSequence = Annotated[
 
 @with_common()
 def animate(
-    picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="The character.")],
-    output: _Output,
-    how: ClipFlags,
+    *,
     common: Common,
+    picture: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PICTURE [CLIP]", help="The character, and what drives it; or a folder of them."),
+    ] = None,
+    output: _Output = None,
     driving: _Driving = None,
     motion: _Motion = None,
-    seconds: Annotated[float | None, typer.Option(metavar="S", help="How long --motion lasts.")] = None,
+    seconds: _Seconds = None,
     landmarks: _Landmarks = None,
     backend: Annotated[str, typer.Option(metavar="NAME", help="See: faceshot backends.")] = "warp",
     backend_option: _BackendOption = None,
@@ -97,11 +122,15 @@ def animate(
     resume: _Resume = False,
     audio: _Audio = "driving",
     audio_offset: _AudioOffset = 0.0,
+    format: _Format = "mp4",
+    frames: _Frames = False,
+    skip_existing: SkipFlag = False,
     mode: ModeFlag = "stable",
     gain: GainFlag = None,
     only: OnlyFlag = None,
     without: WithoutFlag = None,
     smooth: SmoothFlag = False,
+    how: ClipFlags,
     fps: FpsFlag = None,
     box: BoxFlag = None,
     points: PointsFlag = None,
@@ -113,8 +142,18 @@ def animate(
     save_drive: _SaveDrive = None,
     save_sequence: _SaveSequence = None,
 ) -> None:
-    """Animate a picture with a driving clip or a built-in motion."""
+    """Animate pictures with a driving clip or a built-in motion."""
+    words, backend = backend_among(picture or [], backend)
+    if not words:
+        raise UsageError(f"nothing to animate; for example: faceshot animate {_named(backend)}cat.png me.mp4")
+    pictures, driving = split(words, driving, motion)
+    tasks = plan(pictures, output, format, frames, [driving], common)
+    own = {"landmarks": landmarks, "box": box, "points": points, "save_landmarks": save_landmarks}
+    own |= {"save_drive": save_drive, "save_sequence": save_sequence}
+    if len(tasks) > 1 and (given := [name for name, value in own.items() if value is not None]):
+        raise UsageError(f"--{given[0].replace('_', '-')} belongs to one picture; give a single one")
     options = {
+        **own,
         "mode": mode,
         "fps": parse_fps(fps),
         "seconds": seconds,
@@ -122,38 +161,50 @@ def animate(
         "points": parse_points(points),
         "regularise": regularise,
         "domains": domain,
-        "audio": audio,
+        "audio": as_typed(audio),
         "audio_offset": audio_offset,
         "backend_options": _own_options(
             backend, backend_option, {"region": region, "parts": parts, "fidelity": fidelity, "resume": resume or None}
         ),
-        "save_landmarks": save_landmarks,
-        "save_drive": save_drive,
-        "save_sequence": save_sequence,
         **how.options(),
         **motion_flags(gain, only, without, smooth),
     }
+    if driving is None and motion is None:
+        motion = DEFAULT_MOTION
+        common.say(f"motion {motion}; another: --motion NAME, a clip's: faceshot animate {words[0]} CLIP")
     shot = load_shot(common, preset=preset, gallery=gallery, backend=backend)
+    todo = unfinished(tasks, skip_existing, common)
+    check_videos(todo, [driving, landmarks], common)
+    work = partial(_one, shot, common=common, driving=driving, motion=motion, options=options)
+    if len(tasks) == 1 and todo:
+        common.give(*work(todo[0]))
+    else:
+        run_all(todo, work, common, alone=False, label="pictures", done_word="animated")
+
+
+def _named(backend: str) -> str:
+    return f"--backend {backend} " if backend != "warp" else ""
+
+
+def _one(
+    shot: FaceShot, task: Task, *, common: Common, driving: Path | None, motion: str | None, options: dict[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
     made = shot.animate(
-        picture,
-        driving=driving,
-        motion=motion,
-        landmarks=landmarks,
-        output=output,
-        overwrite=common.overwrite,
-        **options,
+        task.picture, driving=driving, motion=motion, output=task.output, overwrite=common.overwrite, **options
     )
     common.say(
-        f"{len(made.sequence)} frames at {float(made.sequence.fps):.5g} fps in {sum(made.seconds.values()):.1f} s"
+        f"{task.picture.name}: {len(made.sequence)} frames at {float(made.sequence.fps):.5g} fps "
+        f"in {sum(made.seconds.values()):.1f} s"
     )
     result = {
+        "picture": str(task.picture),
         "video": str(made.output),
         "sidecar": str(made.sidecar),
         "frames": len(made.sequence),
         "fps": str(made.sequence.fps),
         "seconds": {stage: round(value, 3) for stage, value in made.seconds.items()},
     }
-    common.give(result, [str(made.output)])
+    return result, [str(made.output)]
 
 
 def _own_options(backend: str, pairs: list[str] | None, flags: dict[str, Any]) -> dict[str, Any]:

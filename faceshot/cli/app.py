@@ -31,10 +31,10 @@ from faceshot.version import __version__
 _ClickError: type[Exception] = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
+    epilog="faceshot help COMMAND tells what it takes.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 
@@ -48,7 +48,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Bring any picture with a face to life: people, pets, toys, emoji, cartoons, statues."""
@@ -62,6 +62,21 @@ app.add_typer(gallery, name="gallery")
 app.command()(backends)
 app.add_typer(weights, name="weights")
 app.command()(doctor)
+
+
+def understood(arguments: Sequence[str]) -> list[str]:
+    """``help animate``, ``version``, ``-v`` alone and flags before the command, as the parser wants them."""
+    words = list(arguments)
+    if words in (["-v"], ["version"]):
+        return ["--version"]
+    if words[:1] == ["help"]:
+        return [*words[1:], "--help"]
+    commands = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    commands |= {group.name for group in app.registered_groups if group.name}
+    first = next((k for k, word in enumerate(words) if word in commands), 0)
+    before = words[:first]
+    own = {"--version", "-V", "--help", "-h", "--install-completion", "--show-completion"}
+    return words[first:] + before if before and before[0][0] == "-" and not own.intersection(before) else words
 
 
 def _one_line(error: BaseException) -> str:
@@ -104,7 +119,9 @@ def _terminable() -> Iterator[None]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line with ``arguments`` (default: of this process) and return the exit code."""
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    arguments = understood(sys.argv[1:] if arguments is None else arguments)
+    if "_FACESHOT_COMPLETE" in os.environ:  # the shell asks what could come next
+        typer.main.get_command(app).main([], prog_name="faceshot")
     try:
         # Not app(): it would turn Ctrl-C, closed pipes and wrong usage into messages of its own.
         with _terminable(), typer.main.get_command(app).make_context("faceshot", list(arguments)) as context:
@@ -115,6 +132,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _report(_one_line(error), error.exit_code, arguments)
     except typer.Exit as stop:
         return int(stop.exit_code)
+    except SystemExit as stop:  # of --install-completion and --show-completion
+        return int(stop.code or 0)
     except (KeyboardInterrupt, EOFError, typer.Abort):
         typer.echo("interrupted", err=True)
         return 130

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from faceshot.cli.batch import Task, run_all, tasks_of, unfinished
 from faceshot.cli.options import (
     BoxFlag,
     Common,
@@ -18,12 +18,14 @@ from faceshot.cli.options import (
     PointsFlag,
     PresetFlag,
     RegulariseFlag,
+    SkipFlag,
     StepsFlag,
     load_shot,
     with_common,
 )
+from faceshot.cli.paths import as_typed, beside, expand
 from faceshot.cli.values import parse_box, parse_points
-from faceshot.errors import FaceShotError, InputError, NoFaceError, UsageError
+from faceshot.errors import InputError, NoFaceError, UsageError
 
 if TYPE_CHECKING:
     from faceshot.landmarks import Picture
@@ -32,25 +34,32 @@ if TYPE_CHECKING:
 
 Format = Literal["json", "npy", "npz", "pts", "coco.json"]
 FORMATS = (".coco.json", ".json", ".npy", ".npz", ".pts")
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
-
-
-@dataclass(frozen=True)
-class Task:
-    """One picture and where its landmarks go; ``stem`` begins the names of overlays."""
-
-    picture: Path
-    output: Path
-    stem: Path
 
 
 @with_common()
 def match(
-    picture: Annotated[list[Path], typer.Argument(metavar="PICTURE...", help="Pictures, or folders of pictures.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE|DIR", help="Landmark file, or a folder.")],
     common: Common,
-    format: Annotated[Format, typer.Option(help="Of the files in a folder.")] = "json",
-    overlay: Annotated[bool, typer.Option("--overlay", help="Also draw the landmarks over the picture.")] = False,
+    picture: Annotated[
+        list[Path] | None, typer.Argument(metavar="PICTURE", help="Pictures, or folders of pictures.")
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE|DIR|-",
+            help="Landmark file, a folder, or - for stdout. Default: PICTURE.landmarks.json and an overlay, beside "
+            "the picture.",
+        ),
+    ] = None,
+    format: Annotated[Format, typer.Option(help="Of files that -o does not name.")] = "json",
+    overlay: Annotated[
+        bool | None,
+        typer.Option(
+            "--overlay/--no-overlay", help="Also draw the landmarks over the picture (default: where -o is left out)."
+        ),
+    ] = None,
+    skip_existing: SkipFlag = False,
     box: BoxFlag = None,
     points: PointsFlag = None,
     regularise: RegulariseFlag = "robust",
@@ -68,62 +77,60 @@ def match(
     from faceshot.models import with_settings
     from faceshot.output import check_outputs, protecting
 
+    if not picture:
+        raise UsageError("nothing to match; for example: faceshot match cat.png")
     options: dict[str, Any] = {"box": parse_box(box), "points": parse_points(points)}
+    if output == "-":
+        _check_stdout(picture, overlay, common)
     tasks = plan(picture, output, format)
     if (box or points) and len(tasks) > 1:
         raise UsageError("--box and --points belong to one picture; give a single one")
+    draw = output is None if overlay is None else overlay
+    alone = len(tasks) == 1
+    if output != "-":
+        tasks = unfinished(tasks, skip_existing, common)
     shot = load_shot(common, preset=with_settings(preset, guidance=guidance, steps=steps), gallery=gallery)
-    written = [path for task in tasks for path in [task.output] + [drawn(task, "overlay")] * overlay]
     read = [*(task.picture for task in tasks), *shot.reads]
-    check_outputs(written, overwrite=common.overwrite, inputs=read)
-    if len(tasks) == 1:
+    if output != "-":
+        written = [path for task in tasks for path in [task.output] + [drawn(task, "overlay")] * draw]
+        check_outputs(written, overwrite=common.overwrite, inputs=read)
+    if alone and tasks:
         from faceshot.media import check_file
 
         check_file(tasks[0].picture, "picture")
     shot.check_names(domains=domain)
     options |= {"regularise": regularise, "domains": domain}
     with protecting(read):
-        _run(shot, tasks, options, overlay, common)
+        if output == "-":
+            _to_stdout(shot, tasks[0], options, common)
+        else:
+            work = partial(_one, shot, options=options, overlay=draw, common=common)
+            run_all(tasks, work, common, alone=alone, label="match", done_word="matched")
 
 
-def plan(pictures: Sequence[Path], output: Path, format: str) -> list[Task]:
+def plan(pictures: list[Path], output: str | None, format: str) -> list[Task]:
     """Which picture goes to which file.
 
     Raises:
         InputError: an empty folder, two pictures for one file, a suffix that is no landmark format.
     """
+    if output is None:
+        return tasks_of(expand(pictures), lambda path: beside(path, f"{path.stem}.landmarks.{format}"))
+    if output == "-":
+        return tasks_of(pictures, lambda path: Path(f"{path.stem}.{format}"))
+    place = Path(as_typed(output))
     many = len(pictures) > 1 or any(path.is_dir() for path in pictures)
-    named = output.name.lower().endswith(FORMATS) and not output.is_dir()
+    named = place.name.lower().endswith(FORMATS) and not place.is_dir()
     if not many and named:
-        return [Task(pictures[0], output, output.with_name(output.name.split(".")[0] or output.name))]
+        return [Task(pictures[0], place, place.with_name(place.name.split(".")[0] or place.name))]
     if named:
-        raise UsageError(f"-o {output} is one file, but there are several pictures; name a folder")
-    if output.suffix and not output.is_dir() and not many:
+        raise UsageError(f"-o {place} is one file, but there are several pictures; name a folder")
+    if place.suffix and not place.is_dir() and not many:
         known = " ".join(FORMATS)
-        raise UsageError(f"-o {output}: unknown landmark format {output.suffix!r}; use one of {known}, or a folder")
-    if output.exists() and not output.is_dir():
-        raise InputError(f"-o {output} is a file, a folder is needed here")
-    tasks: dict[Path, Task] = {}
-    for path in _expand(pictures):
-        target = output / f"{path.stem}.{format}"
-        if target in tasks:
-            raise InputError(f"{tasks[target].picture} and {path} would both become {target}; rename one of them")
-        tasks[target] = Task(path, target, output / path.stem)
-    return list(tasks.values())
-
-
-def _expand(pictures: Sequence[Path]) -> list[Path]:
-    """Folders become the pictures in them, sorted; the same file given twice counts once."""
-    found: dict[Path, None] = {}
-    for path in pictures:
-        if path.is_dir():
-            inside = sorted(entry for entry in path.iterdir() if entry.suffix.lower() in PICTURES and entry.is_file())
-            if not inside:
-                raise InputError(f"folder {path} holds no pictures ({' '.join(PICTURES)})")
-            found.update(dict.fromkeys(inside))
-        else:
-            found[path] = None
-    return list(found)
+        raise UsageError(f"-o {place}: unknown landmark format {place.suffix!r}; use one of {known}, or a folder")
+    if place.exists() and not place.is_dir():
+        raise InputError(f"-o {place} is a file, a folder is needed here")
+    return tasks_of(expand(pictures), lambda path: place / f"{path.stem}.{format}")
 
 
 def drawn(task: Task, kind: str) -> Path:
@@ -131,33 +138,28 @@ def drawn(task: Task, kind: str) -> Path:
     return task.stem.with_name(f"{task.stem.name}.{kind}.png")
 
 
-def _run(shot: FaceShot, tasks: list[Task], options: dict[str, Any], overlay: bool, common: Common) -> None:
-    from faceshot.progress import progress
-
-    done, failed = [], []
-    for task in progress(tasks, "match", total=len(tasks), unit="picture"):
-        try:
-            result = _one(shot, task, options, overlay, common)
-            done.append(result)
-            if not common.as_json:
-                typer.echo(result["landmarks"])
-        except FaceShotError as error:
-            # One picture: its own error and exit code. Several: one bad picture must not stop the others.
-            if len(tasks) == 1:
-                raise
-            failed.append({"picture": str(task.picture), "error": str(error)})
-            typer.echo(f"error: {error}", err=True)
-    if common.as_json:
-        common.give({"results": done, "failed": failed}, ())
-    if failed:
-        typer.echo(f"{len(done)} of {len(tasks)} pictures matched, {len(failed)} failed", err=True)
-        raise typer.Exit(1)
+def _check_stdout(pictures: list[Path], overlay: bool | None, common: Common) -> None:
+    if len(pictures) > 1 or pictures[0].is_dir():
+        raise UsageError("-o - holds the landmarks of one picture; give a single one, or name a folder")
+    if overlay or common.as_json:
+        raise UsageError(f"-o - and {'--overlay' if overlay else '--json'} exclude each other; name a file with -o")
 
 
-def _one(shot: FaceShot, task: Task, options: dict[str, Any], overlay: bool, common: Common) -> dict[str, Any]:
+def _to_stdout(shot: FaceShot, task: Task, options: dict[str, Any], common: Common) -> None:
+    from tempfile import TemporaryDirectory
+
     from faceshot.formats import write_landmarks
+
+    found = _found(shot, task, options, common)[1]
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / task.output.name
+        write_landmarks(file, found.landmarks)
+        typer.echo(file.read_bytes(), nl=False)
+
+
+def _found(shot: FaceShot, task: Task, options: dict[str, Any], common: Common) -> tuple[Picture, Match]:
+    """The picture and its match; where nothing looks like a face, the attempt is drawn and an error raised."""
     from faceshot.media import read_picture
-    from faceshot.output import together
     from faceshot.pipeline import no_face_message
 
     picture = read_picture(task.picture)
@@ -165,18 +167,31 @@ def _one(shot: FaceShot, task: Task, options: dict[str, Any], overlay: bool, com
     if found.confidence < shot.matcher.threshold:
         message = no_face_message(task.picture.name, found.confidence, shot.matcher.threshold)
         raise NoFaceError(f"{message}; {_draw_refused(task, picture, found, common)}")
-    with together([task.output, drawn(task, "overlay")]):
+    common.say(f"{task.picture.name}: confidence {found.confidence:.2f}")
+    return picture, found
+
+
+def _one(
+    shot: FaceShot, task: Task, *, options: dict[str, Any], overlay: bool, common: Common
+) -> tuple[dict[str, Any], list[str]]:
+    from faceshot.formats import write_landmarks
+    from faceshot.output import together
+
+    picture, found = _found(shot, task, options, common)
+    files = [task.output] + [drawn(task, "overlay")] * overlay
+    with together(files):
         write_landmarks(task.output, found.landmarks, overwrite=common.overwrite)
         if overlay:
             _draw(drawn(task, "overlay"), picture, found, common.overwrite)
-    return {
+    result = {
         "picture": str(task.picture),
         "landmarks": str(task.output),
-        "overlay": str(drawn(task, "overlay")) if overlay else None,
+        "overlay": str(files[1]) if overlay else None,
         "confidence": round(float(found.confidence), 4),
         "box": [round(float(side), 2) for side in found.box],
         "domains": dict(found.domains),
     }
+    return result, [str(file) for file in files]
 
 
 def _draw(path: Path, picture: Picture, found: Match, overwrite: bool) -> None:

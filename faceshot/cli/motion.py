@@ -20,6 +20,7 @@ from faceshot.cli.options import (
     load_shot,
     with_common,
 )
+from faceshot.cli.paths import beside
 from faceshot.cli.values import parse_fps, parse_gain, parse_parts, parse_size
 from faceshot.errors import UsageError
 
@@ -29,12 +30,21 @@ if TYPE_CHECKING:
 
 @with_common()
 def drive(
-    clip: Annotated[Path, typer.Argument(metavar="CLIP", help="Video, animated picture or folder of frames.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="Sequence file: .npz, .json; .csv for blendshapes.")
-    ],
-    how: ClipFlags,
+    *,
     common: Common,
+    clip: Annotated[
+        Path | None, typer.Argument(metavar="CLIP", help="Video, animated picture or folder of frames.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Sequence file (.npz .json .npy; .csv for blendshapes). Default: CLIP.landmarks.npz, beside the clip.",
+        ),
+    ] = None,
+    how: ClipFlags,
     landmarks: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Of the first frame, for track, instead of matching them.")
     ] = None,
@@ -47,7 +57,10 @@ def drive(
     from faceshot.media import check_file, check_format, probe
     from faceshot.output import check_outputs, together
 
+    if clip is None:
+        raise UsageError("nothing to look at; for example: faceshot drive me.mp4")
     options = how.options()
+    output = output or beside(clip, f"{clip.stem}.landmarks.npz")
     check_sequence_suffix(output)
     if output.suffix.lower() == ".csv" and (options["source"] in ("track", "facexlib") or landmarks is not None):
         raise UsageError(f"-o {output}: blendshapes come from source facemesh only; use --source facemesh")
@@ -99,10 +112,20 @@ drive.__doc__ = f"{drive.__doc__}\n\n{CONSENT}"
 
 @with_common()
 def retarget(
-    landmarks: Annotated[Path, typer.Argument(metavar="LANDMARKS", help="The character's landmark file.")],
-    driving: Annotated[Path, typer.Argument(metavar="DRIVE", help="Sequence file from faceshot drive.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="SEQ", help="Sequence file of the character.")],
     common: Common,
+    landmarks: Annotated[
+        Path | None, typer.Argument(metavar="LANDMARKS", help="The character's landmark file.")
+    ] = None,
+    driving: Annotated[Path | None, typer.Argument(metavar="DRIVE", help="Sequence file from faceshot drive.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="SEQ",
+            help="Sequence file of the character. Default: LANDMARKS.moved.npz, beside them.",
+        ),
+    ] = None,
     mode: ModeFlag = "stable",
     gain: GainFlag = None,
     only: OnlyFlag = None,
@@ -117,7 +140,10 @@ def retarget(
     from faceshot.formats import read_content, write_sequence
     from faceshot.output import check_output
 
+    if landmarks is None or driving is None:
+        raise UsageError("retarget takes two files; for example: faceshot retarget cat.landmarks.json me.landmarks.npz")
     options = motion_flags(gain, only, without, smooth)
+    output = output or beside(landmarks, f"{landmarks.name.split('.')[0] or landmarks.name}.moved.npz")
     rate, pixels = parse_fps(fps), parse_size(size)
     check_sequence_suffix(output)
     check_output(output, overwrite=common.overwrite, inputs=[landmarks, driving])

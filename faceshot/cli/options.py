@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from faceshot.cli.paths import clean
 from faceshot.errors import InputError, UsageError
 from faceshot.output import protecting
 
@@ -67,11 +68,14 @@ GalleryFlag = Annotated[
 ModeFlag = Annotated[Mode, typer.Option(help="stable, or the paper's algorithm as released.")]
 GainFlag = Annotated[
     str | None,
-    typer.Option(metavar="PART=G,...", help="Gain per part, e.g. mouth=1.2,eyes=0.8 (also: all, brows, head, jaw)."),
+    typer.Option(
+        metavar="PART=G,...", help="Gain 0 to 3 per part, e.g. mouth=1.2,eyes=0.8 (also: all, brows, head, jaw, zoom)."
+    ),
 ]
 OnlyFlag = Annotated[str | None, typer.Option(metavar="PARTS", help="Move only these parts, e.g. mouth,eyes.")]
 WithoutFlag = Annotated[str | None, typer.Option(metavar="PARTS", help="Keep these parts still.")]
 SmoothFlag = Annotated[bool, typer.Option("--smooth/--no-smooth", help="Calm jittery landmarks; softens fast speech.")]
+SkipFlag = Annotated[bool, typer.Option("--skip-existing", help="Leave out pictures whose result is there.")]
 FpsFlag = Annotated[
     str | None, typer.Option(metavar="N", help="Frame rate of a landmark file that has none (.npy), e.g. 29.97.")
 ]
@@ -199,6 +203,7 @@ def with_common(*names: str) -> Callable[[Callable[..., None]], Callable[..., No
 
         @functools.wraps(command)
         def run(**given: Any) -> None:
+            given = {name: clean(value) for name, value in given.items()}
             read = [given.get(name) for name in READ]
             made = {name: groups[name](**{flag: given.pop(flag) for flag in chosen[name]}) for name in chosen}
             common = made["common"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from faceshot.errors import InputError, UsageError
@@ -45,9 +45,15 @@ def check_output(path: str | Path, *, overwrite: bool = False, inputs: Iterable[
 
 
 def check_outputs(
-    outputs: Sequence[str | Path], *, overwrite: bool = False, inputs: Iterable[str | Path | None] = ()
+    outputs: Sequence[str | Path],
+    *,
+    overwrite: bool = False,
+    inputs: Iterable[str | Path | None] = (),
+    replaced: Collection[Path] = (),
 ) -> None:
     """All results of a run at once: each as :func:`check_output`, and none in another's place.
+
+    What lies at the outputs named in ``replaced`` may go, whatever ``overwrite`` says.
 
     Raises:
         UsageError: one name for two outputs, or one output inside another. InputError: as :func:`check_output`.
@@ -63,7 +69,7 @@ def check_outputs(
         holder = next((places[parent] for parent in place.parents if parent in places), None)
         if holder is not None:
             raise UsageError(f"output {path} lies inside output {holder}; choose different names")
-        check_output(path, overwrite=overwrite, inputs=inputs)
+        check_output(path, overwrite=overwrite or path in replaced, inputs=inputs)
 
 
 def taken(path: Path) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from faceshot.pipeline.inputs import DrivingLike as DrivingLike
     from faceshot.pipeline.inputs import LandmarksLike as LandmarksLike
     from faceshot.pipeline.inputs import PictureLike as PictureLike
+    from faceshot.pipeline.plan import check_video as check_video
     from faceshot.pipeline.result import Animation as Animation
     from faceshot.pipeline.result import no_face_message as no_face_message
     from faceshot.pipeline.sidecar import installed_version as installed_version
@@ -32,6 +33,7 @@ __getattr__, __dir__, __all__ = hand_on(
         "backends": "AnimationOptions KNOWN MotionLength list_backends load_backend with_flags",
         "faceshot": "FaceShot",
         "inputs": "DrivingLike LandmarksLike PictureLike",
+        "plan": "check_video",
         "result": "Animation no_face_message",
         "sidecar": "installed_version",
         "stages": "animate drive match match_many retarget",

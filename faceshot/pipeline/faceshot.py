@@ -351,7 +351,7 @@ class FaceShot:
         record = plan.record(moved, backend=backend.name, licence=backend.licence)
         record |= {"seed": self.seed, "device": settings.device, "dtype": self.dtype}
         record |= {"matcher": model_record(self.preset) if plan.landmarks is None else None}
-        write_sidecar(plan.output, record, overwrite=plan.overwrite)
+        write_sidecar(plan.output, record, overwrite=plan.overwrite or plan.left_over)
         return made
 
     def check_names(self, *, domains: Sequence[str] | None = None, match: bool = True) -> None:

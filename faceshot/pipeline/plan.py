@@ -24,7 +24,7 @@ from faceshot.pipeline.inputs import (
     as_sequence,
     is_sequence_file,
 )
-from faceshot.pipeline.sidecar import sidecar_path, source_record, without_folders
+from faceshot.pipeline.sidecar import is_left_over, sidecar_path, source_record, without_folders
 from faceshot.pipeline.sound import check_sound, motion_seconds, sound_file, sound_start
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class Plan:
         audio: file whose sound is kept, or None.
         sources: name and hash of everything that was given, for the sidecar.
         written, read: all files the run writes, and all it reads; nothing read is ever replaced.
+        left_over: whether a sidecar lies there whose video is gone; it is replaced.
     """
 
     picture: Picture
@@ -103,6 +104,7 @@ class Plan:
     sources: Mapping[str, Any]
     written: tuple[Path, ...] = ()
     read: tuple[Path, ...] = ()
+    left_over: bool = False
 
     @classmethod
     def make(
@@ -123,7 +125,7 @@ class Plan:
         Raises:
             UsageError: contradictions, unknown names and formats. InputError: unusable files, refused outputs.
         """
-        from faceshot.media import check_format, keeps_alpha
+        from faceshot.media import keeps_alpha
 
         # 1. Names, without opening anything.
         if (driving is None) == (motion is None):
@@ -140,10 +142,9 @@ class Plan:
         if not abs(options.audio_offset) <= 86_400:
             raise UsageError(f"--audio-offset takes seconds, got {options.audio_offset}")
         retarget_options(options.gain, options.only, options.without, options.smooth)
-        check_format(output)
         written = outputs(output, options, backend)
         read = inputs(picture, driving, landmarks, options, backend)
-        check_outputs(written, overwrite=overwrite, inputs=read)
+        check_video(output, written, inputs=read, overwrite=overwrite)
         check_kept(options)
         # 2. Files.
         character = as_picture(picture)
@@ -165,7 +166,7 @@ class Plan:
         alpha = character.alpha is not None and keeps_alpha(output)
         return cls(
             character, output, marks, sequence, clip, own, length, audio, alpha, overwrite, options, sources,
-            tuple(written), tuple(read),
+            tuple(written), tuple(read), is_left_over(output),
         )  # fmt: skip
 
     @property
@@ -236,6 +237,28 @@ def retarget_options(
     parts = tuple(part for part in MOTION_PARTS if (only is None or part in only) and part not in without)
     values: dict[str, Any] = dict(gain or {})
     return RetargetOptions(**values, parts=parts, smoothing=smooth)
+
+
+def check_video(
+    output: Path, written: Sequence[Path] = (), *, inputs: Sequence[str | Path] = (), overwrite: bool = False
+) -> None:
+    """Refuse what an animation would write: ``output``, its sidecar and all else in ``written``.
+
+    A sidecar of ours whose video is gone does not block.
+
+    Raises:
+        UsageError: an unknown format, or one name for two of them. InputError: as of ``check_output``.
+    """
+    from faceshot.media import check_format
+
+    check_format(output)
+    sidecar = sidecar_path(output)
+    check_outputs(
+        written or [output, sidecar],
+        overwrite=overwrite,
+        inputs=inputs,
+        replaced=[sidecar] if is_left_over(output) else (),
+    )
 
 
 def outputs(output: Path, options: AnimateOptions, backend: Backend) -> list[Path]:

@@ -20,6 +20,7 @@ from faceshot.output import writing
 
 #: IPTC digital source type of an animated picture.
 DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+_FORMAT = "faceshot-sidecar"
 #: Weight files up to this size are hashed for the sidecar; the digest of the settings covers larger ones.
 HASH_BYTES = 1 << 28
 #: Packages whose version can change a result.
@@ -40,6 +41,18 @@ def sidecar_path(output: str | Path) -> Path:
     """Where the sidecar of a video (or of a folder of frames) lies: the full name plus ``.json``."""
     output = Path(output)
     return output.with_name(output.name + ".json")
+
+
+def is_left_over(output: str | Path) -> bool:
+    """Whether a sidecar of ours lies where that of ``output`` belongs, and its video (or folder) is gone."""
+    path = sidecar_path(output)
+    if Path(output).exists() or not path.is_file():
+        return False
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(record, dict) and record.get("format") == _FORMAT
 
 
 def installed_version(package: str) -> str | None:
@@ -114,7 +127,7 @@ def build(record: Mapping[str, Any]) -> dict[str, Any]:
 
     packages = {name: installed_version(name) for name in PACKAGES}
     return {
-        "format": "faceshot-sidecar",
+        "format": _FORMAT,
         "version": 1,
         "generator": f"FaceShot {__version__}",
         "generated": True,

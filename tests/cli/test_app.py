@@ -115,7 +115,7 @@ def test_where_landmarks_go(
     (tmp_path / "pics").mkdir()
     for name in ("a.png", "b.jpg", "pics/a.png", "pics/b.webp", "pics/notes.txt"):
         (tmp_path / name).write_bytes(b"x")
-    tasks = cli_match.plan([Path(name) for name in pictures], Path(output), "npz")
+    tasks = cli_match.plan([Path(name) for name in pictures], output, "npz")
     assert [task.output.as_posix() for task in tasks] == expected
 
 
@@ -123,7 +123,7 @@ def test_two_pictures_never_share_a_file(tmp_path: Path) -> None:
     for name in ("a.png", "a.jpg"):
         (tmp_path / name).write_bytes(b"x")
     with pytest.raises(InputError, match=r"a\.png and .*a\.jpg|a\.jpg and .*a\.png"):
-        cli_match.plan([tmp_path / "a.png", tmp_path / "a.jpg"], tmp_path / "out", "json")
+        cli_match.plan([tmp_path / "a.png", tmp_path / "a.jpg"], str(tmp_path / "out"), "json")
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +149,8 @@ def test_several_pictures_one_of_them_bad(
     pictures = (EXAMPLES / "cat.png", tmp_path / "bad.png", EXAMPLES / "robot.png")
     run = cli("match", *pictures, "-o", tmp_path / "out", "--format", "npz", "--overlay", *tiny)
     assert run.code == 1
-    assert run.out.splitlines() == [str(tmp_path / "out" / name) for name in ("cat.npz", "robot.npz")]
+    drawn = [f"{stem}{suffix}" for stem in ("cat", "robot") for suffix in (".npz", ".overlay.png")]
+    assert run.out.splitlines() == [str(tmp_path / "out" / name) for name in drawn]
     assert "bad.png" in run.err and "2 of 3 pictures matched" in run.err
     names = ["cat.npz", "cat.overlay.png", "robot.npz", "robot.overlay.png"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names

@@ -164,7 +164,7 @@ CASES = (
     Case("folder without pictures", "match @nothing -o %out", "holds no pictures"),
     Case("folder into one file", MATCH.format("@twins"), "name a folder", 2),
     Case("two pictures of one name", "match @twins -o %out", "both become"),
-    Case("folder as picture", "animate @nothing --motion nod -o %out.mp4", "is a folder"),
+    Case("folder as picture", "animate @nothing --motion nod -o %out", "holds no pictures"),
     # Options of matching.
     Case("box of words", MATCH.format("@good.png --box a,b,c,d"), "--box must be a number", 2),
     Case("box of three", MATCH.format("@good.png --box 1,2,3"), "LEFT,TOP,RIGHT,BOTTOM", 2),
@@ -197,7 +197,6 @@ CASES = (
     Case("picture as landmarks", "animate @good.png --motion nod --landmarks @good.png -o %out.mp4", "suffixes", 2),
     Case("all on one spot", "retarget @flat.json @good.npz -o %out.npz", "within one pixel"),
     # Driving.
-    Case("neither clip nor motion", MARKED, "either --driving CLIP or --motion NAME", 2),
     Case("clip and motion", MARKED + "--driving @good.mp4 --motion nod", "not both", 2),
     Case("unknown motion", MARKED + "--motion moonwalk", "unknown motion 'moonwalk'", 2),
     Case("missing clip", MARKED + "--driving @absent.mp4", "does not exist"),
@@ -249,7 +248,13 @@ CASES = (
         ".gif",
         2,
     ),
-    Case("one name for two outputs", MARKED + "--motion nod --save-drive %out.mp4", "two outputs", 2),
+    Case(
+        "one name for two outputs", MARKED + "--motion nod --save-drive %a.npz --save-sequence %a.npz", "two outputs", 2
+    ),
+    Case("kept under a video's name", MARKED + "--motion nod --save-drive %a.mp4", "needs one of the suffixes", 2),
+    Case("a face's file for a clip", MARKED + "--motion nod --save-sequence %a.pts", "needs one of the suffixes", 2),
+    Case("kept landmarks as text", MARKED + "--motion nod --save-landmarks %a.txt", "needs one of the suffixes", 2),
+    Case("overlay's suffix", "drive @good.mp4 -o %out.npz --overlay %a.avi", "suffixes", 2),
     Case("output is the picture", "animate @good.png --motion nod --overwrite -o @good.png", "holds an input"),
     Case("output is the clip", "drive @good.npz -o @good.npz --overwrite", "holds an input"),
     Case(
@@ -266,7 +271,6 @@ CASES = (
     Case("unknown weights", "weights fetch nonsense --offline", "nonsense", 2),
     Case("no such command", "annimate @good.png", "No such command", 2),
     Case("no such option", MARKED + "--sped 3", "No such option", 2),
-    Case("option missing", "match @good.png", "--output", 2),
 )
 
 
