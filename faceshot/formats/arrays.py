@@ -13,6 +13,7 @@ import numpy as np
 from faceshot.errors import InputError
 from faceshot.formats import expression
 from faceshot.formats.content import Content
+from faceshot.formats.schemes import known_count, to_ibug
 from faceshot.landmarks.topology import N_POINTS
 
 _VERSION = 1
@@ -20,7 +21,9 @@ _LOAD_ERRORS = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zli
 
 
 def of_array(value: Any, name: str | Path) -> Content:
-    """An array (68, 2) or (T, 68, 2) of anything that numpy reads; a frame that is NaN throughout has no face.
+    """An array (68, 2) or (T, 68, 2) of anything that numpy reads, or of another scheme, see ``formats/schemes.py``.
+
+    A frame that is NaN or zero throughout has no face.
 
     Raises:
         InputError: no numbers, or another shape; the message begins with ``name``.
@@ -29,8 +32,8 @@ def of_array(value: Any, name: str | Path) -> Content:
         array = np.asarray(value)
     except (TypeError, ValueError, RuntimeError) as error:  # ragged lists, tensors on a GPU
         raise InputError(f"{name} is no array of numbers: {error}") from error
-    xy = _landmark_array(array, name)
-    return Content(xy, found=~np.isnan(xy).all(axis=(1, 2)) if xy.ndim == 3 else None)
+    xy, unit = _landmark_array(array, name)
+    return Content(xy, found=_found(xy, name), unit=unit)
 
 
 def read_npy(path: Path) -> Content:
@@ -64,7 +67,7 @@ def read_npz(path: Path) -> Content:
         raise InputError(f"{path}: version {arrays['version'].item()} is unknown, this FaceShot reads {_VERSION}")
     if "xy" not in arrays and len(arrays) != 1:
         raise InputError(f"{path} holds no array named xy; found {', '.join(sorted(arrays)[:8]) or 'nothing'}")
-    xy = _landmark_array(arrays["xy"] if "xy" in arrays else next(iter(arrays.values())), path)
+    xy, unit = _landmark_array(arrays["xy"] if "xy" in arrays else next(iter(arrays.values())), path)
     try:
         fps = Fraction(*(int(n) for n in np.ravel(arrays["fps"]))) if "fps" in arrays else None
         size = [int(n) for n in np.ravel(arrays["size"])] if "size" in arrays else None
@@ -73,7 +76,10 @@ def read_npz(path: Path) -> Content:
         raise InputError(f"{path}: size, fps (numerator, denominator), rest or start is malformed ({error})") from error
     absent = [str(part) for part in np.ravel(arrays.get("absent", []))]
     shown = expression.from_arrays(arrays, len(xy), path) if xy.ndim == 3 else None
-    return Content(xy, size, fps, arrays.get("found"), arrays.get("score"), absent, rest, start, shown)
+    score = arrays.get("score")
+    if score is not None and score.ndim and score.shape[-1] != N_POINTS and known_count(score.shape[-1]):
+        score = None  # of another scheme's points
+    return Content(xy, size, fps, arrays.get("found", _found(xy, path)), score, absent, rest, start, shown, unit)
 
 
 def write_npy(path: Path, content: Content) -> None:
@@ -115,9 +121,24 @@ def _load(path: Path) -> Any:
         raise InputError(f"{path} is not a readable numpy file ({reason}); write it again with numpy.save") from error
 
 
-def _landmark_array(array: np.ndarray, path: str | Path) -> np.ndarray:
+def _landmark_array(array: np.ndarray, path: str | Path) -> tuple[np.ndarray, bool]:
+    """The points as float32 in iBUG's order, and whether they lie in the unit square."""
     if array.dtype.kind not in "fiu":
         raise InputError(f"{path} holds values of type {array.dtype}; landmarks are numbers")
-    if array.ndim not in (2, 3) or array.shape[-2:] != (N_POINTS, 2):
-        raise InputError(f"{path} holds an array of shape {array.shape}; wanted (68, 2) or (T, 68, 2)")
-    return array.astype(np.float32)
+    if array.ndim == 4 and array.shape[1] == 1:  # (T, one face, n, 2), as detectors give it
+        array = array[:, 0]
+    if array.ndim not in (2, 3) or array.shape[-1] not in (2, 3) or array.shape[-2] < 5:
+        raise InputError(f"{path} holds an array of shape {array.shape}; wanted ({N_POINTS}, 2) or (T, {N_POINTS}, 2)")
+    with np.errstate(over="ignore"):  # beyond float32 becomes infinite and is refused as such
+        xy, unit = to_ibug(array, path)
+        return xy.astype(np.float32), unit
+
+
+def _found(xy: np.ndarray, path: str | Path) -> np.ndarray | None:
+    """(T,) which frames hold a face; None for a single one."""
+    zero = (xy == 0).all(axis=(-2, -1))
+    if xy.ndim == 3:
+        return np.asarray(~(zero | np.isnan(xy).all(axis=(-2, -1))))
+    if zero:
+        raise InputError(f"{path}: every point is 0,0, so no face was found there")
+    return None

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from faceshot.errors import InputError
-from faceshot.landmarks import Expression, Landmarks, LandmarkSequence
+from faceshot.landmarks import Expression, Landmarks, LandmarkSequence, from_unit
 from faceshot.landmarks.topology import N_POINTS
 from faceshot.media import DEFAULT_RATE
 
@@ -25,6 +25,7 @@ class Content:
 
     Attributes:
         xy: (68, 2) or (T, 68, 2); rows of frames without a face may be NaN.
+        unit: whether they lie in the unit square instead of in pixels.
         size, fps, found, score, absent, rest, start, expression: as in :class:`Landmarks`, :class:`LandmarkSequence`.
     """
 
@@ -37,6 +38,7 @@ class Content:
     rest: int = 0
     start: int = 0
     expression: Expression | None = None
+    unit: bool = False
 
     def landmarks(self, path: str | Path, size: Any) -> Landmarks:
         """One face.
@@ -52,7 +54,7 @@ class Content:
                 raise InputError(f"{path} holds one frame in which no face was found")
             xy, score = xy[0], None if score is None else score[0]
         try:
-            return Landmarks(xy, self._size(size), score, frozenset(self.absent))
+            return Landmarks(*self._placed(xy, size), score, frozenset(self.absent))
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
 
@@ -73,7 +75,7 @@ class Content:
             rate = DEFAULT_RATE
         try:
             return LandmarkSequence(
-                *(xy, self._size(size), rate, self.found, score, frozenset(self.absent)),
+                *(*self._placed(xy, size), rate, self.found, score, frozenset(self.absent)),
                 rest=int(self.rest),
                 start=int(self.start),
                 expression=self.expression,
@@ -81,11 +83,12 @@ class Content:
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
 
-    def _size(self, given: Any) -> Any:
+    def _placed(self, xy: np.ndarray, given: Any) -> tuple[Any, Any]:
+        """The points in pixels, and the size of the picture."""
         size = self.size if self.size is not None else given
         if size is None:
             raise InputError("it states no picture size; give the picture or the size too, or convert to .json or .npz")
-        return size
+        return from_unit(xy, size) if self.unit else xy, size
 
 
 def of_landmarks(landmarks: Landmarks) -> Content:

@@ -8,6 +8,8 @@
 ``.csv``          written only: Live Link Face, 52 blendshapes and turns of a clip with an expression channel
 ``.coco.json``    COCO keypoints; read from any ``.json`` that holds ``annotations``
 ================  ======================================================================================
+
+Read only: labelme, Label Studio, OpenPose and MediaPipe (``.json``), dlib's imglab and CVAT (``.xml``).
 """
 
 from __future__ import annotations
@@ -18,33 +20,37 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from faceshot.errors import InputError, UsageError
-from faceshot.formats import arrays, foreign, live_link
+from faceshot.formats import annotators, arrays, foreign, live_link
 from faceshot.formats import own_json as own
 from faceshot.formats.content import Content, of_landmarks, of_sequence
+from faceshot.formats.labelled import Labelled, pick
 from faceshot.landmarks import Landmarks, LandmarkSequence
 from faceshot.media import check_file
 from faceshot.output import writing
 
 Suffix = Literal[".json", ".npz", ".npy", ".pts", ".coco.json"]
 SUFFIXES: tuple[Suffix, ...] = get_args(Suffix)
+#: Read, but never written.
+_READ_ONLY = ".xml"
 
 
 def is_landmark_file(path: str | Path) -> bool:
     """Whether the name ends like a landmark file (a clip or picture otherwise)."""
-    return any(Path(path).name.lower().endswith(suffix) for suffix in SUFFIXES)
+    return Path(path).name.lower().endswith((*SUFFIXES, _READ_ONLY))
 
 
-def read_landmarks(path: str | Path, *, size: tuple[int, int] | None = None) -> Landmarks:
+def read_landmarks(path: str | Path, *, size: tuple[int, int] | None = None, picture: str | None = None) -> Landmarks:
     """Read the landmarks of one picture; a clip of one frame will do.
 
-    ``size`` (width, height) is used for formats that state none (``.npy``, ``.pts``).
+    ``size`` (width, height) is used for formats that state none (``.npy``, ``.pts``). ``picture``, the name of its
+    file, chooses where labels of several pictures are in one file.
 
     Raises:
         UsageError: unknown suffix.
         InputError: missing, damaged, not 68 points, not finite, several frames, no size; the message names the file.
     """
     path = Path(path)
-    return read_content(path).landmarks(path, size)
+    return read_content(path, single=True, picture=picture).landmarks(path, size)
 
 
 def read_sequence(
@@ -108,15 +114,20 @@ def _suffix(path: Path) -> Suffix:
     raise UsageError(f"landmark file {path} needs one of the suffixes {' '.join(SUFFIXES)}")
 
 
-def read_content(path: str | Path) -> Content:
+def read_content(path: str | Path, *, single: bool = False, picture: str | None = None) -> Content:
     """What a landmark file states, whichever its format; not yet checked.
+
+    Where it holds labels of several pictures, these are the frames of a clip, or with ``single`` one of them is taken,
+    the one whose file is called ``picture``.
 
     Raises:
         UsageError: unknown suffix. InputError: missing or damaged; the message names the file.
     """
     path = Path(path)
-    suffix = _suffix(path)
+    suffix = None if path.name.lower().endswith(_READ_ONLY) else _suffix(path)
     check_file(path, "landmark file")
+    if suffix is None:
+        return _labelled(annotators.read_xml(path), path, single, picture)
     if suffix == ".npy":
         return arrays.read_npy(path)
     if suffix == ".npz":
@@ -125,8 +136,19 @@ def read_content(path: str | Path) -> Content:
         return foreign.read_pts(path)
     value = own.parse(path)
     if isinstance(value, dict) and "annotations" in value:
-        return foreign.read_coco(path, value)
+        return foreign.read_coco(path, value, single=single, picture=picture)
+    if annotators.recognised(value) is not None:
+        return _labelled(annotators.read(value, path), path, single, picture)
+    if isinstance(value, list) and value and isinstance(value[0], list):
+        return arrays.of_array(value, path)
     return own.read(path, value)
+
+
+def _labelled(faces: list[Labelled], path: Path, single: bool, picture: str | None) -> Content:
+    """The one picture that is meant; several are a data set, no clip."""
+    if not single and len(faces) > 1:
+        raise InputError(f"{path} holds labels of {len(faces)} pictures, not of the frames of a clip")
+    return faces[pick([face.name for face in faces], picture, path)].content(path)
 
 
 def _write(path: Path, content: Content, overwrite: bool) -> None:

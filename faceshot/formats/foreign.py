@@ -11,6 +11,8 @@ import numpy as np
 
 from faceshot.errors import InputError
 from faceshot.formats.content import Content, number, numbers
+from faceshot.formats.labelled import absent_parts, pick
+from faceshot.formats.schemes import to_ibug
 from faceshot.landmarks.topology import COCO_WHOLEBODY_FACE, CURVES, N_POINTS, PART_POINTS
 
 _PTS = re.compile(r"version:\s*1\S*\s+n_points:\s*(\d+)\s*\{(.*?)\}", re.DOTALL | re.IGNORECASE)
@@ -34,9 +36,9 @@ def read_pts(path: Path) -> Content:
         xy = np.array([[float(x), float(y)] for x, y in rows])
     except ValueError as error:
         raise InputError(f"{path}: every line between the braces must be two numbers x y ({error})") from error
-    if len(rows) != N_POINTS or int(body[1]) != N_POINTS:
+    if not rows or len(rows) != int(body[1]):
         raise InputError(f"{path} holds {len(rows)} points and announces {body[1]}; wanted 68 in the iBUG scheme")
-    return Content(xy - 1)
+    return Content(to_ibug(xy - 1, path)[0])
 
 
 def pts_text(content: Content) -> str:
@@ -45,27 +47,33 @@ def pts_text(content: Content) -> str:
     return f"version: 1\nn_points: {N_POINTS}\n{{\n{rows}}}\n"
 
 
-def read_coco(path: Path, value: Any) -> Content:
-    """COCO keypoints: 68 per annotation, or the face of 133 whole-body points. A part of which every point is labelled
-    as hidden (v = 1) is absent; images in the order of their ids are the frames of a clip.
+def read_coco(path: Path, value: Any, *, single: bool = False, picture: str | None = None) -> Content:
+    """COCO keypoints: 68 per annotation, the face of 133 whole-body points, or another scheme that has a map. A part of
+    which every point is labelled as hidden (v = 1) is absent. Images in the order of their ids are a clip,
+    or with ``single`` a data set of which ``picture`` is taken.
 
     Raises:
         InputError: malformed, several faces in one image, points that were not labelled; the message names the file.
     """
     try:
-        return _read_coco(value)
+        return _read_coco(path, value, single, picture)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is not a complete COCO keypoint file ({type(error).__name__}: {error})") from error
 
 
-def _read_coco(value: Any) -> Content:
+def _read_coco(path: Path, value: Any, single: bool, picture: str | None) -> Content:
     images = sorted(value["images"], key=lambda image: image["id"])
     if not images:
         raise InputError("the COCO file lists no images")
+    if single and len(images) > 1 and "fps" not in (value.get("info") or {}):
+        images = [images[pick([str(image.get("file_name", image["id"])) for image in images], picture, path)]]
+    wanted = {image["id"] for image in images}
     faces: dict[Any, dict[str, Any]] = {}
     for annotation in value["annotations"]:
+        if annotation["image_id"] not in wanted:
+            continue
         if faces.setdefault(annotation["image_id"], annotation) is not annotation:
             raise InputError(f"image {annotation['image_id']} has several faces; keep one annotation per image")
     size = [int(number(images[0][side], side)) for side in ("width", "height")]
@@ -75,7 +83,7 @@ def _read_coco(value: Any) -> Content:
     scored = True
     for i, image in enumerate(images):
         if [image["width"], image["height"]] != [images[0]["width"], images[0]["height"]]:
-            raise InputError(f"image {image['id']} has another size than the first; the frames of a clip share one")
+            raise InputError(f"image {image['id']} has another size than the first; these are no frames of a clip")
         face = faces.get(image["id"])
         if face is None:
             continue
@@ -88,7 +96,7 @@ def _read_coco(value: Any) -> Content:
     found = np.isfinite(xy).all(axis=(1, 2))
     if not found.any():
         raise InputError("the COCO file holds no annotation for its images")
-    absent = [part for part, indices in PART_POINTS.items() if hidden[list(indices)].all()]
+    absent = absent_parts(hidden, path)
     info = value.get("info") or {}
     fps, (rest, start) = info.get("fps"), (int(number(info.get(name, 0), name)) for name in ("rest", "start"))
     if len(images) == 1 and fps is None:
@@ -98,12 +106,14 @@ def _read_coco(value: Any) -> Content:
 
 def _keypoints(face: dict[str, Any], image: Any) -> tuple[np.ndarray, np.ndarray]:
     values = face.get("face_kpts") or face["keypoints"]
-    if not isinstance(values, list) or len(values) not in (3 * N_POINTS, 3 * _WHOLEBODY_POINTS):
-        count = len(values) / 3 if isinstance(values, list) else 0
-        raise InputError(f"image {image} has {count:g} keypoints; wanted 68, or 133 of a whole body")
+    if not isinstance(values, list) or len(values) % 3 or len(values) < 3:
+        raise InputError(f"image {image} has no list of keypoints x, y, v; wanted 68 of them")
     table = numbers(values, len(values), "keypoints").reshape(-1, 3)
     if len(table) == _WHOLEBODY_POINTS:
         table = table[slice(*COCO_WHOLEBODY_FACE)]
+    elif len(table) != N_POINTS:
+        xy, _ = to_ibug(table, f"image {image}")
+        return xy, np.full(N_POINTS, 2.0)
     unlabelled = np.flatnonzero((table == 0).all(1))
     if len(unlabelled):
         raise InputError(f"image {image}: point {unlabelled[0]} is not labelled; label all 68, hidden ones with v = 1")

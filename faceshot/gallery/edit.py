@@ -103,7 +103,7 @@ def _load_pair(path: Path, marks: Path) -> tuple[Picture, Landmarks]:
     from faceshot.media import read_picture
 
     picture = read_picture(path)
-    landmarks = read_landmarks(marks, size=picture.size)
+    landmarks = read_landmarks(marks, size=picture.size, picture=picture.name)
     if landmarks.size != picture.size:
         sizes = [f"{size.width}x{size.height}" for size in (landmarks.size, picture.size)]
         raise InputError(f"{marks} is for a picture of {sizes[0]}, but {path} has {sizes[1]}")

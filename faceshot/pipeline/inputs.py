@@ -73,10 +73,17 @@ def _from_array(array: np.ndarray) -> Picture:
     return Picture(np.ascontiguousarray(array[..., :3]), alpha)
 
 
-def as_landmarks(value: LandmarksLike, size: tuple[int, int] | None = None, *, sizeless: bool = False) -> Landmarks:
+def as_landmarks(
+    value: LandmarksLike,
+    size: tuple[int, int] | None = None,
+    *,
+    sizeless: bool = False,
+    picture: str | None = None,
+) -> Landmarks:
     """Read landmarks, or pass them through; with ``size`` they must be of a picture of that size.
 
-    With ``sizeless``, those that state no size get that of the smallest picture that holds them.
+    With ``sizeless``, those that state no size get that of the smallest picture that holds them. ``picture`` names the
+    picture's file, for files that hold labels of several.
 
     Raises:
         InputError: unusable file or array, or landmarks of another picture.
@@ -85,7 +92,7 @@ def as_landmarks(value: LandmarksLike, size: tuple[int, int] | None = None, *, s
     if isinstance(value, Landmarks):
         landmarks, name = value, "landmarks"
     else:
-        content, name = _content(value, "landmarks")
+        content, name = _content(value, "landmarks", single=True, picture=picture)
         if sizeless and size is None and content.size is None:
             size = _smallest(content.xy)
         landmarks = content.landmarks(name, size)
@@ -95,12 +102,12 @@ def as_landmarks(value: LandmarksLike, size: tuple[int, int] | None = None, *, s
     return landmarks
 
 
-def _content(value: Any, what: str) -> tuple[Content, str]:
+def _content(value: Any, what: str, **choice: Any) -> tuple[Content, str]:
     """What a file or an array states, and its name for messages."""
     from faceshot.formats import of_array, read_content
 
     if isinstance(value, str | Path):
-        return read_content(value), str(value)
+        return read_content(value, **choice), str(value)
     name = f"the array given as {what}"
     return of_array(value, name), name
 

@@ -152,7 +152,7 @@ class Plan:
             check_box(as_box(options.box), character.size)
         if options.points is not None:
             check_anchors(options.points)
-        marks = None if landmarks is None else as_landmarks(landmarks, character.size)
+        marks = None if landmarks is None else as_landmarks(landmarks, character.size, picture=character.name)
         length, sequence, clip = _own_motion(backend, driving, options), None, None
         if length is None:
             sequence, clip = _motion(driving, motion, options, character.size, seed)
