@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing as mp
 import os
 import threading
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from faceshot_mini.augment import augment
 
+logger = logging.getLogger("faceshot.mini")
 #: Edge of the drawings in the buffer, in pixels.
 DRAWN_SIZE = 144
 #: Weight in the loss of points whose part is not drawn: brows are known by the eyes below them, but a missing nose or
@@ -52,8 +54,12 @@ def draw_job(index: int, seed: int, held_out: tuple[str, ...]) -> tuple[np.ndarr
             weights.append(np.zeros(68))
             continue
         kind = kinds[int(rng.choice(len(kinds), p=shares))]
-        hard = rng.random() < HARD
-        drawing = (anyone if hard else sample)(int(rng.integers(2**31)), size=DRAWN_SIZE, domain=kind)
+        hard, own = rng.random() < HARD, int(rng.integers(2**31))
+        try:
+            drawing = (anyone if hard else sample)(own, size=DRAWN_SIZE, domain=kind)
+        except (ArithmeticError, LookupError, ValueError, cv2.error):  # one bad drawing must not end a night's training
+            logger.exception("%s %d cannot be drawn, another one is", kind, own)
+            hard, drawing = False, sample(own, size=DRAWN_SIZE, domain=kind)
         weight = np.where(drawing.landmarks.visible, 1.0, ABSENT_WEIGHT)
         for part in drawing.landmarks.absent - {"eyebrows"} if hard else ():
             weight[list(PART_POINTS[part])] = MISSING

@@ -115,6 +115,17 @@ def test_hard_pictures_are_weighed_by_what_they_show() -> None:
     assert set(np.unique(weights)) == {np.float32(v) for v in (-1, 0, 0.15, 1)}
 
 
+def test_a_drawing_that_fails_is_replaced(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    from faceshot_gallery import anyone as hard
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(hard, "anyone", broken)
+    pictures, _, weights = draw_job(0, 5, ())
+    assert len(pictures) == len(weights) == 32 and "cannot be drawn" in caplog.text and (weights >= 0).all()
+
+
 def arguments(out: Path, steps: int, *more: str) -> list[str]:
     short = "--batch 2 --size 32 --large-size 32 --buffer 64 --repeat 1 --eval-every 100 --ema 0.5"
     return ["--out", str(out), "--steps", str(steps), *short.split(), *more]
