@@ -176,16 +176,17 @@ def _weights(cache_dir: str | Path | None) -> list[Finding]:
 
 
 def _backends() -> list[Finding]:
-    from faceshot.pipeline import KNOWN, list_backends, load_backend
+    from faceshot.pipeline import KNOWN, list_backends, load_backend, requirements
 
     out = []
     installed = list_backends()
     for name in installed:
+        state: State
         try:
-            lacking = load_backend(name).requires()
+            lacking = requirements(load_backend(name))
+            state = "problem" if lacking and name == "warp" else "note" if lacking else "ok"
         except FaceShotError as error:
-            lacking = [str(error)]
-        state: State = "problem" if lacking and name == "warp" else "note" if lacking else "ok"
+            lacking, state = [str(error)], "problem"
         out.append(Finding(f"backend {name}", state, "; ".join(lacking) or "ready"))
     for known in KNOWN:
         if known.name not in installed:

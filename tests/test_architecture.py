@@ -29,7 +29,7 @@ STOREYS: tuple[str, ...] = (
     "matching",
     "driving",
     "pipeline",
-    "backends doctor types video",
+    "backends doctor testing types video",
     "cli",
     "__main__",
 )

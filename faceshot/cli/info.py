@@ -15,16 +15,15 @@ def backends(common: Common) -> None:
 
     Shown are also those that are not installed, with the command that installs them."""
     from faceshot.errors import FaceShotError
-    from faceshot.pipeline import KNOWN, list_backends, load_backend
+    from faceshot.pipeline import KNOWN, list_backends, load_backend, requirements
 
     rows: list[dict[str, Any]] = []
     for name in list_backends():
         try:
-            backend = load_backend(name)
+            needs = requirements(backend := load_backend(name))
         except FaceShotError as error:
             rows.append({"name": name, "state": "broken", "summary": "", "licence": "", "needs": [str(error)]})
             continue
-        needs = backend.requires()
         rows.append(
             {
                 "name": name,

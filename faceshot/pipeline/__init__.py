@@ -8,16 +8,20 @@ from faceshot.lazy import hand_on
 
 if TYPE_CHECKING:
     from faceshot.pipeline.backends import KNOWN as KNOWN
+    from faceshot.pipeline.backends import MEMBERS as MEMBERS
     from faceshot.pipeline.backends import AnimationOptions as AnimationOptions
+    from faceshot.pipeline.backends import Backend as Backend
     from faceshot.pipeline.backends import MotionLength as MotionLength
     from faceshot.pipeline.backends import list_backends as list_backends
     from faceshot.pipeline.backends import load_backend as load_backend
+    from faceshot.pipeline.backends import requirements as requirements
     from faceshot.pipeline.backends import with_flags as with_flags
     from faceshot.pipeline.faceshot import FaceShot as FaceShot
     from faceshot.pipeline.inputs import DrivingLike as DrivingLike
     from faceshot.pipeline.inputs import LandmarksLike as LandmarksLike
     from faceshot.pipeline.inputs import PictureLike as PictureLike
     from faceshot.pipeline.plan import check_video as check_video
+    from faceshot.pipeline.rendering import frames_of as frames_of
     from faceshot.pipeline.result import Animation as Animation
     from faceshot.pipeline.result import no_face_message as no_face_message
     from faceshot.pipeline.sidecar import installed_version as installed_version
@@ -30,10 +34,12 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = hand_on(
     __name__,
     {
-        "backends": "AnimationOptions KNOWN MotionLength list_backends load_backend with_flags",
+        "backends": "AnimationOptions Backend KNOWN MEMBERS MotionLength list_backends load_backend requirements "
+        "with_flags",
         "faceshot": "FaceShot",
         "inputs": "DrivingLike LandmarksLike PictureLike",
         "plan": "check_video",
+        "rendering": "frames_of",
         "result": "Animation no_face_message",
         "sidecar": "installed_version",
         "stages": "animate drive match match_many retarget",

@@ -7,17 +7,19 @@ package is imported when it is chosen.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from faceshot.errors import FaceShotError, MissingError, UsageError
+from faceshot.errors import BackendError, FaceShotError, MissingError, UsageError
 from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray
-from faceshot.threads import after_fork
 
 GROUP = "faceshot.backends"
+#: What every :class:`Backend` has.
+MEMBERS = ("name", "summary", "licence", "commercial", "requires", "load", "animate")
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,7 @@ def load_backend(name: str) -> Backend:
     Raises:
         UsageError: no such backend; the message lists the installed ones.
         MissingError: it is known but not installed, or its package does not import.
+        BackendError: its code fails, or it is no backend.
     """
     found = _entry_points()
     if name not in found:
@@ -147,29 +150,51 @@ def load_backend(name: str) -> Backend:
             if known.name == name:
                 raise MissingError(f"backend {name!r} is not installed; install it with: {known.install}")
         raise UsageError(f"unknown backend {name!r}; installed are {', '.join(sorted(found)) or 'none'}")
-    try:
-        backend = found[name].load()()
-    except ImportError as error:
-        raise MissingError(f"backend {name!r} does not import ({error}); reinstall its package") from error
-    if not isinstance(backend, Backend):
-        raise MissingError(f"backend {name!r} ({found[name].value}) does not follow faceshot.pipeline.backends.Backend")
-    return backend
+    who = f"backend {name!r} ({found[name].value})"
+    with guard(who):
+        try:
+            made = found[name].load()
+        except ImportError as error:
+            raise MissingError(f"{who} does not import ({error}); reinstall its package") from error
+        backend = made()
+    lacking = [member for member in MEMBERS if not hasattr(backend, member)]
+    if lacking:
+        raise BackendError(f"{who} lacks {', '.join(lacking)}; faceshot.backends.Backend says what a backend has")
+    return backend  # type: ignore[no-any-return]  # it has the members
 
 
-def prepare(backend: Backend, settings: AnimationOptions) -> None:
-    """Load a backend, once its options are known to be good.
+@contextmanager
+def guard(who: str) -> Iterator[None]:
+    """Run code of a plug-in: whatever goes wrong in there becomes one line that names it.
+
+    Our own errors pass, so do Ctrl-C and a machine without memory.
 
     Raises:
-        UsageError: options it does not know. MissingError: what it lacks, with the command that gets it.
+        BackendError: the code raised, or tried to end the program.
     """
-    after_fork()
-    lacking = backend.requires()
     try:
-        backend.load(settings)  # refuses bad options first, then says what is missing and where it looked
-    except ImportError as error:
-        raise MissingError(f"backend {backend.name!r} is not ready: {'; '.join(lacking) or error}") from error
-    if lacking:
-        raise MissingError(f"backend {backend.name!r} is not ready: {'; '.join(lacking)}")
+        yield
+    except (FaceShotError, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        said = " ".join(str(error).split())[:300]
+        raise BackendError(f"{who} failed: {type(error).__name__}{': ' if said else ''}{said}") from error
+
+
+def named(backend: Backend) -> str:
+    """A backend as messages call it: its name and the class behind it."""
+    return f"backend {backend.name!r} ({type(backend).__module__}:{type(backend).__qualname__})"
+
+
+def requirements(backend: Backend) -> list[str]:
+    """What :meth:`Backend.requires` says is missing.
+
+    Raises:
+        BackendError: it fails.
+    """
+    with guard(named(backend)):
+        lines = backend.requires()
+        return [lines] if isinstance(lines, str) else [str(line) for line in lines]
 
 
 def with_flags(name: str, flags: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
@@ -198,7 +223,11 @@ def motion_length(backend: Backend, path: Path) -> MotionLength | None:
         InputError: it is of that kind, but damaged.
     """
     reader = getattr(backend, "motion_length", None)
-    return None if reader is None else reader(path)
+    if reader is None:
+        return None
+    with guard(named(backend)):
+        length: MotionLength | None = reader(path)
+    return length
 
 
 def motion_readers(path: Path) -> list[str]:
@@ -209,14 +238,15 @@ def motion_readers(path: Path) -> list[str]:
             if motion_length(backend, path) is not None:
                 found.append(name)
         except FaceShotError:
-            continue  # damaged, so there is nothing to recommend
+            continue  # damaged, or a plug-in that fails: there is nothing to recommend
     return found
 
 
 def _installed() -> Iterator[tuple[str, Backend]]:
-    """Every installed backend that imports."""
+    """Every installed backend that can be made."""
     for name in list_backends():
         try:
-            yield name, load_backend(name)
-        except MissingError:
+            backend = load_backend(name)
+        except FaceShotError:
             continue
+        yield name, backend

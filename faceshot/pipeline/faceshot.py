@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceshot.errors import FaceShotError, MissingError, NoFaceError, UsageError
-from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, check_box
+from faceshot.landmarks import LandmarkSequence, Picture, check_box
 from faceshot.matching import Match, Regularise
 from faceshot.models import DType
 from faceshot.output import named_files, protecting, together
-from faceshot.pipeline.backends import AnimationOptions, Backend, load_backend, prepare
+from faceshot.pipeline.backends import AnimationOptions, Backend, load_backend
 from faceshot.pipeline.inputs import (
     DrivingLike,
     LandmarksLike,
@@ -28,8 +28,9 @@ from faceshot.pipeline.inputs import (
     as_sequence,
 )
 from faceshot.pipeline.plan import AnimateOptions, Plan, retarget_options
+from faceshot.pipeline.rendering import prepare, render
 from faceshot.pipeline.result import Animation, no_face_message
-from faceshot.pipeline.sidecar import container_metadata, installed_version, model_record, sidecar_path, write_sidecar
+from faceshot.pipeline.sidecar import installed_version, model_record, sidecar_path, write_sidecar
 from faceshot.progress import progress
 from faceshot.retargeting import RetargetMode
 
@@ -345,7 +346,7 @@ class FaceShot:
                     smooth=chosen.smooth,
                 )  # fmt: skip
         with _timed(seconds, "animate"):
-            self._write(plan, backend, marks, moved, settings, plan.audio_start(drive))
+            render(plan, backend, marks, moved, settings, plan.audio_start(drive))
         made = Animation(plan.output, sidecar_path(plan.output), marks, drive, moved, seconds)
         plan.keep(marks, drive, moved)
         record = plan.record(moved, backend=backend.name, licence=backend.licence)
@@ -375,21 +376,6 @@ class FaceShot:
         """The backend's own options; ``low_vram`` is also one where the backend knows it."""
         sparing = {"low_vram": True} if self.low_vram and "low_vram" in getattr(backend, "flags", ()) else {}
         return {**sparing, **chosen.backend_options}
-
-    def _write(
-        self, plan: Plan, backend: Backend, marks: Landmarks, moved: LandmarkSequence, settings: AnimationOptions,
-        audio_start: Fraction,
-    ) -> None:  # fmt: skip
-        """Stream the backend's frames into the video; nothing holds more than one of them."""
-        from faceshot.media import VideoWriter
-
-        frames = backend.animate(plan.picture, marks, moved, settings)
-        with VideoWriter(
-            plan.output, plan.picture.size, moved.fps, audio_from=plan.audio, audio_start=audio_start,
-            alpha=plan.alpha, overwrite=plan.overwrite, metadata=container_metadata(),
-        ) as writer:  # fmt: skip
-            for frame in progress(frames, "animate", total=len(moved)):
-                writer.write(plan.opaque(frame))
 
 
 @contextmanager

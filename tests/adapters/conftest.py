@@ -9,40 +9,9 @@ import numpy as np
 import pytest
 
 from faceshot.landmarks.types import Landmarks, Picture
+from faceshot.testing import face_points
 
 SKIN, PUPIL, BACK, LINE = (240, 190, 150), (30, 60, 140), (90, 140, 110), (60, 30, 25)
-
-
-def face_points() -> np.ndarray:
-    """(68, 2) landmarks of the drawn face in the unit square."""
-    angle = np.linspace(np.pi, 0, 17)
-    jaw = np.stack([0.5 + 0.32 * np.cos(angle), 0.48 + 0.36 * np.sin(angle)], -1)
-    brow = np.stack([np.linspace(-0.08, 0.08, 5), -0.1 - 0.02 * np.sin(np.linspace(0, np.pi, 5))], -1)
-    bridge = np.stack([np.full(4, 0.5), np.linspace(0.44, 0.56, 4)], -1)
-    base = np.stack([np.linspace(0.46, 0.54, 5), [0.585, 0.59, 0.595, 0.59, 0.585]], -1)
-    turn = np.deg2rad([180, 240, 300, 0, 60, 120])
-    eye = 0.06 * np.stack([np.cos(turn), np.sin(turn)], -1)
-    right, left = np.array([0.37, 0.44]), np.array([0.63, 0.44])
-    s = np.linspace(-1, 1, 7)
-    outer_top = np.stack([0.5 + 0.11 * s, 0.7 - 0.012 * (1 - s**2)], -1)
-    outer_bottom = np.stack([0.5 - 0.11 * s[1:-1], 0.7 + 0.012 * (1 - s[1:-1] ** 2)], -1)
-    inner = np.stack([0.5 + 0.1 * np.linspace(-1, 1, 5), np.full(5, 0.7)], -1)
-    inner_bottom = inner[3:0:-1]
-    return np.concatenate(
-        [
-            jaw,
-            right + brow,
-            left + brow,
-            bridge,
-            base,
-            right + eye,
-            left + eye,
-            outer_top,
-            outer_bottom,
-            inner,
-            inner_bottom,
-        ]
-    )
 
 
 @pytest.fixture(scope="session")

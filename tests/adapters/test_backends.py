@@ -1,55 +1,72 @@
-"""What every installed backend must keep to, whoever wrote it."""
+"""What every backend must keep to, whoever wrote it: ``faceshot.testing`` tried on each of ours, and on the installed.
+
+The networks of ``liveportrait`` and ``mofa`` are small stand-ins, so nothing is skipped for want of weights.
+"""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from fractions import Fraction
 
-import numpy as np
 import pytest
 
 from faceshot.errors import InputError, MissingError, UsageError
-from faceshot.landmarks.types import LandmarkSequence
 from faceshot.pipeline.backends import AnimationOptions, Backend, list_backends, load_backend
+from faceshot.testing import RULES, Trial, check_backend, clip_of, drawn_face
 
 NAMES = list_backends()
+#: Whole networks at their smallest, few steps.
+QUICK = {"mofa": {"size": 128, "steps": 1, "window": 3, "overlap": 1}}
+
+
+def standin(name: str) -> Backend:
+    """The backend, ready: with networks of the tests where it has any."""
+    if name == "liveportrait":
+        from faceshot_liveportrait import Backend as LivePortrait
+        from faceshot_liveportrait.place import face_crop
+        from tests.adapters.liveportrait.standin import Standin, layout_of
+
+        xy = drawn_face(128)[1].xy
+        return LivePortrait(Standin(layout_of(face_crop(xy).to_units(xy))))
+    if name == "mofa":
+        from faceshot_mofa import Backend as Mofa
+        from tests.adapters.mofa.tiny import tiny_networks
+
+        return Mofa(tiny_networks())
+    return load_backend(name)
 
 
 @pytest.fixture(scope="module", params=NAMES)
-def backend(request):
-    return load_backend(request.param)
+def trial(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Trial:
+    extra = dict(QUICK.get(request.param, {}))
+    if request.param == "mofa":
+        extra["work"] = tmp_path_factory.mktemp("mofa")
+    return Trial(standin(request.param), extra)
 
 
-@pytest.fixture(scope="module")
-def ready(backend):
-    """The backend, loaded; skipped where its packages or weights are not on this machine."""
-    missing = backend.requires()
-    if missing:
-        pytest.skip(missing[0])
-    backend.load(AnimationOptions())
-    return backend
+@pytest.mark.parametrize("rule", RULES)
+def test_a_backend_keeps_to(rule: str, trial: Trial) -> None:
+    RULES[rule](trial)
 
 
-def clip(landmarks, offsets, fps=25):
-    xy = np.stack([landmarks.xy + np.asarray(offset, np.float32) for offset in offsets])
-    return LandmarkSequence(xy, landmarks.size, Fraction(fps))
+def test_landmarks_of_another_size_are_refused(trial: Trial) -> None:
+    picture, landmarks = drawn_face(96)
+    other = landmarks.resized((200, 200))
+    with pytest.raises(InputError, match="200x200"):
+        list(trial.backend.animate(picture, other, clip_of(other, [0]), trial.options()))
 
 
-def test_the_reference_backend_is_installed():
-    assert "warp" in NAMES
-
-
-def test_describes_itself(backend):
-    assert isinstance(backend, Backend)
-    assert backend.name in NAMES
-    for text in (backend.summary, backend.licence):
-        assert text.strip() and "\n" not in text
-    assert isinstance(backend.commercial, bool)
+def test_all_of_ours_are_installed() -> None:
+    assert {"warp", "liveportrait", "mofa"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_constructing_is_cheap(name):
+def test_the_name_is_that_of_the_entry_point(name: str) -> None:
+    assert load_backend(name).name == name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_constructing_is_cheap(name: str) -> None:
     code = (
         "import sys; from faceshot.pipeline.backends import load_backend; "
         f"load_backend({name!r}).requires(); "
@@ -59,16 +76,13 @@ def test_constructing_is_cheap(name):
     assert done.stdout.strip() == "[]"
 
 
-def test_what_is_missing_is_said_in_lines_with_the_command(backend):
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_missing_is_said_in_lines_with_the_command(name: str) -> None:
+    backend = load_backend(name)
     missing = backend.requires()
-    assert isinstance(missing, list)
     for line in missing:
-        assert isinstance(line, str) and line.strip() and "\n" not in line
+        assert line.strip() and "\n" not in line
         assert any(word in line for word in ("pip install", "faceshot weights")), line
-
-
-def test_missing_weights_are_refused_by_name(backend):
-    missing = backend.requires()
     if not missing:
         backend.load(AnimationOptions())
         return
@@ -78,84 +92,80 @@ def test_missing_weights_are_refused_by_name(backend):
     assert any(word in str(error.value) for word in ("pip install", "faceshot weights"))
 
 
-def test_unchanged_landmarks_give_the_picture(ready, drawn_face):
-    picture, landmarks = drawn_face(128)
-    frames = list(ready.animate(picture, landmarks, clip(landmarks, [0, (3, 2), 0]), AnimationOptions()))
-    assert len(frames) == 3
-    if getattr(ready, "recodes", False):
-        again = list(ready.animate(picture, landmarks, clip(landmarks, [0, (3, 2), 0]), AnimationOptions()))
-        assert all(np.array_equal(a, b) for a, b in zip(frames, again, strict=True)), "the same call, other frames"
-        return
-    for frame in (frames[0], frames[2]):
-        assert np.abs(frame.astype(int) - picture.rgb).max() <= 1
-    assert np.abs(frames[1].astype(int) - picture.rgb).max() > 20
+# --- the check itself: it must be able to fail ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("matte", [False, True], ids=["opaque", "matte"])
-def test_frames_are_uint8_of_the_pictures_size(ready, drawn_face, matte):
-    picture, landmarks = drawn_face(131, 97, matte=matte)
-    frames = list(ready.animate(picture, landmarks, clip(landmarks, [(1, 1), (-1, 2)]), AnimationOptions()))
+class Good:
+    """A picture that follows the face; the faults below are made of it."""
+
+    name, summary, licence, commercial = "good", "for this test", "MIT", True
+
+    def requires(self):
+        return []
+
+    def load(self, options):
+        if options.extra:
+            raise UsageError(f"no option {', '.join(options.extra)}")
+
+    def animate(self, picture, landmarks, sequence, options):
+        import numpy as np
+
+        self.load(options)
+        layers = [picture.rgb] if picture.alpha is None else [picture.rgb, picture.alpha]
+        for xy in sequence.xy:
+            dx, dy = np.nan_to_num(xy - landmarks.xy).mean(0).round().astype(int)
+            yield np.roll(np.dstack(layers), (dy, dx), (0, 1))
+
+
+def still(self, picture, landmarks, sequence, options):
+    self.load(options)
+    yield from (frame.copy() for frame in [picture.rgb] * len(sequence))
+
+
+def shared(self, picture, landmarks, sequence, options):
+    frames = Good.animate(self, picture, landmarks, sequence, options)
+    first = next(frames)
+    yield first
     for frame in frames:
-        assert frame.dtype == np.uint8 and frame.shape == (97, 131, 4 if matte else 3)
+        first[:] = frame
+        yield first
 
 
-def test_frames_belong_to_the_caller(ready, drawn_face):
-    picture, landmarks = drawn_face(96)
-    first, second = [], []
-    for frame in ready.animate(picture, landmarks, clip(landmarks, [0, (2, 0), (4, 0)]), AnimationOptions()):
-        first.append(frame.copy())
-        second.append(frame)
-        frame[:4] = 0
-    for copy, kept in zip(first, second, strict=True):
-        assert np.array_equal(copy[4:], kept[4:])
-    assert first[2][:4].any()
+def scribbling(self, picture, landmarks, sequence, options):
+    yield from Good.animate(self, picture, landmarks, sequence, options)
+    picture.rgb[0, 0] ^= 255
 
 
-def test_inputs_are_left_alone(ready, drawn_face):
-    picture, landmarks = drawn_face(96, matte=True)
-    rgb, alpha, xy = picture.rgb.copy(), picture.alpha.copy(), landmarks.xy.copy()
-    options = AnimationOptions(extra={})
-    list(ready.animate(picture, landmarks, clip(landmarks, [(2, 2), (4, 4)]), options))
-    assert np.array_equal(picture.rgb, rgb) and np.array_equal(picture.alpha, alpha)
-    assert np.array_equal(landmarks.xy, xy) and options.extra == {}
+def one_frame(self, picture, landmarks, sequence, options):
+    yield next(Good.animate(self, picture, landmarks, sequence, options))
 
 
-def test_the_same_seed_gives_the_same_frames(ready, drawn_face):
-    picture, landmarks = drawn_face(96)
-    sequence = clip(landmarks, [(1, 0), (2, 1), (3, 2)])
-    one, two = (list(ready.animate(picture, landmarks, sequence, AnimationOptions(seed=7))) for _ in range(2))
-    assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+def random_frames(self, picture, landmarks, sequence, options):
+    import numpy as np
+
+    for frame in Good.animate(self, picture, landmarks, sequence, options):
+        yield frame ^ np.random.default_rng().integers(0, 2, frame.shape, np.uint8)
 
 
-def test_can_be_stopped_and_used_again(ready, drawn_face):
-    picture, landmarks = drawn_face(96)
-    sequence = clip(landmarks, [(i, 0) for i in range(50)])
-    frames = ready.animate(picture, landmarks, sequence, AnimationOptions())
-    next(frames)
-    frames.close()
-    assert len(list(ready.animate(picture, landmarks, sequence[:3], AnimationOptions()))) == 3
+FAULTS = {
+    "no name": ({"name": ""}, "describes itself: name is ''"),
+    "not ready": ({"requires": lambda self: ["weights: get them"]}, "cannot be tried here: weights: get them"),
+    "takes anything": ({"load": lambda self, options: None}, "takes an option that it cannot know"),
+    "stands still": ({"animate": still}, "landmarks that move change nothing"),
+    "one frame": ({"animate": one_frame}, "gave 1 of 3 frames"),
+    "one memory": ({"animate": shared}, "frames share their memory"),
+    "scribbles": ({"animate": scribbling}, "it draws in the picture"),
+    "random": ({"animate": random_frames}, "the same call gives other frames"),
+}
 
 
-def test_frames_without_a_face_do_not_break_the_video(ready, drawn_face):
-    picture, landmarks = drawn_face(96)
-    xy = np.stack([landmarks.xy + 3, np.full((68, 2), np.nan, np.float32), landmarks.xy + 3])
-    sequence = LandmarkSequence(xy, landmarks.size, Fraction(25), found=np.array([True, False, True]))
-    frames = list(ready.animate(picture, landmarks, sequence, AnimationOptions()))
-    assert len(frames) == 3
-    assert np.array_equal(frames[0], frames[2])
+def test_a_good_plug_in_passes() -> None:
+    check_backend(Good())
 
 
-def test_unknown_options_are_refused_by_name(ready, drawn_face):
-    picture, landmarks = drawn_face(96)
-    options = AnimationOptions(extra={"no_such_option": 1})
-    with pytest.raises(UsageError, match="no_such_option"):
-        ready.load(options)
-    with pytest.raises(UsageError, match="no_such_option"):
-        list(ready.animate(picture, landmarks, clip(landmarks, [0]), options))
-
-
-def test_landmarks_of_another_size_are_refused(ready, drawn_face):
-    picture, landmarks = drawn_face(96)
-    other = landmarks.resized((200, 200))
-    with pytest.raises(InputError, match="200x200"):
-        list(ready.animate(picture, other, clip(other, [0]), AnimationOptions()))
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_bad_plug_in_is_told_what_is_wrong(name: str) -> None:
+    members, message = FAULTS[name]
+    with pytest.raises(AssertionError, match="breaks its contract") as error:
+        check_backend(type("Bad", (Good,), members)())
+    assert message in str(error.value)

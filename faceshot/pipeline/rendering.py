@@ -1,0 +1,98 @@
+"""From landmarks to the video: a backend is loaded, its frames are checked one by one and written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from faceshot.errors import BackendError, MissingError
+from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray
+from faceshot.pipeline.backends import AnimationOptions, Backend, guard, named, requirements
+from faceshot.pipeline.sidecar import container_metadata
+from faceshot.progress import progress
+from faceshot.threads import after_fork
+
+if TYPE_CHECKING:
+    from faceshot.pipeline.plan import Plan
+
+
+def prepare(backend: Backend, settings: AnimationOptions) -> None:
+    """Load a backend, once its options are known to be good.
+
+    Raises:
+        UsageError: options it does not know. MissingError: what it lacks, with the command that gets it.
+        BackendError: it fails.
+    """
+    after_fork()
+    lacking = requirements(backend)
+    with guard(named(backend)):
+        try:
+            backend.load(settings)  # refuses bad options first, then says what is missing and where it looked
+        except ImportError as error:
+            raise MissingError(f"backend {backend.name!r} is not ready: {'; '.join(lacking) or error}") from error
+    if lacking:
+        raise MissingError(f"backend {backend.name!r} is not ready: {'; '.join(lacking)}")
+
+
+def frames_of(
+    backend: Backend, picture: Picture, landmarks: Landmarks, sequence: LandmarkSequence, options: AnimationOptions
+) -> Iterator[RGBArray]:
+    """The backend's frames, each checked: uint8 (H, W, 3) or (H, W, 4) of the picture's size, one per entry.
+
+    Raises:
+        BackendError: the backend fails, or gives something else.
+    """
+    who, total, end = named(backend), len(sequence), object()
+    with guard(who):
+        given = backend.animate(picture, landmarks, sequence, options)
+        frames = iter(given) if hasattr(given, "__iter__") else None
+    if frames is None:
+        raise BackendError(f"{who} gave {type(given).__name__}, not frames; does its animate() yield?")
+    count = 0
+    try:
+        while True:
+            with guard(who):
+                frame: Any = next(frames, end)
+            if frame is end:
+                break
+            if count == total:
+                raise BackendError(f"{who} gave more frames than the {total} asked for")
+            if (fault := _fault(frame, picture)) is not None:
+                raise BackendError(f"{who} gave, as frame {count}, {fault}")
+            yield frame
+            count += 1
+            del frame  # nobody but the caller keeps it
+    finally:
+        if hasattr(frames, "close"):
+            frames.close()
+    if count < total:
+        raise BackendError(f"{who} gave {count} of {total} frames")
+
+
+def _fault(frame: Any, picture: Picture) -> str | None:
+    width, height = picture.size
+    wanted = f"wanted is a uint8 array of shape ({height}, {width}, 3)"
+    if not isinstance(frame, np.ndarray):
+        return f"{type(frame).__name__}; {wanted}"
+    if frame.dtype != np.uint8 or frame.shape not in ((height, width, 3), (height, width, 4)):
+        return f"{frame.dtype} of shape {frame.shape}; {wanted}"
+    return None
+
+
+def render(
+    plan: Plan, backend: Backend, marks: Landmarks, moved: LandmarkSequence, settings: AnimationOptions,
+    audio_start: Fraction,
+) -> None:  # fmt: skip
+    """Stream the backend's frames into the video; nothing holds more than one of them."""
+    from faceshot.media import VideoWriter
+
+    frames = frames_of(backend, plan.picture, marks, moved, settings)
+    with VideoWriter(
+        plan.output, plan.picture.size, moved.fps, audio_from=plan.audio, audio_start=audio_start,
+        alpha=plan.alpha, overwrite=plan.overwrite, metadata=container_metadata(),
+    ) as writer:  # fmt: skip
+        for frame in progress(frames, "animate", total=len(moved)):
+            writer.write(plan.opaque(frame))
