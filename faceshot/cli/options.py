@@ -69,7 +69,8 @@ ModeFlag = Annotated[Mode, typer.Option(help="stable, or the paper's algorithm a
 GainFlag = Annotated[
     str | None,
     typer.Option(
-        metavar="PART=G,...", help="Gain 0 to 3 per part, e.g. mouth=1.2,eyes=0.8 (also: all, brows, head, jaw, zoom)."
+        metavar="PART=G,...",
+        help="Gain 0 to 3 per part, e.g. mouth=1.2,eyes=0.8 (also: all, brows, head, jaw, gaze, zoom).",
     ),
 ]
 OnlyFlag = Annotated[str | None, typer.Option(metavar="PARTS", help="Move only these parts, e.g. mouth,eyes.")]

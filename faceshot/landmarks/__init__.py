@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from faceshot.landmarks.faces import choose as choose
     from faceshot.landmarks.faces import follow as follow
     from faceshot.landmarks.faces import overlap as overlap
+    from faceshot.landmarks.irises import iris_shift as iris_shift
     from faceshot.landmarks.metrics import auc as auc
     from faceshot.landmarks.metrics import crossings as crossings
     from faceshot.landmarks.metrics import eye_opening as eye_opening
@@ -49,6 +50,7 @@ __getattr__, __dir__, __all__ = hand_on(
         "crop": "Crop part_crops",
         "expression": "BLENDSHAPES EYES Expression as_rotations",
         "faces": "FaceWish check_wish choose follow overlap",
+        "irises": "iris_shift",
         "metrics": "auc crossings eye_opening motion_difference nme part_nme",
         "types": "BoolArray FloatArray LandmarkSequence Landmarks Picture RGBArray Size as_fps from_unit "
         "rescale_points",

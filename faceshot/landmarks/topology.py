@@ -25,7 +25,7 @@ PART_POINTS: Final = MappingProxyType(
 )
 
 #: Parts a user can switch or scale apart when motion is transferred.
-MotionPart = Literal["head", "jaw", "mouth", "right_eye", "left_eye", "right_brow", "left_brow", "nose"]
+MotionPart = Literal["head", "jaw", "mouth", "right_eye", "left_eye", "right_brow", "left_brow", "nose", "gaze"]
 MOTION_PARTS: Final[tuple[MotionPart, ...]] = get_args(MotionPart)
 
 JAW: Final = tuple(range(0, 17))

@@ -17,6 +17,7 @@ import numpy as np
 from faceshot.errors import InputError, UsageError
 from faceshot.landmarks import Landmarks, LandmarkSequence
 from faceshot.landmarks.topology import MOTION_PARTS, MotionPart
+from faceshot.retargeting.expression import move_expression
 from faceshot.retargeting.smoothing import require_found, smooth
 from faceshot.retargeting.stable import Controls, retarget_stable
 from faceshot.retargeting.upstream import retarget_upstream
@@ -32,7 +33,7 @@ _MOTION_OF_PART: dict[str, tuple[MotionPart, ...]] = {
     "face_boundary": ("jaw",),
     "eyebrows": ("right_brow", "left_brow"),
     "nose": ("nose",),
-    "eyes": ("right_eye", "left_eye"),
+    "eyes": ("right_eye", "left_eye", "gaze"),
     "mouth": ("mouth",),
 }
 
@@ -44,6 +45,7 @@ class RetargetOptions:
     Attributes:
         head, jaw, mouth, right_eye, left_eye, right_brow, left_brow, nose: gain of each part, 0 (still) .. 3;
             1 is natural. Right and left are the subject's. ``head`` is the turn, tilt, shift and zoom of the whole.
+        gaze: gain of the eyeballs, for drivers with an expression channel.
         zoom: how much of the head's change of size is followed, 0 .. 3.
         parts: the parts that move; parts left out only follow the head.
         closure: a driver's closed eye closes the character's eye completely, whatever the size of either.
@@ -63,6 +65,7 @@ class RetargetOptions:
     right_brow: float = 1.0
     left_brow: float = 1.0
     nose: float = 1.0
+    gaze: float = 1.0
     zoom: float = 1.0
     parts: tuple[MotionPart, ...] = MOTION_PARTS
     closure: bool = True
@@ -144,7 +147,13 @@ def retarget(
             driver_visible=driving.visible,
         )
     return replace(
-        driving, xy=xy.astype(np.float32), size=landmarks.size, found=None, score=None, absent=landmarks.absent
+        driving,
+        xy=xy.astype(np.float32),
+        size=landmarks.size,
+        found=None,
+        score=None,
+        absent=landmarks.absent,
+        expression=move_expression(landmarks, driving, options.controls(landmarks.absent | driving.absent).gains),
     )
 
 
