@@ -29,7 +29,7 @@ class Jitter:
 
 #: An eye's corners as tracked are off by this much, and lie too far apart rather than too near; a mouth's less so.
 EYE_JITTER = Jitter(0.10, 0.10, 0.2)
-MOUTH_JITTER = Jitter(0.06, 0.02, 0.13)
+MOUTH_JITTER = Jitter(0.06, 0.02, 0.13, turn=0.11)
 
 
 class Warp:

@@ -61,8 +61,8 @@ def _expressions(d: Dice, grinning: bool) -> list[Expression]:
         smile = float(np.clip(d.n(0.1, 0.45), -1, 1))
         wide = d.n(0, 0.35)
         if grinning:
-            smile, wide = d.u(0.1, 0.9), d.u(0, 0.7)
-            jaw = d.pick([0.0, d.u(0.02, 0.2), d.u(0.1, 0.7)], [2, 5, 2])
+            smile, wide = d.u(0.1, 0.9), d.u(0, 0.9)
+            jaw = d.pick([0.0, d.u(0.02, 0.2), d.u(0.1, 0.7)], [2, 4, 3])
         out.append(
             Expression(
                 lids, other, (d.u(-1, 1), d.u(-0.6, 0.6)), jaw, wide, smile,
@@ -88,8 +88,9 @@ def _character(d: Dice) -> tuple[Character, bool]:
             mouth,
             rest_open=d.pick([0.0, mouth.rest_open]),
             w=mouth.w * d.u(0.95, 1.3),
-            thick_up=mouth.thick_up * thin,
-            thick_low=mouth.thick_low * thin,
+            thick_up=mouth.thick_up * thin * d.u(0.7, 1.3),
+            thick_low=mouth.thick_low * thin * d.u(0.9, 1.7),
+            tongue=d.chance(0.2),
         )
         who = replace(who, eyes=eyes, mouth=mouth)
     return who, kind in ("person", "statue") or (people and who.style == "photo")

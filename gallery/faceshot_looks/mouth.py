@@ -44,14 +44,19 @@ class MouthLook:
         often = 1.0 if real else 0.2
         self.seed = int(d.rng.integers(1 << 30))
         self.fade = d.pick([0.0, d.u(0, 0.6), d.u(0.6, 1.0)], [2, 3, 2]) if real else 0.0
-        self.teeth = d.pick(["none", "band", "full", "dark"], [2, 4, 4, 2]) if d.chance(0.85 * often) else "none"
+        self.tint = d.rng.uniform([0.75, 0.5, 0.5], [1.08, 0.98, 0.98]) if d.chance(0.75 * often) else None
+        self.lower_light = d.u(0.92, 1.3)
+        self.tint_alpha = d.u(0.4, 1.0)
+        self.round = d.u(0.0, 0.3) if d.chance(0.7 * often) else 0.0
+        self.teeth = d.pick(["none", "band", "full", "dark"], [1, 4, 6, 2]) if d.chance(0.85 * often) else "none"
         self.teeth_level = d.u(0.55, 1.0)
         self.teeth_depth = d.u(0.05, 0.2)
         self.teeth_low = d.chance(0.3)
         self.teeth_lines = d.u(0.0, 0.5)
         self.cavity = d.u(0.05, 0.4)
         self.corners = d.u(0.2, 0.8)
-        self.tongue = d.chance(0.35)
+        self.tongue = d.chance(0.25)
+        self.tongue_level = d.u(0.35, 0.85)
         self.seam = d.u(0.3, 0.95) if d.chance(0.85 * often) else 0.0
         self.seam_width = d.u(0.008, 0.03)
         self.below = d.u(0.08, 0.5) if d.chance(0.75 * often) else 0.0
@@ -131,12 +136,24 @@ class MouthLook:
     def _lips(
         self, b: Brush, mouth: MouthCurve, w: float, down: Points, skin: Array, lips: Array, between: Array
     ) -> None:
-        """Paler than drawn, the upper one darker, with creases and a shine."""
+        """Of another tint than drawn, the lower one lighter, rounded by light; pale, with creases and a shine."""
         red = lips * (1 - between)
+        halves = [
+            b.area(np.concatenate([outer, inner[::-1]]), 0.5) * red
+            for outer, inner in ((mouth.outer_up, mouth.inner_up), (mouth.outer_low, mouth.inner_low))
+        ]
+        if self.tint is not None:
+            for half, light in zip(halves, (1.0, self.lower_light), strict=True):
+                b.lay(half, skin * self.tint * light, self.tint_alpha)
+        if self.round:
+            middle = 0.5 * mouth.inner_low + 0.5 * mouth.outer_low
+            b.shade(b.line(middle[6:-6], 0.05 * w, 0.03 * w) * halves[1], 1 + self.round)
+            b.shade(b.line(mouth.outer_low, 0.03 * w, 0.02 * w) * halves[1], 1 - self.round)
+            b.shade(b.line(mouth.inner_up, 0.05 * w, 0.03 * w) * halves[0], 1 - self.round)
         if self.fade:
             b.lay(red, skin * [1.0, 0.95, 0.95], self.fade)
         if self.upper_dark != 1:
-            b.shade(b.area(np.concatenate([mouth.outer_up, mouth.inner_up[::-1]]), 0.5) * red, self.upper_dark)
+            b.shade(halves[0], self.upper_dark)
         if self.creases:
             u = np.linspace(0.2, 0.8, self.creases)
             top, low = (_at(curve, u) for curve in (mouth.inner_low, mouth.outer_low))
@@ -158,7 +175,7 @@ class MouthLook:
                     (_at(mouth.inner_low, np.linspace(0.2, 0.8, 9)) - 0.35 * gap.max() * down)[::-1],
                 ]
             )
-            b.lay(b.area(tongue, 0.03 * w) * between, [190.0, 95.0, 95.0], 0.8)
+            b.lay(b.area(tongue, 0.03 * w) * between, self.tongue_level * np.array([230.0, 115.0, 115.0]), 0.8)
         if self.teeth == "dark":
             return
         depth = np.full(len(gap), self.teeth_depth * w) if self.teeth == "band" else gap + 2

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from faceshot.tracking import save_network
+from faceshot.tracking import load_network, save_network
 from faceshot_looks.drawings import Crops, draw
 from faceshot_looks.learning import TASKS
 
@@ -79,6 +79,8 @@ class Trainer:
         learned = [c for k, c in enumerate(crops) if k % HELD_OUT != HELD_OUT - 1] or crops
         self.task, self.unseen = (TASKS[part](some, self.device) for some in (learned, held))
         self.network = self.task.network().to(self.device)
+        if args.warm:
+            load_network(self.network, args.warm / f"{part}.safetensors").train()
         self.average = self.task.network().to(self.device).eval()
         self.average.load_state_dict(self.network.state_dict())
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=args.lr, weight_decay=0.02)
@@ -169,6 +171,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--ema", type=float, default=0.998)
+    parser.add_argument("--warm", type=Path, help="folder of weights to begin with, for example the shipped ones")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0, help="of torch on a CPU; 0 leaves it to torch")
     parser.add_argument("--device", default="cpu")
