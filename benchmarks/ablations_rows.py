@@ -17,7 +17,7 @@ from faceshot.features import normalised, sample_features
 from faceshot.gallery import Gallery
 from faceshot.landmarks import Crop, Landmarks, Picture, Size
 from faceshot.landmarks.topology import PARTS
-from faceshot.matching import Look, Match, Matcher, SearchOptions
+from faceshot.matching import Look, Match, Matcher, SearchOptions, fit_parts
 from faceshot.models import Preset, get_preset, locate
 
 
@@ -63,7 +63,7 @@ class Bench:
 class OneDomain(Matcher):
     """One domain for the whole face: that which is most alike over all parts."""
 
-    def _rank_by_agreement(self, features: np.ndarray, near: np.ndarray, gallery: Gallery) -> np.ndarray:
+    def _rank(self, features: np.ndarray, near: np.ndarray, gallery: Gallery) -> np.ndarray:
         side = Size(self.extractor.image_size, self.extractor.image_size)
         seen = normalised(sample_features(features, near, side))
         cosine = np.einsum("dic,ic->di", gallery.vectors, seen) * gallery.valid
@@ -76,7 +76,8 @@ class OneWay(Matcher):
 
     def _look(self, crop: Crop, pairs: list[np.ndarray], vectors: Any, valid: np.ndarray, gallery: Gallery) -> Look:
         look = super()._look(crop, pairs, vectors, valid, gallery)
-        fit = self._fit([pair[0] for pair in pairs], vectors, valid)
+        side = self.extractor.image_size
+        fit = fit_parts([pair[0] for pair in pairs], vectors, valid, self.prior, self.shape_options, side)
         return replace(look, xy=crop.to_picture(fit.xy), weight=np.clip(fit.weight, 0, 1).astype(np.float32))
 
 

@@ -19,7 +19,15 @@ from faceshot.errors import InputError, UsageError
 from faceshot.features import normalised
 from faceshot.gallery.derive import announce, derive, obtain_all
 from faceshot.gallery.features import DomainFeatures, feature_cache, load, places, read_header, save
-from faceshot.gallery.store import FEATURES_FILE, Domain, default_galleries, domain_folders, list_domains, read_domain
+from faceshot.gallery.store import (
+    FEATURES_FILE,
+    SHIPPED,
+    Domain,
+    default_galleries,
+    domain_folders,
+    list_domains,
+    read_domain,
+)
 from faceshot.landmarks import BoolArray, FloatArray, RGBArray
 from faceshot.landmarks.topology import PART_POINTS
 from faceshot.output import check_output
@@ -94,10 +102,7 @@ class Gallery:
         features: list[DomainFeatures] = []
         for label, gallery in galleries:
             for name, found in zip(gallery.domains, gallery.features, strict=True):
-                unique = name if name not in names else f"{name}@{Path(label).name}"
-                while unique in names:
-                    unique += "+"
-                names.append(unique)
+                names.append(_unique(name, label, names))
                 features.append(found)
         return cls(tuple(names), tuple(features), galleries[0][1].digest)
 
@@ -152,6 +157,26 @@ class Gallery:
     def image_embeds(self) -> FloatArray:
         """(D, E) mean embedding of whole pictures: the domain's image prompt."""
         return np.stack([features.image_embed for features in self.features])
+
+
+def _unique(name: str, label: str, taken: Sequence[str]) -> str:
+    """A domain's name among those of other galleries: ``name@gallery`` where it is taken already."""
+    unique = name if name not in taken else f"{name}@{Path(label).name}"
+    while unique in taken:
+        unique += "+"
+    return unique
+
+
+def own_domains(galleries: Iterable[str | Path]) -> dict[str, Domain]:
+    """The domains that are not the shipped ones, under the names :meth:`Gallery.load` gives them."""
+    names: list[str] = []
+    own = {}
+    for gallery in list(galleries) or default_galleries():
+        for domain in list_domains(gallery):
+            names.append(_unique(domain.name, str(gallery), names))
+            if str(gallery) != SHIPPED:
+                own[names[-1]] = domain
+    return own
 
 
 def build_gallery(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from faceshot.lazy import hand_on
 
 if TYPE_CHECKING:
+    from faceshot.matching.looking import fit_parts as fit_parts
     from faceshot.matching.matcher import Matcher as Matcher
     from faceshot.matching.matcher import Regularise as Regularise
     from faceshot.matching.result import Look as Look
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = hand_on(
     __name__,
     {
+        "looking": "fit_parts",
         "matcher": "Matcher Regularise",
         "result": "Look Match",
         "search": "SearchOptions",

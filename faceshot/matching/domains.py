@@ -35,11 +35,15 @@ def by_agreement(features: np.ndarray, near: FloatArray, gallery: Gallery, side:
     return np.argsort(-agreement(seen, gallery), axis=0, kind="stable")
 
 
+def part_embeds(extractor: FeatureExtractor, rgb: RGBArray, xy: FloatArray) -> FloatArray:
+    """(5, E) embeddings of the crops of the parts of a face with landmarks (68, 2), in the order of ``PARTS``."""
+    crops = np.stack([crop.apply(rgb) for crop in part_crops(xy, extractor.image_size)])
+    return np.asarray(extractor.embed(crops).cpu().numpy(), np.float32)
+
+
 def by_embedding(extractor: FeatureExtractor, rgb: RGBArray, xy: FloatArray, gallery: Gallery) -> np.ndarray:
     """(D, 5) domains of every part, best first, by the CLIP score of the part's crop (FaceShot, appendix B)."""
-    side = extractor.image_size
-    crops = np.stack([crop.apply(rgb) for crop in part_crops(xy, side)])
-    seen = normalised(extractor.embed(crops).cpu().numpy())
+    seen = normalised(part_embeds(extractor, rgb, xy))
     nearness = np.einsum("dpe,pe->dp", normalised(gallery.part_embeds), seen)
     known = np.stack([gallery.valid[:, list(PART_POINTS[part])].any(1) for part in PARTS], 1)
     return np.argsort(-np.where(known, nearness, -2), axis=0, kind="stable")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from faceshot.errors import UsageError
-from faceshot.features import normalised, peaks, refine, sample_features, score_maps, upsampled_norms
+from faceshot.features import normalised, sample_features
 from faceshot.landmarks import (
     Anchors,
     Box,
@@ -37,14 +37,16 @@ from faceshot.landmarks import (
     face_from_box,
     overlap,
 )
-from faceshot.landmarks.topology import FLIP, LEFT_EYE, N_POINTS, PART_POINTS, PARTS, RIGHT_EYE, Part
+from faceshot.landmarks.topology import FLIP, LEFT_EYE, PART_POINTS, PARTS, RIGHT_EYE
 from faceshot.matching.domains import agreement as domain_agreement
-from faceshot.matching.domains import by_agreement, by_embedding, gathered
+from faceshot.matching.domains import by_agreement, by_embedding, gathered, part_embeds
 from faceshot.matching.faces import seek
+from faceshot.matching.looking import absent_parts, fit_parts, raw_matches
 from faceshot.matching.rearrange import rearrange
 from faceshot.matching.result import Look, Match
 from faceshot.matching.search import SearchOptions, suspects
-from faceshot.matching.shape import ShapeFit, ShapeOptions, ShapePrior, fit_shape
+from faceshot.matching.shape import ShapeOptions, ShapePrior
+from faceshot.matching.trust import Trial, Trust, lead, learn
 from faceshot.threads import one_blas_thread
 
 if TYPE_CHECKING:
@@ -127,7 +129,7 @@ class Matcher:
         self._check(picture, box, points, regularise)
         if face is not None and (box is not None or points):
             raise UsageError("face chooses among the faces found, box and points say where it is; give one of them")
-        gallery = self.gallery if domains is None else self.gallery.only(domains)
+        gallery = self._base if domains is None else self.gallery.only(domains)
         wish = None if face is None else check_wish(face)
         if wish is not None and (all_ := self.match_all(picture, regularise=regularise, domains=domains)):
             return all_[choose([match.box for match in all_], wish)]
@@ -137,7 +139,7 @@ class Matcher:
                 return self._settled(rgb, face_from_anchors(self.prior.mean, points), gallery, regularise, points)
             if box is not None:
                 return self._settled(rgb, face_from_box(self.prior.mean, box), gallery, regularise)
-            first, *others = self._spots(picture, rgb, gallery)
+            first, *others = self._spots(picture, rgb)
             return replace(self._settled(rgb, first, gallery, regularise), faces=1 + len(others))
 
     def match_all(
@@ -149,10 +151,10 @@ class Matcher:
             UsageError: unknown option or domain.
         """
         self._check(picture, None, None, regularise)
-        gallery = self.gallery if domains is None else self.gallery.only(domains)
+        gallery = self._base if domains is None else self.gallery.only(domains)
         rgb = picture.flat()
         with self.extractor.session(), one_blas_thread():
-            places = self._spots(picture, rgb, gallery, thorough=True)
+            places = self._spots(picture, rgb, thorough=True)
             found = [self._settled(rgb, place, gallery, regularise) for place in places]
         kept: list[Match] = []
         for match in sorted(found, key=lambda match: -match.confidence):
@@ -190,7 +192,7 @@ class Matcher:
 
     def looks(self, rgb: RGBArray, crops: Sequence[Crop], gallery: Gallery | None = None) -> list[Look]:
         """A first look at each square of a picture (H, W, 3), with vectors averaged over the gallery's domains."""
-        gallery = gallery or self.gallery
+        gallery = gallery or self._base
         overall, valid, embed = self._overall(gallery)
         found = []
         for start in range(0, len(crops), 4):
@@ -208,7 +210,7 @@ class Matcher:
         """The small model, which finds a face in the time a large one needs to blink."""
         return Matcher("mini", galleries=("shipped",), cache_dir=self._cache_dir, offline=True)
 
-    def _spots(self, picture: Picture, rgb: RGBArray, gallery: Gallery, *, thorough: bool = False) -> list[FloatArray]:
+    def _spots(self, picture: Picture, rgb: RGBArray, *, thorough: bool = False) -> list[FloatArray]:
         """Where faces are (68, 2), the one to take first, the others only if sure, or as good as sure if ``thorough``.
 
         Of a large model only the closer look is asked, unless the small one is lost.
@@ -218,15 +220,15 @@ class Matcher:
             known = [match for match in known if match.confidence >= self._scout.threshold]
             if known:
                 return [match.landmarks.xy for match in known]
-        looks = self._seek(rgb, gallery, thorough=thorough, wide=self.extractor.preset.encoder != "vae")
+        looks = self._seek(rgb, thorough=thorough, wide=self.extractor.preset.encoder != "vae")
         least = self.search.worth if thorough else self.search.enough
         return [looks[0].xy, *(look.xy for look in looks[1:] if look.quality >= least)]
 
-    def _seek(self, rgb: RGBArray, gallery: Gallery, *, thorough: bool = False, wide: bool = True) -> list[Look]:
+    def _seek(self, rgb: RGBArray, *, thorough: bool, wide: bool) -> list[Look]:
         """Looks at all that may be a face, the best first, each face once (:func:`faces.seek`)."""
-        side, wanted = self.extractor.image_size, self._overall(gallery)
+        side, wanted = self.extractor.image_size, self._overall(self._base)
         return seek(
-            lambda crops: self.looks(rgb, crops, gallery),
+            lambda crops: self.looks(rgb, crops),
             lambda count: suspects(self.extractor, rgb, *wanted, self.prior.mean, count, self.search),
             Size(rgb.shape[1], rgb.shape[0]),
             side,
@@ -238,11 +240,8 @@ class Matcher:
         self, rgb: RGBArray, where: FloatArray, gallery: Gallery, regularise: Regularise, points: Anchors | None
     ) -> Match:
         # 1. An upright close-up of the face and its mirror image.
-        side = self.extractor.image_size
-        across = where[list(LEFT_EYE)].mean(0) - where[list(RIGHT_EYE)].mean(0)
-        roll = math.degrees(math.atan2(across[1], across[0]))
-        angle = roll if abs(roll) > self.search.upright else 0.0
-        crop = Crop.around(where, scale=self.search.crop, out=side, angle=angle)
+        side, temperature = self.extractor.image_size, self.shape_options.temperature
+        crop = self._close_up(where)
         images = _with_mirror(crop.apply(rgb))
         # 2. A domain for every part, and the picture's features under that domain's image prompt where the model
         #    takes one (FaceShot's appearance guidance, section 3.2).
@@ -254,14 +253,27 @@ class Matcher:
                 gallery = self._swapped(rgb, gallery, used)
         else:
             plain = self._features(images)
-            ranked = by_agreement(plain[0], crop.to_crop(where), gallery, side)[: self.search.domains]
+            ranked = self._rank(plain[0], crop.to_crop(where), gallery)[: self.search.domains]
             maps = dict.fromkeys(ranked[0], plain)
         chosen = [int(d) for d in ranked[0]]
         pairs = [maps[d] for d in chosen]
         vectors, valid = gathered(gallery.vectors, gallery.valid, ranked)
-        # 3. Match, and tidy.
+        names = [gallery.domains[d] for d in chosen]
+        # 3. A domain of the user's leads where it has proved to help and the picture is of its kind.
+        if gallery is self._base and self._trusts:
+            leader = lead(self._trusts, self.gallery, part_embeds(self.extractor, rgb, where))
+            if leader is not None:
+                vectors, valid = leader.mixed(vectors, valid, self.gallery)
+                names = [self.gallery.domains[leader.domain]] * len(PARTS) if leader.share >= 0.5 else names
+        # 4. Match, and tidy.
         look = self._look(crop, pairs, vectors, valid, gallery)
-        raw, score = self._raw(pairs, vectors, Size(side, side))
+        if gallery is not self._base and not self.extractor.preset.domain_prompts:
+            # The whole gallery judges, however few domains were allowed.
+            ranked = self._rank(plain[0], crop.to_crop(look.xy), self._base)[: self.search.domains]
+            usual = self._look(crop, pairs, *gathered(self._base.vectors, self._base.valid, ranked), self._base)
+            look = replace(look, logit=max(look.logit, usual.logit), agreement=usual.agreement)
+            gallery = self._base
+        raw, score = raw_matches(pairs, vectors, Size(side, side), self.extractor.device, temperature)
         xy = look.xy
         if regularise == "none":
             xy = crop.to_picture(raw)
@@ -270,15 +282,55 @@ class Matcher:
         if points:
             xy = bind(xy, {name: np.array(place) for name, place in points.items()})
         size = Size(rgb.shape[1], rgb.shape[0])
-        absent = self._absent(look, gallery)
+        absent = absent_parts(look, gallery, self.search.present, temperature)
         landmarks = Landmarks(xy, size, look.weight, absent)
         return Match(
             landmarks=landmarks,
             confidence=look.quality,
             raw=Landmarks(crop.to_picture(raw), size, np.clip(score, 0, 1)),
-            domains={part: gallery.domains[d] for part, d in zip(PARTS, chosen, strict=True)},
+            domains=dict(zip(PARTS, names, strict=True)),
             box=landmarks.box(),
         )
+
+    def _close_up(self, where: FloatArray) -> Crop:
+        """The upright square about a face with landmarks (68, 2)."""
+        across = where[list(LEFT_EYE)].mean(0) - where[list(RIGHT_EYE)].mean(0)
+        roll = math.degrees(math.atan2(across[1], across[0]))
+        angle = roll if abs(roll) > self.search.upright else 0.0
+        return Crop.around(where, scale=self.search.crop, out=self.extractor.image_size, angle=angle)
+
+    def _rank(self, features: np.ndarray, near: FloatArray, gallery: Gallery) -> np.ndarray:
+        """(D, 5) domains of every part, best first."""
+        return by_agreement(features, near, gallery, self.extractor.image_size)
+
+    @cached_property
+    def _base(self) -> Gallery:
+        """The domains that search and judge: all but the user's that are trusted only as far as they have proved."""
+        own = {trust.domain for trust in self._trusts}
+        return (
+            self.gallery.only([n for i, n in enumerate(self.gallery.domains) if i not in own]) if own else self.gallery
+        )
+
+    @cached_property
+    def _trusts(self) -> tuple[Trust, ...]:
+        """What the user's domains have proved; a large model, which takes minutes for that, chooses by likeness."""
+        from faceshot.gallery import feature_cache, own_domains
+
+        if self.extractor.preset.encoder == "vae":
+            return ()
+        place = feature_cache(self._cache_dir) / self.gallery.digest / "trust.json"
+        return learn(self.gallery, own_domains(self._places), self._trial, place)
+
+    def _trial(self, rgb: RGBArray, truth: Landmarks, gallery: Gallery) -> Trial:
+        crop = self._close_up(truth.xy)
+        seen = self._features(_with_mirror(crop.apply(rgb)))
+        ranked = self._rank(seen[0], crop.to_crop(truth.xy), gallery)[: self.search.domains]
+
+        def fit(vectors: FloatArray, valid: np.ndarray) -> FloatArray:
+            return self._look(crop, [seen] * len(PARTS), vectors, valid, gallery).xy
+
+        plain = gathered(gallery.vectors, gallery.valid, ranked)
+        return Trial(truth, part_embeds(self.extractor, rgb, truth.xy), fit, plain)
 
     def _look(
         self, crop: Crop, pairs: list[np.ndarray], vectors: FloatArray, valid: np.ndarray, gallery: Gallery
@@ -290,7 +342,9 @@ class Matcher:
         the quality is computed (``Preset.confidence``).
         """
         side = self.extractor.image_size
-        fit, other = (self._fit([pair[k] for pair in pairs], vectors, valid) for k in (0, 1))
+        fit, other = (
+            fit_parts([pair[k] for pair in pairs], vectors, valid, self.prior, self.shape_options, side) for k in (0, 1)
+        )
         back = other.xy[list(FLIP)] * np.array([-1, 1]) + np.array([side - 1, 0])
         weight, weight_back = fit.weight, other.weight[list(FLIP)]
         share = ((weight + 1e-3) / (weight + weight_back + 2e-3))[:, None]
@@ -314,16 +368,6 @@ class Matcher:
             agreement,
         )
 
-    def _absent(self, look: Look, gallery: Gallery) -> frozenset[Part]:
-        """Parts that few pictures show in the domains the *other* parts look like (a cat has no brows)."""
-        absent = []
-        for column, part in enumerate(PARTS):
-            others = np.delete(look.agreement, column, axis=1).mean(1)
-            chance = np.exp((others - others.max()) / (0.15 * self.shape_options.temperature))
-            if float(chance @ gallery.presence[:, column] / chance.sum()) < self.search.present:
-                absent.append(part)
-        return frozenset(absent)
-
     def _features(self, images: RGBArray, embed: np.ndarray | None = None) -> np.ndarray:
         import torch
 
@@ -343,39 +387,6 @@ class Matcher:
         whole = Crop.whole(Size(rgb.shape[1], rgb.shape[0]), self.extractor.image_size).apply(rgb)
         embed = self.extractor.embed(whole[None])[0].cpu().numpy()
         return swapped(gallery, used, embed, self.extractor, galleries=self._places, cache_dir=self._cache_dir)
-
-    def _fit(self, maps: list[np.ndarray], vectors: FloatArray, valid: np.ndarray) -> ShapeFit:
-        """Fit the shape prior on the feature grid, one feature map per part; results in pixels of the square."""
-        scores = np.empty((N_POINTS, *maps[0].shape[1:]), np.float32)
-        for part, features in zip(PARTS, maps, strict=True):
-            index = list(PART_POINTS[part])
-            unit = features / np.maximum(np.linalg.norm(features, axis=0, keepdims=True), 1e-12)
-            scores[index] = np.tensordot(vectors[index], unit, 1)
-        fit = fit_shape(scores, self.prior, self.shape_options, valid=valid)
-        scale = self.extractor.image_size / scores.shape[2]
-        move = (scale - 1) / 2
-        return replace(fit, xy=fit.xy * scale + move, model=fit.model * scale + move, radius=fit.radius * scale)
-
-    def _raw(self, pairs: list[np.ndarray], vectors: FloatArray, size: Size) -> tuple[FloatArray, FloatArray]:
-        """Plain best matches (68, 2), refined below a pixel, and their scores (68,); ``pairs`` as in :meth:`_look`."""
-        xy, score = np.empty((N_POINTS, 2), np.float32), np.empty(N_POINTS, np.float32)
-        temperature = self.shape_options.temperature
-        norms: dict[int, np.ndarray] = {}  # parts of one domain share their features
-        for part, pair in zip(PARTS, pairs, strict=True):
-            index, features = list(PART_POINTS[part]), pair[0]
-            if self.extractor.device.startswith("cuda"):
-                from faceshot.features import match_points
-
-                _, score[index], xy[index] = match_points(
-                    features, vectors[index], size, self.extractor.device, temperature=temperature
-                )
-                continue
-            if id(pair) not in norms:
-                norms[id(pair)] = upsampled_norms(features, size)
-            scores = score_maps(features, vectors[index], size, norms=norms[id(pair)])
-            at, score[index] = peaks(scores)
-            xy[index] = refine(scores, at, temperature=temperature)
-        return xy, score
 
 
 def _with_mirror(image: RGBArray) -> RGBArray:

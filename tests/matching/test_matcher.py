@@ -140,19 +140,20 @@ def test_raw_matches_are_the_plain_ones_bit_for_bit(matcher, monkeypatch):
     from faceshot.features.similarity import best_matches, refine, score_maps, upsampled_norms
     from faceshot.landmarks.topology import PART_POINTS
     from faceshot.landmarks.types import Size
-    from faceshot.matching import matcher as module
+    from faceshot.matching import looking as module
 
     rng = np.random.default_rng(0)
     one, other = rng.normal(size=(2, 2, 6, 12, 12)).astype(np.float32)
     vectors, size, made = rng.normal(size=(68, 6)).astype(np.float32), Size(128, 128), []
     monkeypatch.setattr(module, "upsampled_norms", lambda f, s: (made.append(f), upsampled_norms(f, s))[1])
     pairs = [one, other, one, one, other]
-    xy, score = matcher._raw(pairs, vectors, size)
+    temperature = matcher.shape_options.temperature
+    xy, score = module.raw_matches(pairs, vectors, size, "cpu", temperature)
     assert len(made) == 2
     for part, pair in zip(PARTS, pairs, strict=True):
         index = list(PART_POINTS[part])
         at, value = best_matches(pair[0], vectors[index], size)
-        fine = refine(score_maps(pair[0], vectors[index], size), at, temperature=matcher.shape_options.temperature)
+        fine = refine(score_maps(pair[0], vectors[index], size), at, temperature=temperature)
         assert np.array_equal(score[index], value) and np.array_equal(xy[index], fine)
 
 
