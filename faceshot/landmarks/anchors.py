@@ -24,13 +24,40 @@ def check_box(box: Box, size: Size) -> None:
 
 
 def check_anchors(points: Anchors) -> None:
-    """Raise :class:`UsageError` for unknown names, fewer than two points, or points that are not finite or coincide."""
+    """Raise :class:`UsageError` for unknown names, fewer than two points, points that are not finite or coincide,
+    or right and left exchanged (:func:`swapped_sides`)."""
     unknown = sorted(set(points) - set(ANCHORS))
     if unknown:
         raise UsageError(f"unknown anchor {unknown[0]!r}; anchors are {', '.join(ANCHORS)}")
     places = np.array(list(points.values()), float).reshape(-1, 2)
     if len(places) < 2 or not np.isfinite(places).all() or np.ptp(places, axis=0).max() < 2:
         raise UsageError(f"at least two anchors at different places are needed; anchors are {', '.join(ANCHORS)}")
+    if (swapped := swapped_sides(points)) is not None:
+        text = ";".join(f"{name}={x:.6g},{y:.6g}" for name, (x, y) in swapped.items())
+        upside = "" if len(points) > 2 else " (a face upside down needs its nose too)"
+        raise UsageError(f"right and left are exchanged: they are the subject's own{upside}; you may mean '{text}'")
+
+
+def swapped_sides(points: Anchors) -> dict[str, tuple[float, float]] | None:
+    """The anchors with right and left exchanged, where they say that the face is seen in a mirror; None where not.
+
+    "Right" is the subject's side, so the right eye lies on the left of an upright picture. Two eyes alone, or two mouth
+    corners, can be those of a face upside down too; such a face is told by an eye or the nose and the mouth together.
+    """
+    pairs = [(f"right_{part}", f"left_{part}") for part in ("eye", "mouth") if f"right_{part}" in points]
+    pairs = [pair for pair in pairs if pair[1] in points]
+    if not pairs:
+        return None
+    places = {name: np.asarray(place, float) for name, place in points.items()}
+    across = np.sum([places[left] - places[right] for right, left in pairs], axis=0)
+    # From eyes over the nose to the mouth: down the face.
+    levels = [[place for name, place in places.items() if name.endswith(part)] for part in ("eye", "nose", "mouth")]
+    middles = [np.mean(level, axis=0) for level in levels if level]
+    down = middles[-1] - middles[0] if len(middles) > 1 else np.array([0.0, 1.0])
+    if across[0] * down[1] - across[1] * down[0] >= 0:
+        return None
+    other = {name: name.replace("right", "LEFT").replace("left", "right").replace("LEFT", "left") for name in points}
+    return {other[name]: place for name, place in points.items()}
 
 
 def similarity(source: np.ndarray, target: np.ndarray) -> tuple[complex, complex]:

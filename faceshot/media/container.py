@@ -13,13 +13,15 @@ import numpy as np
 
 from faceshot.errors import InputError
 from faceshot.landmarks import RGBArray, Size
-from faceshot.media.clip import MAX_STILL, TimedFrame, VideoInfo, constant_rate, fit_side
+from faceshot.media.clip import MAX_STILL, TimedFrame, VideoInfo, constant_rate, fit_side, standard_rate
 from faceshot.media.image import MAX_PIXELS, MAX_SIDE, check_file
 
 log = logging.getLogger("faceshot")
 
 #: Demuxers that take any text or bytes for video.
 _NOT_VIDEO = {"tty", "bin", "xbin", "adf", "idf", "rawvideo"}
+#: Demuxers of bare streams: pictures one after the other, without times.
+_BARE = {"h264", "hevc", "mpegvideo", "m4v", "mjpeg", "obu", "vc1", "cavsvideo", "vvc", "h263", "h261", "dirac"}
 _COUNTED_PACKETS = 2000
 
 
@@ -63,8 +65,11 @@ def video_stream(container: Any, path: str | Path) -> Any:
     raise InputError(f"clip {path} holds no video; give a clip with a picture")
 
 
-def stream_rate(stream: Any) -> Fraction:
-    """The constant rate the stream is read at."""
+def stream_rate(container: Any, stream: Any) -> Fraction:
+    """The constant rate the stream is read at; a bare stream has no clock, and its average is a guess of FFmpeg's."""
+    if container.format.name in _BARE:
+        stated = stream.codec_context.framerate
+        return standard_rate(Fraction(stated)) if stated else constant_rate(stream.average_rate, None)
     return constant_rate(stream.average_rate, getattr(stream, "base_rate", None))
 
 
@@ -72,7 +77,9 @@ def probe_container(path: Path) -> VideoInfo:
     """Size, rate and length from the header and one decoded frame."""
     with open_media(path) as container:
         stream = video_stream(container, path)
-        fps = stream_rate(stream)
+        fps = stream_rate(container, stream)
+        if container.format.name in _BARE and not stream.codec_context.framerate:
+            log.warning("clip %s is a bare stream without a rate; %s frames per second are taken", path, fps)
         seconds = _seconds(container, stream)
         frames = round(seconds * fps) if seconds else 0
         if stream.frames and stream.average_rate and abs(stream.average_rate / fps - 1) < 1e-3:
@@ -95,13 +102,14 @@ def container_frames(path: Path, max_side: int | None) -> Iterator[TimedFrame]:
     with open_media(path) as container:
         stream = video_stream(container, path)
         stream.thread_type = "AUTO"
-        step = 1 / stream_rate(stream)
+        step = 1 / stream_rate(container, stream)
+        bare = container.format.name in _BARE
         promised = _seconds(container, stream)
         convert: _Converter | None = None
         first = time = end = Fraction(0)
         shift = Fraction(0)
         for frame in _decoded(container, stream, path):
-            stamp = None if frame.pts is None else frame.pts * frame.time_base + shift
+            stamp = None if bare or frame.pts is None else frame.pts * frame.time_base + shift
             if convert is None:
                 convert = _Converter(frame, stream, max_side)
                 first = time = stamp or Fraction(0)
@@ -114,7 +122,7 @@ def container_frames(path: Path, max_side: int | None) -> Iterator[TimedFrame]:
             else:
                 time = stamp
             ticks = getattr(frame, "duration", None)
-            duration = ticks * frame.time_base if ticks else step
+            duration = ticks * frame.time_base if ticks and not bare else step
             end = time + duration
             yield TimedFrame(time, duration, lambda frame=frame, convert=convert: convert(frame))  # type: ignore[misc]
         if convert is None:

@@ -66,35 +66,55 @@ def animation_frames(path: Path, max_side: int | None) -> Iterator[TimedFrame]:
 
 
 def numbered(folder: Path) -> list[Path]:
-    """The pictures of a folder in the order of the last number in their names.
+    """The pictures of a folder in the order of the number in their names that counts them: the last one that varies.
 
     Raises:
         InputError: no pictures, names without numbers, or two with the same number.
     """
-    found: dict[int, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in _FRAME_SUFFIXES or path.name.startswith("."):
-            continue
-        digits = re.findall(r"\d+", path.stem)
-        if not digits:
+    paths = [p for p in sorted(folder.iterdir()) if p.suffix.lower() in _FRAME_SUFFIXES and not p.name.startswith(".")]
+    if not paths:
+        raise InputError(f"clip {folder} is a folder without numbered pictures; name a video or a folder of frames")
+    rows = []
+    for path in paths:
+        rows.append(tuple(int(digits) for digits in re.findall(r"[0-9]{1,18}", path.stem)))
+        if not rows[-1]:
             raise InputError(f"clip {folder}: {path.name} has no number; name the frames frame_000001.png and so on")
-        number = int(digits[-1])
+    order = _counting(rows)
+    found: dict[tuple[int, ...], Path] = {}
+    for number, path in zip(order, paths, strict=True):
         if number in found:
             raise InputError(f"clip {folder}: {found[number].name} and {path.name} have the same number; remove one")
         found[number] = path
-    if not found:
-        raise InputError(f"clip {folder} is a folder without numbered pictures; name a video or a folder of frames")
     return [found[number] for number in sorted(found)]
 
 
+def _counting(rows: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """What orders names with these numbers: the last place at which all differ, else all places together.
+
+    Names of different make have no places in common; there the last number counts.
+    """
+    if len({len(row) for row in rows}) != 1:
+        return [row[-1:] for row in rows]
+    for place in reversed(range(len(rows[0]))):
+        if len({row[place] for row in rows}) == len(rows):
+            return [row[place : place + 1] for row in rows]
+    return rows
+
+
 def probe_folder(folder: Path) -> VideoInfo:
-    """Size and rate of the first picture (PNG text entry ``fps``, else 30)."""
+    """Size and rate of the first picture that can be opened (PNG text entry ``fps``, else 30)."""
     paths = numbered(folder)
-    with open_image(check_file(paths[0], "frame"), "frame") as picture:
-        text = picture.info.get(RATE_KEY)
-        size = Size(*picture.size)
-        if (picture.getexif().get(0x0112) or 1) >= 5:
-            size = Size(size.height, size.width)
+    for path in paths:
+        try:
+            with open_image(check_file(path, "frame"), "frame") as picture:
+                text = picture.info.get(RATE_KEY)
+                size = Size(*picture.size)
+                if (picture.getexif().get(0x0112) or 1) >= 5:
+                    size = Size(size.height, size.width)
+            break
+        except InputError:
+            if path == paths[-1]:
+                raise
     if text is None:
         log.info("the frames in %s state no rate; %s frames per second are taken", folder, DEFAULT_RATE)
     fps = DEFAULT_RATE if text is None else as_fps(str(text))
@@ -102,15 +122,24 @@ def probe_folder(folder: Path) -> VideoInfo:
 
 
 def folder_frames(folder: Path, fps: Fraction, max_side: int | None) -> Iterator[TimedFrame]:
-    """Every picture of the folder at the constant rate.
+    """Every picture of the folder at the constant rate; in place of a damaged one its neighbour, with a logged warning.
 
     Raises:
-        InputError: a picture is damaged or of another size than the first.
+        InputError: no picture can be read, or one is of another size than the first.
     """
     size: Size | None = None
+    last: RGBArray | None = None
+    waiting = 0  # damaged frames before the first good one
     for index, path in enumerate(numbered(folder)):
-        with open_image(check_file(path, "frame"), "frame") as picture:
-            rgb = _load(picture, path)
+        try:
+            with open_image(check_file(path, "frame"), "frame") as picture:
+                rgb = _load(picture, path)
+        except InputError as error:
+            log.warning("%s; the frame beside it is shown instead", error)
+            if last is None:
+                waiting, reason = index + 1, error
+                continue
+            rgb = last.copy()
         found = Size(rgb.shape[1], rgb.shape[0])
         size = size or found
         if found != size:
@@ -118,8 +147,13 @@ def folder_frames(folder: Path, fps: Fraction, max_side: int | None) -> Iterator
                 f"frame {path} is {found.width}x{found.height} pixels, the first is {size.width}x{size.height}; "
                 "bring all to one size"
             )
-        rgb = _fit(rgb, max_side)
-        yield TimedFrame(index / fps, 1 / fps, lambda rgb=rgb: rgb)  # type: ignore[misc]
+        last = rgb
+        shown = _fit(rgb, max_side)
+        for place in range(0 if waiting == index else index, index + 1):
+            again = shown if place == index else shown.copy()
+            yield TimedFrame(place / fps, 1 / fps, lambda rgb=again: rgb)  # type: ignore[misc]
+    if last is None:
+        raise reason
 
 
 def _seek(picture: Any, index: int, path: Path) -> bool:

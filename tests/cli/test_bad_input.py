@@ -185,7 +185,7 @@ CASES = (
     Case(
         "NaN landmarks", "animate @good.png --motion nod --landmarks @nan.npy -o %out.mp4", "landmark 5 is not finite"
     ),
-    Case("67 points", "animate @good.png --motion nod --landmarks @short.npy -o %out.mp4", "68, 2"),
+    Case("67 points", "animate @good.png --motion nod --landmarks @short.npy -o %out.mp4", "(67, 2)"),
     Case("67 points in pts", "animate @good.png --motion nod --landmarks @text.pts -o %out.mp4", "68"),
     Case("words for numbers", "animate @good.png --motion nod --landmarks @words.npy -o %out.mp4", "words.npy"),
     Case("pickled array", "animate @good.png --motion nod --landmarks @pickled.npy -o %out.mp4", "pickled.npy"),

@@ -297,6 +297,56 @@ def test_folder_of_numbered_pictures_in_number_order(tmp_path: Path) -> None:
     assert numbers_of(read_frames(tmp_path)) == [0, 1, 2]
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(["0000_take02", "0001_take02", "0010_take02"], id="number first"),
+        pytest.param(["take02_9", "take02_10", "take02_11"], id="number last"),
+        pytest.param(["12-59-59", "13-00-00", "13-00-59"], id="times of day"),
+        pytest.param(["a1b7_001", "a1b5_002", "a1b9_003"], id="noise before the number"),
+        pytest.param(["cover5", "shot2_frame6", "shot2_frame7"], id="names of different make"),
+    ],
+)
+def test_the_number_that_varies_orders_the_frames(tmp_path: Path, names: list[str]) -> None:
+    for number, name in enumerate(names):
+        Image.fromarray(numbered_frame(number)).save(tmp_path / f"{name}.png")
+    assert numbers_of(read_frames(tmp_path)) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("bad", [{0}, {2}, {4}, {0, 1, 3}], ids=str)
+def test_damaged_frames_of_a_folder_are_bridged(
+    tmp_path: Path, bad: set[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(5):
+        path = tmp_path / f"frame_{number:03d}.jpg"
+        Image.fromarray(numbered_frame(number)).save(path, quality=95)
+        if number in bad:
+            path.write_bytes(path.read_bytes()[:150] if number else b"")
+    shown = numbers_of(read_frames(tmp_path))
+    assert len(shown) == 5 and all(shown[k] == k for k in range(5) if k not in bad)
+    assert all(shown[k] not in bad for k in bad) and caplog.text.count("beside it is shown instead") >= len(bad)
+    for path in tmp_path.iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(InputError, match="empty"):
+        list(read_frames(tmp_path))
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.h264", "libx264"), ("a.m2v", "mpeg2video")])
+def test_bare_streams_keep_the_rate_they_state(tmp_path: Path, name: str, codec: str) -> None:
+    path = make_clip(tmp_path / name, frames(24), NTSC, codec=codec, options={"g": "12"})
+    info = probe(path)
+    assert info.fps == NTSC and numbers_of(read_frames(path)) == list(range(24))
+
+
+def test_bare_streams_without_a_rate_say_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "a.mjpeg"
+    with path.open("wb") as file:
+        for number in range(6):
+            Image.fromarray(numbered_frame(number)).save(file, "JPEG", quality=95)
+    assert probe(path).fps == 25 and numbers_of(read_frames(path)) == list(range(6))
+    assert "without a rate; 25 frames per second" in caplog.text
+
+
 # -- writing
 
 
