@@ -1,7 +1,9 @@
-"""Speed of the warp backend, and a sheet of what it draws.
+"""Speed of the warp backend, a sheet of what it draws, and whether it shows what the sequence says.
 
 python benchmarks/warp.py                          # the drawn examples at 512 px, and a 48 px and an 8K copy
 python benchmarks/warp.py cat.png --sheet out.png  # own pictures, each with cat.landmarks.json beside it
+python benchmarks/warp.py --clips ../shared/clips  # self-reenactment on real clips, optical flow, landmark round trip
+python benchmarks/warp.py --checks                 # large motion, stillness, background on the drawn examples
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import warp_checks
+import warp_clips
 
 from faceshot.driving import MOTIONS, motion_template
 from faceshot.formats import read_landmarks
@@ -82,15 +86,62 @@ def strip(picture: Picture, landmarks: Landmarks, side: int, per_motion: int = 2
     return np.hstack([cv2.resize(tile, (width, side), interpolation=cv2.INTER_AREA) for tile in tiles])
 
 
+def _row(values: dict[str, float], digits: int = 2) -> str:
+    return "  ".join(f"{name} {value:.{digits}f}" for name, value in values.items())
+
+
+def clips(folder: Path) -> None:
+    """Self-reenactment on every clip of a folder that has MediaPipe's points (``NAME.mediapipe.npz``) beside it."""
+    from landmarks_mediapipe import available
+
+    finder, why = available()
+    print("error inside the face, around the eyes, around the mouth [levels]; SSIM\n" if finder else f"{why}\n")
+    every: dict[str, list[dict[str, float]]] = {method: [] for method in warp_clips.METHODS}
+    for stored in sorted(folder.glob("*.mediapipe.npz")):
+        clip = warp_clips.load_clip(folder / f"{stored.name.split('.')[0]}.mp4", stored)
+        for method, columns in warp_clips.self_reenactment(clip).items():
+            every[method].append(columns)
+            print(f"{clip.name:12}{method:12}{_row(columns, 3)}", flush=True)
+        print(f"{clip.name:12}flow [%]    {_row(warp_clips.flow_agreement(clip))}")
+        if finder:
+            ours, floor = warp_checks.round_trip(clip, finder)
+            print(f"{clip.name:12}round trip  {_row(ours)}   (on the true frames: {_row(floor)})")
+        picture = Picture(clip.frames[0])
+        large = warp_checks.large_motion(*warp_checks.in_larger(picture, Landmarks(clip.xy[0], picture.size)))
+        print(f"{clip.name:12}large [%]   {_row(large)}\n", flush=True)
+    for method, rows in every.items():
+        mean = {column: float(np.mean([row[column] for row in rows])) for column in warp_clips.COLUMNS}
+        print(f"{'mean':12}{method:12}{_row(mean, 3)}")
+
+
+def checks(paths: list[Path]) -> None:
+    """Large motion, a driver that stands still, and the background, of drawn pictures."""
+    for path in paths:
+        picture, landmarks = resized(*load(path), 384)
+        frames = poses(landmarks)["all"][::8]
+        print(f"{path.stem:12}large [%]   {_row(warp_checks.large_motion(*warp_checks.in_larger(picture, landmarks)))}")
+        still = warp_checks.stillness(picture, landmarks, frames[:3])
+        changed = warp_checks.background_changed(*warp_checks.in_larger(picture, landmarks), frames)
+        print(f"{path.stem:12}still driver changes {still} levels; background {changed:.2f} % changed", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pictures", nargs="*", type=Path)
     parser.add_argument("--frames", type=int, default=90)
     parser.add_argument("--sheet", type=Path, help="write a PNG of the motion templates")
+    parser.add_argument("--clips", type=Path, metavar="FOLDER", help="self-reenactment on the real clips of a folder")
+    parser.add_argument("--checks", action="store_true", help="large motion, stillness, background")
     arguments = parser.parse_args()
+    if arguments.clips:
+        clips(arguments.clips)
+        return
     paths = arguments.pictures or sorted(
         p for p in EXAMPLES.glob("*.png") if p.with_suffix(".landmarks.json").is_file()
     )
+    if arguments.checks:
+        checks(paths)
+        return
     columns = "".join(f"{name + ' fps':>12}" for name in ("talk", "laugh", "all"))
     print(f"{'picture':24}{'size':>12}{'set-up ms':>12}{columns}{'CPU ms/frame':>14}{'peak MB':>10}")
     strips = []
