@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+import numpy.typing as npt
 
 from faceshot_warp.field import Plane, sample
 from faceshot_warp.mouth import Frame, Mouth, lookup
 from faceshot_warp.region import smooth
 
 
-def draw_cavity(mouth: Mouth, frame: Frame) -> Plane:
+@dataclass(frozen=True)
+class Bite:
+    """Where the teeth are in a frame: they keep to skull and jaw, lips move over them.
+
+    Attributes:
+        upper: (SAMPLES, 2) where the lips met in the picture, moved with the head: the edge of the upper teeth.
+        lower: (SAMPLES, 2) the same moved with the jaw.
+        smile: 0..1, how much the mouth spreads.
+    """
+
+    upper: npt.NDArray[np.float64]
+    lower: npt.NDArray[np.float64]
+    smile: float
+
+
+def draw_cavity(mouth: Mouth, frame: Frame, bite: Bite) -> Plane:
     """(h, w, 3) float32: dark cavity, tongue and teeth behind the lips of ``frame``."""
     p = mouth.palette
     reach = max(frame.opening, 1e-3)
     edge = 1 - np.minimum(np.minimum(frame.below, frame.above) / (0.22 * reach + 1.0), 1)
-    out = p.deep + smooth(edge)[..., None] * (0.55 * (p.rim - p.deep))
+    # Barely parted lips of a photograph let no one see far in.
+    shallow = mouth.soft * float(smooth(1.2 - reach / (0.16 * frame.width)))
+    rim = np.maximum(0.55 * smooth(edge), shallow)
+    out = p.deep + rim[..., None] * (p.rim - p.deep)
     # Tongue: a mound on the lower lip, seen once the mouth is open wide enough.
-    rise = 0.46 * reach * np.clip((reach / mouth.width - 0.06) / 0.2, 0, 1)
-    mound = rise * (1 - (frame.s / 0.68) ** 2) - frame.above
-    inside = np.clip(mound + 0.5, 0, 1)
+    rise = (0.46 + 0.2 * mouth.soft) * reach * np.clip((reach / mouth.width - 0.06) / 0.2, 0, 1)
+    mound = rise * (1 - (frame.s / (0.68 + 0.3 * mouth.soft)) ** 2) - frame.above
+    inside = smooth(0.5 + mound / (1 + 0.5 * mouth.soft * reach))
     light = smooth(mound / max(0.8 * rise, 1.0)) * 0.35 + 0.65
     groove = 1 - 0.12 * np.exp(-((frame.s / 0.08) ** 2)) * np.clip(mound / (0.3 * reach), 0, 1)
     out = out + inside[..., None] * (p.tongue * (light * groove)[..., None] - out)
     if mouth.teeth:
-        cover, shade = _teeth(frame)
-        out = out + cover[..., None] * (p.teeth * shade[..., None] - out)
+        for cover, shade in (_lower_teeth(mouth, frame, bite), _upper_teeth(mouth, frame, bite)):
+            out = out + cover[..., None] * (p.teeth * shade[..., None] - out)
     if frame.dent > 0.5:
         # Where a dent was filled the drawn lip line is gone: give the edge its colour back.
         thick = 0.03 * mouth.width
@@ -33,28 +54,50 @@ def draw_cavity(mouth: Mouth, frame: Frame) -> Plane:
         )
         out = out + rim[..., None] * (p.line - out)
     # Shadow of the upper lip.
-    shadow = 1 - 0.35 * np.clip(1 - frame.below / (0.14 * reach + 1.0), 0, 1)
+    shadow = 1 - (0.35 - 0.15 * mouth.soft) * np.clip(1 - frame.below / (0.14 * reach + 1.0), 0, 1)
     return out * shadow[..., None]
 
 
-def _teeth(frame: Frame) -> tuple[Plane, Plane]:
-    """Cover and brightness (h, w), 0..1, of the upper teeth: none in a mouth that is hardly open."""
+def _upper_teeth(mouth: Mouth, frame: Frame, bite: Bite) -> tuple[Plane, Plane]:
+    """Cover and brightness (h, w), 0..1, of the upper teeth."""
     reach = max(frame.opening, 1e-3)
-    shown = float(smooth((reach / frame.width - 0.16) / 0.2))
+    wide = float(smooth((reach / frame.width - 0.16) / 0.2))
+    # Drawn mouths that are hardly open show teeth only when they smile; photographs whatever the lips uncover.
+    shown = max(wide, max(bite.smile, mouth.soft) * float(smooth((reach / frame.width - 0.03) / 0.08)))
     if shown == 0:
         return np.zeros_like(frame.s), np.ones_like(frame.s)
-    drop = min(0.13 * frame.width, 0.33 * reach) * (0.4 + 0.6 * shown)
+    normal = np.array([-frame.axis[1], frame.axis[0]])
+    lip = float((frame.upper[len(frame.upper) // 2] - frame.centre) @ normal)
+    drop = min(0.13 * frame.width, 0.33 * reach) * (0.4 + 0.6 * shown) * (1 - mouth.soft)
     # Their edge is a shallow arc across the mouth, whatever the lip above does, and never near the lower lip.
-    lip = float((frame.upper[len(frame.upper) // 2] - frame.centre) @ np.array([-frame.axis[1], frame.axis[0]]))
     arc = lip + drop - (0.3 * drop + max(lip, 0.0)) * frame.s**2
-    row = np.minimum(arc - frame.n, 0.35 * (frame.below + frame.above) - frame.below)
-    soft = 0.5 + 0.012 * frame.width
+    bared = _edge(frame, bite.upper) + (0.03 + 0.03 * bite.smile) * frame.width * (1 - 0.6 * frame.s**2)
+    most = np.float32(0.35 + 0.65 * max(bite.smile, mouth.soft)) * (frame.below + frame.above) - frame.below
+    row = np.minimum(np.maximum(arc, bared) - frame.n, most)
+    soft = 0.5 + (0.012 + 0.012 * mouth.soft) * frame.width
     side = smooth((0.9 - np.abs(frame.s)) / 0.35)
-    shade = (0.72 + 0.2 * np.clip(frame.below / max(0.6 * drop, 1.0), 0, 1)) * (1 - 0.4 * frame.s**2)
+    deep = max(0.6 * drop, 0.05 * frame.width, 1.0)
+    shade = (0.72 + 0.2 * np.clip(frame.below / deep, 0, 1)) * (1 - 0.4 * frame.s**2)
     return shown * side * smooth(0.5 + row / (2 * soft)), shade
 
 
-def draw_inside(mouth: Mouth, frame: Frame) -> Plane:
+def _lower_teeth(mouth: Mouth, frame: Frame, bite: Bite) -> tuple[Plane, Plane]:
+    """Cover and brightness (h, w), 0..1, of the lower teeth: seen where the lip sinks below the jaw's own motion."""
+    row = np.minimum(frame.n - _edge(frame, bite.lower) - 0.02 * frame.width, 0.05 * frame.width - frame.above)
+    soft = 0.5 + 0.024 * frame.width
+    side = smooth((0.7 - np.abs(frame.s)) / 0.35)
+    open_ = frame.opening / frame.width
+    shown = max(mouth.soft, bite.smile) * float(smooth((open_ - 0.1) / 0.1) * smooth((0.6 - open_) / 0.2))
+    return shown * side * smooth(0.5 + row / (2 * soft)), 0.68 * (1 - 0.4 * frame.s**2)
+
+
+def _edge(frame: Frame, curve: npt.NDArray) -> Plane:
+    """n of a curve (k, 2) of the frame at every s."""
+    normal = np.array([-frame.axis[1], frame.axis[0]])
+    return lookup(frame.s, (curve - frame.centre) @ frame.axis * 2 / frame.width, (curve - frame.centre) @ normal)
+
+
+def draw_inside(mouth: Mouth, frame: Frame, bite: Bite) -> Plane:
     """(h, w, 3) float32: the user's mouth picture, hanging from the upper lip, over the drawn cavity."""
     assert mouth.inside is not None
     height, width = mouth.inside.shape[:2]
@@ -63,7 +106,7 @@ def draw_inside(mouth: Mouth, frame: Frame) -> Plane:
     y = frame.below * np.float32(height / tall) - np.float32(0.5)
     picked = sample(mouth.inside, np.dstack([x, y]))
     over = picked[..., 3:] / 255
-    return over * picked[..., :3] + (1 - over) * draw_cavity(mouth, frame)
+    return over * picked[..., :3] + (1 - over) * draw_cavity(mouth, frame, bite)
 
 
 def own_inside(mouth: Mouth, frame: Frame) -> Plane:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -10,28 +10,17 @@ import numpy.typing as npt
 
 from faceshot.landmarks import Landmarks, Picture, RGBArray
 from faceshot.landmarks import topology as topo
-from faceshot_warp.cavity import closing_line, draw_cavity, draw_inside, keep_to_lips, own_inside
-from faceshot_warp.controls import (
-    IDENTITY,
-    Affine,
-    EyeRest,
-    eye_controls,
-    eye_rest,
-    face_unit,
-    head_motion,
-    lid_closure,
-)
-from faceshot_warp.field import Grid, Lattice, basis, inverse, sample, steepness, without_folds
+from faceshot_warp.cavity import Bite, closing_line, draw_cavity, draw_inside, keep_to_lips, own_inside
+from faceshot_warp.controls import EyeRest, eye_controls, eye_rest, face_unit, lid_closure, lid_shift
+from faceshot_warp.depth import head_depth
+from faceshot_warp.field import Grid, Lattice, basis, inverse, sample, without_folds
+from faceshot_warp.head import IDENTITY, Affine, head_motion
 from faceshot_warp.lids import Lid, make_lid
-from faceshot_warp.mouth import (
-    Frame,
-    between_lips,
-    evened,
-    make_mouth,
-    place_mouth,
-)
+from faceshot_warp.mouth import Frame, Mouth, between_lips, evened, make_mouth, opened, place_mouth
 from faceshot_warp.options import WarpOptions
 from faceshot_warp.region import find_region, smooth
+from faceshot_warp.softlids import SoftLid, make_soft_lid
+from faceshot_warp.style import softness
 
 _UPPER_LIP = {*topo.OUTER_LIPS[1:6], *topo.INNER_LIPS[1:4]}
 _LOWER_LIP = {*topo.OUTER_LIPS[7:], *topo.INNER_LIPS[5:]}
@@ -39,13 +28,12 @@ _EYES = ((topo.RIGHT_EYE, topo.RIGHT_BROW), (topo.LEFT_EYE, topo.LEFT_BROW))
 
 #: Displacements below this many pixels are no motion.
 _STILL = 1e-3
-#: Bound on the change per pixel of the head's displacement, where it dies out around the head.
-_STRETCH = 0.9
-#: Share of each landmark's own motion that the picture follows: the sides of a turning head keep more of their shape
-#: than landmarks that slide along its outline say.
-_COMPLIANCE = np.ones((topo.N_POINTS, 1))
-_COMPLIANCE[[0, 1, 2, 3, 13, 14, 15, 16]] = 0.5
-_COMPLIANCE[[4, 12]] = 0.75
+#: How much the field may miss the motion of each landmark, as a variance: lips and lids are exact, the outline wanders
+#: along the head in any tracker.
+_NOISE = np.full(topo.N_POINTS, 0.003)
+_NOISE[list(topo.PART_POINTS["face_boundary"] + topo.RIGHT_BROW + topo.LEFT_BROW)] = 0.006
+_NOISE[list(topo.RIGHT_EYE + topo.LEFT_EYE)] = 0.002
+_NOISE[list(topo.OUTER_LIPS + topo.INNER_LIPS)] = 0.001
 #: Rows drawn at a time are limited to about this many pixels, which bounds the memory of large pictures.
 _STRIP_PIXELS = 2_000_000
 
@@ -56,6 +44,46 @@ class _Half:
 
     points: npt.NDArray[np.intp]
     matrix: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Eye:
+    """An eye: the indices of its landmarks, itself at rest, and its lids if they are drawn."""
+
+    points: tuple[int, ...]
+    rest: EyeRest
+    lid: Lid | SoftLid | None
+
+
+@dataclass(frozen=True)
+class _Pose:
+    """How one frame bends the picture.
+
+    Attributes:
+        head: motion of the head.
+        local: (68, 2) landmarks with that motion taken out.
+        lattice: nodes over the part of the region that is drawn anew.
+        fields: forward displacement (rows, columns, 2) of the bent part, of one or both halves of the face.
+        maps: where in the region each node of ``lattice`` takes its colour, likewise.
+    """
+
+    head: Affine
+    local: npt.NDArray[np.float64]
+    lattice: Lattice
+    fields: list[Grid]
+    maps: list[Grid]
+
+
+@dataclass(frozen=True)
+class _Lips:
+    """The mouth of a frame: where it is, the patch (left, top, right, bottom) of the lattice's pixels that is drawn
+    anew, where in the region each of its pixels takes its colour, and the teeth behind it."""
+
+    mouth: Mouth
+    frame: Frame
+    patch: tuple[int, int, int, int]
+    maps: Grid
+    bite: Bite
 
 
 class Animator:
@@ -70,29 +98,37 @@ class Animator:
     def __init__(self, picture: Picture, landmarks: Landmarks, options: WarpOptions) -> None:
         self.options = options
         self.picture = picture
-        self.region = find_region(picture, landmarks, options)
+        region = find_region(picture, landmarks, options)
         # From here on coordinates are those of the region: only it is ever drawn.
-        lattice = self.region.lattice
-        self.corner = np.array([lattice.left, lattice.top])
-        part = _cut(picture, lattice)
+        self.corner = np.array([region.lattice.left, region.lattice.top])
+        self.region = region.moved_to_origin()
+        part = _cut(picture, region.lattice)
         landmarks = Landmarks(landmarks.xy - self.corner, part.size, absent=landmarks.absent)
-        self.region = replace(self.region, lattice=replace(lattice, left=0, top=0))
+        self.landmarks = landmarks
         self.rest = landmarks.xy.astype(np.float64)
         self.visible = landmarks.visible
         self.unit = face_unit(landmarks)
+        self.depth = head_depth(landmarks, self.rest).astype(np.float64)
         self.rgb = _spread_colour(part)
         self.canvas = np.dstack([self.rgb] if part.alpha is None else [self.rgb, part.alpha])
-        self.nodes = self.region.lattice.nodes()
-        self.mouth = make_mouth(part, landmarks, options)
+        # Expressions bend a part of the region.
+        self.bent, nodes = self.region.bent()
+        self.nodes = self.bent.nodes()
+        self.local, self.relief = self.region.local[nodes], self.region.relief[nodes]
+        self.soft = softness(part, landmarks)
+        # Crisp edges stay crisp; photographs have no more detail than linear interpolation keeps, and it is faster.
+        self.interpolation = cv2.INTER_LINEAR if self.soft >= 0.5 else cv2.INTER_CUBIC
+        self.mouth = make_mouth(part, landmarks, options, self.soft)
         self.upper = self._half(_LOWER_LIP)
         self.lower = self._half(_UPPER_LIP) if self.mouth else self.upper
-        self.eyes: list[tuple[tuple[int, ...], EyeRest, Lid | None]] = []
+        self.eyes: list[_Eye] = []
         if "eyes" not in landmarks.absent:
             level = self.rest[list(topo.LEFT_EYE)].mean(0) - self.rest[list(topo.RIGHT_EYE)].mean(0)
             for eye, brow in _EYES:
                 rest = eye_rest(self.rest[list(eye)], level)
                 avoid = self.rest[list(brow)] if "eyebrows" not in landmarks.absent else np.empty((0, 2))
-                self.eyes.append((eye, rest, make_lid(self.rgb, rest, avoid) if options.lids == "draw" else None))
+                make = make_soft_lid if self.soft >= 0.5 else make_lid
+                self.eyes.append(_Eye(eye, rest, make(self.rgb, rest, avoid) if options.lids == "draw" else None))
 
     def _half(self, without: set[int]) -> _Half:
         points = np.array([i for i in range(topo.N_POINTS) if self.visible[i] and i not in without], np.intp)
@@ -101,34 +137,64 @@ class Animator:
         up = eyes - self.rest[list(topo.OUTER_LIPS)].mean(0)
         up *= 0.3 * self.unit / max(float(np.hypot(*up)), 1e-6)
         skull = self.rest[list((*topo.RIGHT_BROW, *topo.LEFT_BROW)[::3])] + up
-        matrix = basis(self.nodes.reshape(-1, 2), np.concatenate([self.rest[points], skull]), 0.32 * self.unit, 0.01)
+        noise = np.r_[_NOISE[points], np.full(len(skull), _NOISE[topo.NOSE_TIP])]
+        matrix = basis(self.nodes.reshape(-1, 2), np.concatenate([self.rest[points], skull]), 0.25 * self.unit, noise)
         return _Half(points, np.ascontiguousarray(matrix[:, : len(points)]))
 
     def frame(self, xy: npt.NDArray) -> RGBArray:
         """The frame (H, W, 3 or 4) uint8 in which the landmarks lie at ``xy`` (68, 2)."""
-        picture, lattice = self.picture, self.region.lattice
+        picture = self.picture
         out = picture.rgb.copy() if picture.alpha is None else np.dstack([picture.rgb, picture.alpha])
         moved = np.where(self.visible[:, None], xy.astype(np.float64) - self.corner, self.rest)
         if np.abs(moved - self.rest).max() < _STILL:
             return out
-        head = head_motion(self.rest, moved, self.visible)
-        local = head.inverse()(moved)
-        applied = head if self.options.head == "move" else IDENTITY
-        shift = (local - self.rest) * _COMPLIANCE
-        closures = []
-        for eye, rest, _ in self.eyes:
-            closure = lid_closure(rest, local[list(eye)])
-            shift[list(eye)] = eye_controls(rest, local[list(eye)], closure)
-            closures.append(closure)
-        fields = [self._field(half, shift, applied) for half in self._halves(shift)]
-        backs = [inverse(field, self.region.lattice.step) for field in fields]
-        self._draw_lids(closures)
-        left, top = self.corner
-        part = out[top : top + lattice.height, left : left + lattice.width]
-        self._warp(backs[0], part)
-        if self.mouth is not None and len(fields) == 2:
-            self._draw_mouth(fields, backs, part)
+        pose, lids = self._pose(moved)
+        self._draw_lids(lids)
+        left, top = self.corner + [pose.lattice.left, pose.lattice.top]
+        part = out[top : top + pose.lattice.height, left : left + pose.lattice.width]
+        lips = self._lips(pose)
+        self._warp(pose.lattice, pose.maps[0] if lips is None else self._joined(pose, lips.frame), part)
+        if lips is not None:
+            self._draw_mouth(lips, part)
         return out
+
+    def displacement(self, xy: npt.NDArray) -> npt.NDArray[np.float32]:
+        """(H, W, 2): where in the picture, counted from each pixel of the frame for ``xy``, its colour is taken from;
+        that of one of the lips between them."""
+        out = np.zeros((*self.picture.rgb.shape[:2], 2), np.float32)
+        moved = np.where(self.visible[:, None], xy.astype(np.float64) - self.corner, self.rest)
+        pose, _ = self._pose(moved)
+        lattice = pose.lattice
+        left, top = self.corner + [lattice.left, lattice.top]
+        box = np.s_[top : top + lattice.height, left : left + lattice.width]
+        lips = self._lips(pose)
+        maps = pose.maps[0] if lips is None else self._joined(pose, lips.frame)
+        out[box] = lattice.dense(maps - lattice.nodes(), 0, 0, lattice.width, lattice.height)
+        if lips is not None:
+            x0, y0, x1, y1 = lips.patch
+            pixels = np.stack(np.meshgrid(np.arange(x0, x1), np.arange(y0, y1)), -1) + [lattice.left, lattice.top]
+            out[box][y0:y1, x0:x1] = lips.maps - pixels
+        return out
+
+    def _pose(self, moved: npt.NDArray) -> tuple[_Pose, list[tuple[float, npt.NDArray]]]:
+        """How the picture is bent for landmarks ``moved`` (68, 2), and each eye's lids: how far they close, and
+        the displacement (6,) of its landmarks down."""
+        head = head_motion(self.rest, moved, self.visible, self.depth)
+        local = head.inverse()(moved)
+        shift = local - self.rest
+        lids = []
+        for eye in self.eyes:
+            points = list(eye.points)
+            closure = lid_closure(eye.rest, local[points])
+            ride = eye_controls(eye.rest, local[points], closure, stretch=not isinstance(eye.lid, SoftLid))
+            lids.append((closure, lid_shift(eye.rest, local[points], ride, closure)))
+            shift[points] = ride
+        fields = [self._field(half, shift, head.turn) for half in self._halves(shift)]
+        applied = head if self.options.head == "move" else IDENTITY
+        lattice, _ = self.region.lattice.part(*self.region.around.box(applied))
+        place = self.region.around.back(applied, lattice.nodes())
+        maps = [place + self.bent.at(inverse(field, self.bent.step), place) for field in fields]
+        return _Pose(applied, local, lattice, fields, maps), lids
 
     def _halves(self, shift: npt.NDArray) -> list[_Half]:
         """Both halves of the face, or one when the lips do not part or meet."""
@@ -139,67 +205,94 @@ class Animator:
             return [_Half(self.upper.points, self.upper.matrix)]
         return [self.upper, self.lower]
 
-    def _field(self, half: _Half, shift: npt.NDArray, head: Affine) -> Grid:
-        """Forward displacement of every node, free of folds."""
-        region = self.region
+    def _field(self, half: _Half, shift: npt.NDArray, turn: npt.NDArray) -> Grid:
+        """Forward displacement of every node of the bent part, free of folds: parallax of the turning head, and what
+        the landmarks do besides."""
+        if self.options.head == "still":
+            turn = turn * 0
+        moves = (shift - self.depth[:, None] * turn)[half.points].astype(np.float32)
         # Not numpy's product: waking BLAS threads for so small a one costs more than the product.
-        moves = shift[half.points].astype(np.float32)
         local = cv2.gemm(half.matrix, moves, 1.0, None, 0.0)  # type: ignore[call-overload]
-        local = local.reshape(*region.local.shape[:2], 2) * region.local
-        turn = (head.matrix - np.eye(2)).astype(np.float32)
-        moved = self.nodes + local
-        whole = cv2.transform(moved, np.c_[turn, head.shift.astype(np.float32)]) * region.head
-        # What surrounds the head stretches only so far: larger motion of the head is held back as a whole.
-        whole *= np.float32(min(1.0, _STRETCH / max(steepness(whole, region.lattice.step), 1e-6)))
-        return without_folds(local + whole, region.lattice.step)
+        local = local.reshape(*self.local.shape[:2], 2) * self.local
+        return without_folds(local + self.relief * turn.astype(np.float32), self.bent.step)
 
-    def _draw_lids(self, closures: list[float]) -> None:
-        for (_, _, lid), closure in zip(self.eyes, closures, strict=True):
-            if lid is not None:
-                drawn = lid.draw(closure) if closure > 0.02 else lid.eye
-                np.copyto(self.canvas[lid.place], drawn, where=lid.touched[..., None], casting="unsafe")
+    def _draw_lids(self, lids: list[tuple[float, npt.NDArray]]) -> None:
+        for eye, (closure, down) in zip(self.eyes, lids, strict=True):
+            if eye.lid is None:
+                continue
+            if isinstance(eye.lid, SoftLid):
+                drawn = eye.lid.draw(closure, down) if np.abs(down).max() > 0.02 else eye.lid.eye
+            else:
+                drawn = eye.lid.draw(closure) if closure > 0.02 else eye.lid.eye
+            np.copyto(self.canvas[eye.lid.place], drawn, where=eye.lid.touched[..., None], casting="unsafe")
 
-    def _warp(self, back: Grid, out: RGBArray) -> None:
-        lattice = self.region.lattice
-        maps = self.nodes + back
+    def _warp(self, lattice: Lattice, maps: Grid, out: RGBArray) -> None:
         rows = max(_STRIP_PIXELS // lattice.width, 1)
         for top in range(0, lattice.height, rows):
             bottom = min(top + rows, lattice.height)
-            strip = self._sample(lattice.dense(maps, 0, top, lattice.width, bottom))
-            out[top:bottom] = strip
+            out[top:bottom] = self._sample(lattice.dense(maps, 0, top, lattice.width, bottom))
 
     def _sample(self, maps: Grid) -> RGBArray:
-        return sample(self.canvas, maps, cv2.INTER_CUBIC)
+        return sample(self.canvas, maps, self.interpolation)
 
-    def _draw_mouth(self, fields: list[Grid], backs: list[Grid], out: RGBArray) -> None:
-        """Redraw the surroundings of the mouth: lips from their own halves, and what is between them."""
-        mouth, lattice = self.mouth, self.region.lattice
-        assert mouth is not None
-        upper = mouth.upper + lattice.sample(fields[0], mouth.upper)
-        lower = mouth.lower + lattice.sample(fields[1], mouth.lower)
+    def _lips(self, pose: _Pose) -> _Lips | None:
+        """The mouth in the frame, where the halves of the face part."""
+        mouth = self.mouth
+        if mouth is None or len(pose.fields) < 2:
+            return None
+        corner = np.array([pose.lattice.left, pose.lattice.top])
+        upper, lower = (
+            pose.head(lip + self.bent.sample(field, lip)) - corner
+            for field, lip in zip(pose.fields, (mouth.upper, mouth.lower), strict=True)
+        )
         if mouth.even:
             # Shut lips stay together; the wider the mouth is open, the more its upper edge is an arc.
             opening = float(np.hypot(*(lower - upper).T).max())
             upper = evened(upper, min(opening / (0.12 * mouth.width), 1.0))
-        patch = self._mouth_patch(upper, lower)
+            upper, lower = opened(upper, lower, np.array([-0.5, 0.5]))
+        patch = self._mouth_patch(upper, lower, pose.lattice)
         if patch is None:
-            return
+            return None
         frame = place_mouth(upper, lower, patch)
-        left, top, right, bottom = patch
-        maps = self._lip_maps(frame, backs, patch)
-        drawn = self._sample(maps)
+        return _Lips(
+            mouth, frame, patch, self._lip_maps(mouth, frame, pose, patch), self._bite(mouth, frame, pose, corner)
+        )
+
+    def _bite(self, mouth: Mouth, frame: Frame, pose: _Pose, corner: npt.NDArray) -> Bite:
+        met = (mouth.upper + mouth.lower) / 2
+        upper = pose.head(met + pose.head.turn * head_depth(self.landmarks, met)[:, None])
+        jaw = pose.head.matrix @ (pose.local[topo.CHIN] - self.rest[topo.CHIN])
+        spread = frame.width / max(mouth.width * np.sqrt(abs(np.linalg.det(pose.head.matrix))), 1.0)
+        return Bite(upper - corner, upper - corner + jaw, float(smooth((spread - 1.02) / 0.15)))
+
+    def _joined(self, pose: _Pose, frame: Frame) -> Grid:
+        """Maps of the whole face: those of the upper half above the mouth, those of the lower half below it."""
+        normal = np.array([-frame.axis[1], frame.axis[0]], np.float32)
+        origin = np.array(pose.lattice.origin) - [pose.lattice.left, pose.lattice.top] - frame.centre
+        row, column = (np.arange(k, dtype=np.float32) * pose.lattice.step for k in pose.maps[0].shape[:2])
+        depth = (column + np.float32(origin[0])) * normal[0] + ((row + np.float32(origin[1])) * normal[1])[:, None]
+        share = _lower_share(frame, depth)
+        return pose.maps[0] + share[..., None] * (pose.maps[1] - pose.maps[0])
+
+    def _draw_mouth(self, lips: _Lips, out: RGBArray) -> None:
+        """Redraw the surroundings of the mouth: lips from their own halves, and what is between them."""
+        mouth, frame = lips.mouth, lips.frame
+        left, top, right, bottom = lips.patch
+        drawn = self._sample(lips.maps)
         colours = drawn[..., :3]
         if frame.cover.any():
             cut, part = between_lips(frame)
-            colours[cut] = _mix(colours[cut], self._inside(part), part.cover)
+            seen = 1 - mouth.soft * smooth(1 - (part.below + part.above) / np.float32(0.06 * frame.width + 1))
+            colours[cut] = _mix(colours[cut], self._inside(mouth, part, lips.bite), part.cover * seen)
         if mouth.open:
             line = closing_line(mouth, frame)
             if line.any():
                 colours[:] = _mix(colours, mouth.palette.line, line)
         out[top:bottom, left:right] = drawn
 
-    def _mouth_patch(self, upper: npt.NDArray, lower: npt.NDArray) -> tuple[int, int, int, int] | None:
-        lattice = self.region.lattice
+    def _mouth_patch(
+        self, upper: npt.NDArray, lower: npt.NDArray, lattice: Lattice
+    ) -> tuple[int, int, int, int] | None:
         points = np.concatenate([upper, lower])
         margin = np.array([0.45, 0.6]) * max(float(np.hypot(*(upper[-1] - upper[0]))), 0.1 * self.unit) + 4
         low = np.maximum(np.floor(points.min(0) - margin), 0).astype(int)
@@ -209,30 +302,32 @@ class Animator:
             return None
         return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
-    def _lip_maps(self, frame: Frame, backs: list[Grid], patch: tuple[int, int, int, int]) -> Grid:
+    def _lip_maps(self, mouth: Mouth, frame: Frame, pose: _Pose, patch: tuple[int, int, int, int]) -> Grid:
         """Sampling map of the patch: the upper half's field above the mouth, the lower half's below it."""
-        lattice = self.region.lattice
-        above = lattice.dense(self.nodes + backs[0], *patch)
-        apart = lattice.dense(backs[1] - backs[0], *patch)
+        above = pose.lattice.dense(pose.maps[0], *patch)
+        apart = pose.lattice.dense(pose.maps[1] - pose.maps[0], *patch)
         # Lower half: below the middle of the lips; the seam lies inside the mouth and softens beyond its corners.
         beyond = np.maximum(np.abs(frame.s) - 1, 0) * np.float32(frame.width / 2)
         share = np.clip(0.5 + (frame.below - frame.above) / (2 + 4 * beyond), 0, 1)
-        # Both fields meet again toward the edge of the patch.
+        # Away from the lips, toward the edge of the patch, both halves join softly.
         side = smooth((1.8 - np.abs(frame.s)) / 0.7)
-        depth = smooth(1 + frame.above / np.float32(0.55 * frame.width + 2))
-        lower = frame.full(share * side * depth)
+        near = side * smooth(1 + np.minimum(frame.above, frame.below) / np.float32(0.4 * frame.width + 2))
+        joined = _lower_share(frame, frame.n)
+        lower = frame.full(joined + near * (share - joined))
         maps = above + apart * lower[..., None]
-        assert self.mouth is not None
-        return keep_to_lips(self.mouth, frame, maps, lower) if self.mouth.open else maps
+        return keep_to_lips(mouth, frame, maps, lower) if mouth.open else maps
 
-    def _inside(self, frame: Frame) -> npt.NDArray[np.float32]:
-        mouth = self.mouth
-        assert mouth is not None
+    def _inside(self, mouth: Mouth, frame: Frame, bite: Bite) -> npt.NDArray[np.float32]:
         if mouth.inside is not None:
-            return draw_inside(mouth, frame)
+            return draw_inside(mouth, frame, bite)
         if mouth.open:
             return sample(self.canvas, own_inside(mouth, frame)).astype(np.float32)
-        return draw_cavity(mouth, frame)
+        return draw_cavity(mouth, frame, bite)
+
+
+def _lower_share(frame: Frame, depth: Grid) -> Grid:
+    """Share of the lower half of the face, 0..1, ``depth`` pixels below the line between the corners of the mouth."""
+    return smooth(0.5 + (depth - np.float32(frame.middle)) / np.float32(0.9 * frame.width + 2))
 
 
 def _cut(picture: Picture, lattice: Lattice) -> Picture:

@@ -68,6 +68,21 @@ class Lattice:
         place = ((xy - np.array(self.origin)) / self.step).astype(np.float32).reshape(-1, 1, 2)
         return sample(grid, place).reshape(len(place), -1)
 
+    def at(self, grid: Grid, xy: Grid) -> Grid:
+        """Bilinear values (h, w) or (h, w, c) of a node array at pixels ``xy`` (h, w, 2); beyond it the rim repeats."""
+        return sample(grid, (xy - np.float32(self.origin)) / np.float32(self.step))
+
+    def part(self, low: npt.NDArray, high: npt.NDArray) -> tuple[Lattice, tuple[slice, slice]]:
+        """The smallest lattice of the same nodes that covers the pixels ``low`` (x, y) to ``high``, and which nodes of
+        this one it has."""
+        corner, end = np.array([self.left, self.top]), np.array([self.width, self.height])
+        low = np.clip(np.floor((low - corner) / self.step) * self.step, 0, end - 1).astype(int)
+        high = np.clip(np.ceil(high - corner) + 1, low + 1, end).astype(int)
+        size = high - low
+        cut = Lattice(int(corner[0] + low[0]), int(corner[1] + low[1]), int(size[0]), int(size[1]), self.step)
+        column, row = (int(v) // self.step for v in low)
+        return cut, np.s_[row : row + cut.rows, column : column + cut.columns]
+
     def dense(self, grid: Grid, left: int, top: int, right: int, bottom: int) -> Grid:
         """Bilinear upsampling of a node array over a box of pixels, counted from the region's corner."""
         step = self.step
@@ -79,19 +94,25 @@ class Lattice:
 
 
 def kernel(distance: npt.NDArray) -> npt.NDArray:
-    """Matern 5/2 covariance of distances in units of its length: smooth, positive, zero far away."""
-    r = np.sqrt(5.0) * distance
-    return (1 + r + r * r / 3) * np.exp(-r)
+    """Covariance of distances in units of its length: smooth, positive, zero far away.
+
+    The mean of two Matern 5/2 kernels, one three times as long: skin follows a landmark closely nearby, and gives way
+    to it a little as far as the next part of the face.
+    """
+    r = np.sqrt(5.0) * np.asarray(distance)
+    far = r / 3
+    return ((1 + r + r * r / 3) * np.exp(-r) + (1 + far + far * far / 3) * np.exp(-far)) / 2
 
 
-def basis(at: npt.NDArray, controls: npt.NDArray, length: float, noise: float) -> npt.NDArray[np.float32]:
+def basis(at: npt.NDArray, controls: npt.NDArray, length: float, noise: npt.NDArray | float) -> Grid:
     """Matrix B (n, k): displacements (n, 2) at points ``at`` (n, 2) are B @ displacements of the controls (k, 2).
 
     The smoothing interpolant of Gaussian-process regression: dies out with ``length`` (pixels) away from the
-    controls, and ``noise`` (variance, 1 = the field's own) lets neighbours that contradict each other compromise.
+    controls, and ``noise`` (variance, 1 = the field's own; one or (k,)) lets neighbours that contradict each other
+    compromise.
     """
     gram = kernel(_distances(controls, controls) / length)
-    weights = np.linalg.inv(gram + noise * np.eye(len(controls)))
+    weights = np.linalg.inv(gram + np.diag(np.broadcast_to(noise, len(controls))))
     return (kernel(_distances(at, controls) / length) @ weights).astype(np.float32)
 
 
@@ -121,13 +142,6 @@ def without_folds(field: Grid, step: float, minimum: float = MIN_AREA) -> Grid:
     while (area_ratio(field, step) < minimum).any() and np.abs(field).max() > 1e-3:
         field = field * np.float32(0.85)
     return field
-
-
-def steepness(field: Grid, step: float) -> float:
-    """Largest change of the field per pixel: 1 would stretch the picture to double its size somewhere."""
-    dx = (field[:, 1:] - field[:, :-1])[:-1]
-    dy = (field[1:] - field[:-1])[:, :-1]
-    return float(np.sqrt(((dx**2 + dy**2).sum(-1) / 2).max())) / step
 
 
 def inverse(field: Grid, step: float, rounds: int = 8) -> Grid:

@@ -123,7 +123,7 @@ def _prepare(patch: npt.NDArray[np.uint8], eye: EyeRest, avoid: npt.NDArray) -> 
     s, n = x * across[0] + y * across[1], x * down[0] + y * down[1]
     outline = np.stack([(eye.points - centre) @ eye.axis, (eye.points - centre) @ eye.normal], -1)
 
-    distance = _polygon_distance(_rounded(outline), s, n)
+    distance = _polygon_distance(rounded_outline(outline), s, n)
     core = distance <= 0.02 * size
     if not core.any():
         core = distance == distance.min()
@@ -182,7 +182,7 @@ def _under_brow(likely: npt.NDArray[np.bool_], core: npt.NDArray[np.bool_], n: P
     return n > top - int(share[: again[0]].argmin())
 
 
-def _rounded(outline: npt.NDArray) -> npt.NDArray:
+def rounded_outline(outline: npt.NDArray) -> npt.NDArray:
     """The closed Catmull-Rom curve (18, 2) through the six points of an eye."""
     before, after, next_one = (np.roll(outline, k, 0) for k in (1, -1, -2))
     parts = []
@@ -302,7 +302,7 @@ def _assemble(
 
 def _upper_edge(outline: npt.NDArray) -> tuple[npt.NDArray, npt.NDArray]:
     """(s, n) table of the rounded upper edge of an eye, corner to corner."""
-    curve = _rounded(outline)
+    curve = rounded_outline(outline)
     curve = curve[: len(curve) // 2 + 1]
     order = np.argsort(curve[:, 0], kind="stable")
     return curve[order, 0], curve[order, 1]

@@ -50,6 +50,7 @@ class Mouth:
         palette: colours.
         teeth: whether to draw upper teeth.
         even: whether the lip line is taken for a plain arc: people, whose mouth is closed in the picture.
+        soft: 1 in photographs, 0 in crisp art.
         inside: user's picture of a mouth (h, w, 4) float32 RGBA, or None.
     """
 
@@ -60,6 +61,7 @@ class Mouth:
     palette: Palette
     teeth: bool
     even: bool
+    soft: float
     inside: Plane | None
 
     @property
@@ -88,7 +90,7 @@ def evened(curve: npt.NDArray, share: float = 1.0) -> npt.NDArray[np.float64]:
     return curve + (share * (bow * arc - n))[:, None] * normal
 
 
-def make_mouth(picture: Picture, landmarks: Landmarks, options: WarpOptions) -> Mouth | None:
+def make_mouth(picture: Picture, landmarks: Landmarks, options: WarpOptions, soft: float = 0.0) -> Mouth | None:
     """Measure the mouth; None when the character shows none."""
     if "mouth" in landmarks.absent:
         return None
@@ -116,7 +118,9 @@ def make_mouth(picture: Picture, landmarks: Landmarks, options: WarpOptions) -> 
         shrink = min(1.0, 768 / max(inside.shape[:2]))
         inside = cv2.resize(inside, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
     palette = _palette(picture.rgb, landmarks, upper, lower, gap)
-    return Mouth(upper, lower, width, gap, palette, teeth, even, inside)
+    if soft:
+        palette = _of_flesh(palette, picture.rgb, landmarks, soft)
+    return Mouth(upper, lower, width, gap, palette, teeth, even, soft, inside)
 
 
 def _palette(
@@ -156,6 +160,42 @@ def _palette(
     )
 
 
+def _of_flesh(palette: Palette, rgb: npt.NDArray[np.uint8], landmarks: Landmarks, soft: float) -> Palette:
+    """The palette of a photograph: inside a mouth is the flesh of its lips in the shade, hardly ever black."""
+    place = np.round(landmarks.xy[list(topo.OUTER_LIPS + topo.INNER_LIPS)]).astype(int)
+    middle = (landmarks.xy[list(topo.OUTER_LIPS[7:])] + landmarks.xy[57]) / 2
+    x, y = np.clip(np.concatenate([place, np.round(middle).astype(int)]), 0, np.array(rgb.shape[1::-1]) - 1).T
+    lip = np.median(rgb[y, x].astype(np.float32), axis=0)
+    flesh = np.clip(lip * (1.1, 0.92, 0.92), 0, 255).astype(np.float32)
+    left, top, right, bottom = (round(v) for v in landmarks.box())
+    face = rgb[max(top, 0) : max(bottom, 1), max(left, 0) : max(right, 1)].reshape(-1, 3)[::7].astype(np.float32)
+    light = float(np.percentile(face.mean(1), 85)) if len(face) else 200.0
+    white = np.float32([1.1, 1.03, 0.96]) * light
+    tone = np.median(face, axis=0) if len(face) else white
+    shades = {"deep": 0.33 * flesh, "rim": 0.6 * flesh, "tongue": 0.7 * flesh}
+    shades["teeth"] = np.clip(1.1 * (0.7 * white + 0.3 * tone), 0, 250)
+    return replace(palette, **{k: v + (1 - soft) * (getattr(palette, k) - v) for k, v in shades.items()})
+
+
+def opened(upper: npt.NDArray, lower: npt.NDArray, at: npt.NDArray) -> tuple[npt.NDArray, npt.NDArray]:
+    """Both inner lips (SAMPLES, 2), round in the corners of the mouth the more, the wider it is open: there landmarks
+    are far apart, and a field between them would leave a point.
+
+    Args:
+        at: place along the mouth (-1..1) of the landmarks next to the corners.
+    """
+    along = upper[-1] + lower[-1] - upper[0] - lower[0]
+    width = max(float(np.hypot(*along)) / 2, 1e-6)
+    normal = np.array([-along[1], along[0]]) / (2 * width)
+    gap = (lower - upper) @ normal
+    s = np.linspace(-1, 1, len(upper))
+    out = gap.copy()
+    for side, mark in ((s < at[0], at[0]), (s > at[1], at[1])):
+        out[side] = np.interp(mark, s, gap) * np.sqrt((1 - np.abs(s[side])) / max(1 - abs(mark), 0.05))
+    more = np.maximum(out - gap, 0) * np.clip((gap.max() / width - 0.2) / 0.4, 0, 1)
+    return upper - (more / 2)[:, None] * normal, lower + (more / 2)[:, None] * normal
+
+
 @dataclass(frozen=True)
 class Frame:
     """The mouth in one frame, over a patch (h, w) of the picture.
@@ -169,7 +209,7 @@ class Frame:
         below, above: pixels below the upper and above the lower inner lip.
         upper, lower: (SAMPLES, 2) the inner lips.
         centre, axis: middle of the corners, unit vector along the mouth.
-        width: distance of the corners; opening: the largest gap.
+        width: distance of the corners; opening: the largest gap; middle: n half-way between the lips.
         cover: (h, w) 0..1 anti-aliased area between the lips.
         coarse: see above.
         dent: pixels by which the lower lip was filled up, see :func:`_rounded`.
@@ -187,6 +227,7 @@ class Frame:
     axis: npt.NDArray[np.float64]
     width: float
     opening: float
+    middle: float
     cover: Plane
     dent: float
     coarse: int
@@ -242,7 +283,8 @@ def place_mouth(upper: npt.NDArray, lower: npt.NDArray, patch: tuple[int, int, i
     cv2.fillPoly(area, [np.round(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
     cover = cv2.GaussianBlur(area, (3, 3), 0).astype(np.float32) / 255
     cover *= min(max(opening - 0.3, 0.0) / 1.5, 1.0)
-    return Frame(left, top, s, n, below, above, upper, lower, centre, axis, width, opening, cover, dent, coarse)
+    middle = float(u_n.mean() + l_n.mean()) / 2
+    return Frame(left, top, s, n, below, above, upper, lower, centre, axis, width, opening, middle, cover, dent, coarse)
 
 
 def _rounded(

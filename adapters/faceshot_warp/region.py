@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -12,26 +12,49 @@ import numpy.typing as npt
 from faceshot.landmarks import Landmarks, Picture
 from faceshot.landmarks import topology as topo
 from faceshot_warp.controls import face_unit
+from faceshot_warp.depth import head_depth
 from faceshot_warp.field import Grid, Lattice, Plane, sample
+from faceshot_warp.head import Surroundings
 from faceshot_warp.options import WarpOptions
 
 _SMALL = 256  # long side of the picture in which background and borders are judged
 _FLAT = 12  # levels: a border patch with less contrast is background that may move unseen
 
 
+#: The region that may move reaches this many face sizes further than what a head that stays in place carries along.
+_ROOM = 2.5
+
+
 @dataclass(frozen=True)
 class Region:
-    """The part of the picture that moves.
+    """The part of the picture that may move.
 
     Attributes:
         lattice: the nodes that cover it.
-        head: (rows, columns, 1) share of the head's motion, 1 on the head, 0 far away and at fixed borders.
+        around: what the motion of the head carries along.
         local: (rows, columns, 1) share of the expression's displacement.
+        relief: (rows, columns, 1) depth of the head in pixels, dying out around it.
     """
 
     lattice: Lattice
-    head: Grid
+    around: Surroundings
     local: Grid
+    relief: Grid
+
+    def moved_to_origin(self) -> Region:
+        """The same with coordinates counted from the region's corner."""
+        lattice = replace(self.lattice, left=0, top=0)
+        centre = self.around.centre - (self.lattice.left, self.lattice.top)
+        return replace(self, lattice=lattice, around=replace(self.around, lattice=lattice, centre=centre))
+
+    def bent(self) -> tuple[Lattice, tuple[slice, slice]]:
+        """The part of the lattice in which expression and depth move something, and its nodes in the whole."""
+        rows, columns = np.nonzero((self.local[..., 0] > 0) | (self.relief[..., 0] != 0))
+        if not len(rows):
+            rows, columns = np.array([0, 1]), np.array([0, 1])
+        at = np.array([[columns.min(), rows.min()], [columns.max(), rows.max()]])
+        low, high = np.array(self.lattice.origin) + self.lattice.step * at
+        return self.lattice.part(low, high)
 
 
 def smooth(x: Any) -> Any:
@@ -91,16 +114,15 @@ def find_region(picture: Picture, landmarks: Landmarks, options: WarpOptions) ->
     unit = face_unit(landmarks)
     outline = head_outline(landmarks)
     width, height = picture.size
-    margin = (options.reach + 0.5) * unit
+    margin = (options.reach + _ROOM) * unit
     low = np.floor(np.clip(outline.min(0) - margin, 0, np.array([width, height]) - 1)).astype(int)
     high = np.ceil(np.clip(outline.max(0) + margin, low, np.array([width, height]) - 1)).astype(int) + 1
     step = int(max(1, round(unit / 30)))
     lattice = Lattice(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1]), step)
+    nodes = lattice.nodes()
 
     background, fixed, scale = _background(picture, unit)
-    head = np.zeros((lattice.rows, lattice.columns), np.uint8)
-    place = (outline - np.array(lattice.origin)) / step
-    cv2.fillConvexPoly(head, np.round(place).astype(np.int32), 1)
+    head = _filled(outline, lattice)
     hull_distance = _distance(head) * step
     if background.any():
         figure = _node_mask(~background, lattice, scale, 0.0) > 0.5
@@ -109,21 +131,36 @@ def find_region(picture: Picture, landmarks: Landmarks, options: WarpOptions) ->
     xy = landmarks.xy.astype(np.float64)
     down = xy[list(topo.OUTER_LIPS)].mean(0) - xy[list(topo.RIGHT_EYE + topo.LEFT_EYE)].mean(0)
     down /= max(float(np.hypot(*down)), 1e-6)
-    below = np.maximum((lattice.nodes() - xy[topo.CHIN]) @ down, 0)
+    below = np.maximum((nodes - xy[topo.CHIN]) @ down, 0)
     away = np.maximum(_distance(head) * step, 1.0)
-    sooner = 1 + 0.5 * np.clip(below / away, 0, 1)
-    head_share = smooth(1 - sooner * (away - 1.0) / (options.reach * unit))
+    distance = away * (1 + 0.5 * np.clip(below / away, 0, 1))
     local_share = smooth(1 - hull_distance / (0.8 * unit))
+    relief = head_depth(landmarks, nodes) * smooth(1 - (away - 1) / (0.6 * unit))
 
+    stay = np.ones(distance.shape, np.float32)
     if fixed.any():
-        distance = cv2.distanceTransform((~fixed).astype(np.uint8), cv2.DIST_L2, 5) / scale
+        small = cv2.distanceTransform((~fixed).astype(np.uint8), cv2.DIST_L2, 5) / scale
         # Two nodes and a pixel of the small picture to spare: the border stays exactly, also after the blur.
-        inside = _node_mask(distance, lattice, scale, 0.0) - (2.5 * step + 1 / scale)
+        inside = _node_mask(small, lattice, scale, 0.0) - (2.5 * step + 1 / scale)
         stay = smooth(inside / (options.edge_fade * unit))
-        head_share, local_share = head_share * stay, local_share * stay
-    blur = (cv2.GaussianBlur(a.astype(np.float32), (0, 0), 1.2) for a in (head_share, local_share))
-    head_share, local_share = blur
-    return Region(lattice, head_share[..., None].astype(np.float32), local_share[..., None].astype(np.float32))
+    seen = xy[landmarks.visible] if landmarks.visible.any() else xy
+    core = smooth(1 - _distance(_filled(cv2.convexHull(seen.astype(np.float32))[:, 0], lattice)) * step / (0.15 * unit))
+    distance, core, stay, local_share, relief = (
+        cv2.GaussianBlur(a.astype(np.float32), (0, 0), 1.2)
+        for a in (distance, core, stay, local_share * stay, relief * stay)
+    )
+    whole = nodes[head > 0] if head.any() else outline
+    box = np.stack([np.minimum(whole.min(0), outline.min(0)), np.maximum(whole.max(0), outline.max(0))])
+    around = Surroundings(lattice, distance, core, stay, box.mean(0), np.ptp(box, axis=0) / 2, options.reach * unit)
+    return Region(lattice, around, local_share[..., None], relief[..., None])
+
+
+def _filled(outline: npt.NDArray, lattice: Lattice) -> npt.NDArray[np.uint8]:
+    """(rows, columns): 1 at the nodes inside a convex outline (n, 2) in pixels."""
+    mask = np.zeros((lattice.rows, lattice.columns), np.uint8)
+    place = (outline - np.array(lattice.origin)) / lattice.step
+    cv2.fillConvexPoly(mask, np.round(place).astype(np.int32), 1)
+    return mask
 
 
 def _distance(mask: npt.NDArray[np.uint8]) -> Plane:
