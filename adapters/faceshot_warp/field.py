@@ -70,7 +70,7 @@ class Lattice:
 
     def at(self, grid: Grid, xy: Grid) -> Grid:
         """Bilinear values (h, w) or (h, w, c) of a node array at pixels ``xy`` (h, w, 2); beyond it the rim repeats."""
-        return sample(grid, (xy - np.float32(self.origin)) / np.float32(self.step))
+        return sample(grid, (xy - np.array(self.origin, np.float32)) / np.float32(self.step))
 
     def part(self, low: npt.NDArray, high: npt.NDArray) -> tuple[Lattice, tuple[slice, slice]]:
         """The smallest lattice of the same nodes that covers the pixels ``low`` (x, y) to ``high``, and which nodes of

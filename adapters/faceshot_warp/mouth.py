@@ -170,7 +170,7 @@ def _of_flesh(palette: Palette, rgb: npt.NDArray[np.uint8], landmarks: Landmarks
     left, top, right, bottom = (round(v) for v in landmarks.box())
     face = rgb[max(top, 0) : max(bottom, 1), max(left, 0) : max(right, 1)].reshape(-1, 3)[::7].astype(np.float32)
     light = float(np.percentile(face.mean(1), 85)) if len(face) else 200.0
-    white = np.float32([1.1, 1.03, 0.96]) * light
+    white = np.array([1.1, 1.03, 0.96], np.float32) * light
     tone = np.median(face, axis=0) if len(face) else white
     shades = {"deep": 0.33 * flesh, "rim": 0.6 * flesh, "tongue": 0.7 * flesh}
     shades["teeth"] = np.clip(1.1 * (0.7 * white + 0.3 * tone), 0, 250)
