@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 _held = threading.Lock()
 _home: int | None = None
 
@@ -39,6 +41,26 @@ def one_blas_thread() -> Iterator[None]:
             yield
     finally:
         _held.release()
+
+
+def ahead(items: Iterable[T], count: int = 4) -> Iterator[T]:
+    """``items`` in order, up to ``count`` of them made beforehand in a thread of its own.
+
+    An error comes where it would have come anyway; whoever stops early stops the thread too.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    source, end = iter(items), object()
+    value: Any
+    with ThreadPoolExecutor(1, "ahead") as worker:
+        waiting = deque(worker.submit(next, source, end) for _ in range(count))  # type: ignore[call-overload]
+        try:
+            while (value := waiting.popleft().result()) is not end:
+                waiting.append(worker.submit(next, source, end))  # type: ignore[call-overload]
+                yield value
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def after_fork() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from faceshot.threads import Turn, one_blas_thread
+from faceshot.threads import Turn, ahead, one_blas_thread
 from tests.tiny_networks import write_tiny_model
 
 
@@ -121,3 +121,25 @@ def test_turns_nest_and_keep_others_out() -> None:
         order.append("outer")
     worker.join(10)
     assert order == ["inner", "outer", "other"]
+
+
+def test_ahead_keeps_order_errors_and_stops() -> None:
+    def some(count: int) -> Iterator[int]:
+        for k in range(count):
+            made.append(k)
+            yield k
+        raise ValueError("the end")
+
+    made: list[int] = []
+    assert list(ahead(range(50), 3)) == list(range(50))
+    seen = []
+    with pytest.raises(ValueError, match="the end"):
+        for k in ahead(some(9), 2):
+            seen.append(k)
+    assert seen == list(range(9))
+    made.clear()
+    before = threading.active_count()
+    reader = ahead(some(1000), 2)
+    assert [next(reader), next(reader)] == [0, 1]
+    reader.close()
+    assert threading.active_count() == before and len(made) < 10

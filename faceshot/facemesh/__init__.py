@@ -9,8 +9,6 @@ from faceshot.lazy import hand_on
 if TYPE_CHECKING:
     from faceshot.facemesh.bundle import has_runtime as has_runtime
     from faceshot.facemesh.bundle import require_runtime as require_runtime
-    from faceshot.facemesh.clip import SMOOTHINGS as SMOOTHINGS
-    from faceshot.facemesh.clip import Smoothing as Smoothing
     from faceshot.facemesh.clip import follow_clip as follow_clip
     from faceshot.facemesh.landmarker import FaceMesh as FaceMesh
 
@@ -18,7 +16,7 @@ __getattr__, __dir__, __all__ = hand_on(
     __name__,
     {
         "bundle": "has_runtime require_runtime",
-        "clip": "SMOOTHINGS Smoothing follow_clip",
+        "clip": "follow_clip",
         "landmarker": "FaceMesh",
     },
 )

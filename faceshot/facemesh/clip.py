@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import Final, Literal, get_args
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from faceshot.errors import UsageError
 from faceshot.facemesh.chase import chase
 from faceshot.facemesh.eyes_mouth import gaze, teeth_share
 from faceshot.facemesh.landmarker import FaceMesh
@@ -20,11 +19,6 @@ from faceshot.landmarks import BLENDSHAPES, Expression, FaceWish, LandmarkSequen
 from faceshot.landmarks.topology import MEDIAPIPE_TO_68
 
 Float32 = npt.NDArray[np.float32]
-#: ``calm``: the makers' filter run both ways, which takes the jitter and does not lag; ``makers``: their filter as they
-#: run it, for comparisons; ``none``: the track as it is.
-Smoothing = Literal["calm", "makers", "none"]
-SMOOTHINGS: tuple[Smoothing, ...] = get_args(Smoothing)
-
 _SIDES = ("Left", "Right")
 #: The network's outputs; the first means nothing, and the tongue comes from elsewhere.
 SCORES: Final = (
@@ -48,20 +42,18 @@ def follow_clip(
     fps: Fraction,
     *,
     face: FaceWish = "largest",
-    smoothing: Smoothing = "calm",
+    smooth: bool = True,
 ) -> LandmarkSequence | None:
     """The landmarks of one person in every frame, with the expression channel; None if no frame shows a face.
 
     Args:
         frames: (H, W, 3) uint8, all of one size; read once, in order.
         face: which of several, see :func:`faceshot.landmarks.choose`.
-        smoothing: see :data:`Smoothing`.
+        smooth: with the filter of the networks' makers: half the jitter, for less than half a frame of lag.
 
     Raises:
-        UsageError: unknown smoothing or face. NoFaceError: faces, but never the wished one.
+        UsageError: an impossible face. NoFaceError: faces, but never the wished one.
     """
-    if smoothing not in SMOOTHINGS:
-        raise UsageError(f"unknown smoothing {smoothing!r}; there are {', '.join(SMOOTHINGS)}")
     size = Size(1, 1)
 
     def measured() -> Iterable[RGBArray]:
@@ -78,7 +70,7 @@ def follow_clip(
     raw = np.full((len(seen), POINTS, 3), np.nan, np.float32)
     raw[found] = np.stack([one[0] for one in seen if one is not None])
     teeth, tongue = (np.array([np.nan if one is None else one[k] for one in seen], np.float32) for k in (1, 2))
-    points = calmed(raw, found, fps, smoothing)
+    points = calmed(raw, found, fps) if smooth else raw
     xy = np.stack([points[:, list(indices), :2].mean(1) for indices in MEDIAPIPE_TO_68], axis=1) - np.float32(0.5)
     return LandmarkSequence(
         xy,
@@ -95,30 +87,15 @@ def _numbers(mesh: Mesh | None, size: Size) -> tuple[Float32, float, float] | No
     return None if mesh is None else (mesh.pixels(*size), teeth_share(mesh), mesh.tongue)
 
 
-def calmed(raw: Float32, found: npt.NDArray[np.bool_], fps: Fraction, smoothing: Smoothing) -> Float32:
-    """The meshes (T, 478, 3) without jitter; every run of found frames by itself."""
-    if smoothing == "none":
-        return raw
-    out = raw.copy()
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], found, [False]]).astype(np.int8)))
-    for first, end in edges.reshape(-1, 2):
-        times = [int(k * 1000 / fps) for k in range(first, end)]
-        run = raw[first:end]
-        out[first:end] = _filtered(run, times)
-        if smoothing == "calm":
-            # Mirrored in time, a millisecond late: a filter that starts at 0 would take its first step for another.
-            back = [times[-1] - time + 1 for time in reversed(times)]
-            ahead = _filtered(run, [time - times[0] + 1 for time in times])
-            out[first:end] = (ahead + _filtered(run[::-1], back)[::-1]) / 2
+def calmed(raw: Float32, found: npt.NDArray[np.bool_], fps: Fraction) -> Float32:
+    """The meshes (T, 478, 3) without jitter; the filter starts anew after every frame without a face."""
+    out, keep = raw.copy(), OneEuro()
+    for k, points in enumerate(raw):
+        if not found[k]:
+            keep = OneEuro()
+            continue
+        out[k] = keep(points, float(np.ptp(points[:, :2], axis=0).mean()), int(k * 1000 / fps))
     return out
-
-
-def _filtered(points: Float32, times: list[int]) -> Float32:
-    keep = OneEuro()
-    out = []
-    for frame, time in zip(points, times, strict=True):
-        out.append(keep(frame, float(np.ptp(frame[:, :2], axis=0).mean()), time))
-    return np.stack(out)
 
 
 def expression(
@@ -141,13 +118,14 @@ def expression(
     shapes = scores[:, _ORDER]
     shapes[:, _TONGUE] = np.clip(tongue, 0, 1)
 
-    def score(name: str) -> Float32:
-        return scores[:, [SCORES.index(f"eye{name}{side}") for side in ("Right", "Left")]]
+    def score(right: str, left: str) -> Float32:
+        return scores[:, [SCORES.index(f"eye{right}Right"), SCORES.index(f"eye{left}Left")]]
 
-    look = (score("LookDown") - score("LookUp")).mean(1)
+    sideways = score("LookIn", "LookOut") - score("LookOut", "LookIn")
+    look = np.stack([sideways, score("LookDown", "LookDown") - score("LookUp", "LookUp")], axis=-1)
     return Expression(
         shapes,
         head.astype(np.float32),
-        gaze(points, look, score("Blink")).astype(np.float32),
+        gaze(points, look, score("Blink", "Blink")).astype(np.float32),
         teeth,
     )
