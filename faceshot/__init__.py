@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from faceshot.pipeline import drive as drive
     from faceshot.pipeline import list_backends as list_backends
     from faceshot.pipeline import match as match
+    from faceshot.pipeline import match_all as match_all
     from faceshot.pipeline import match_many as match_many
     from faceshot.pipeline import retarget as retarget
 else:  # hidden, so that type checkers know a name that does not exist
@@ -37,7 +38,7 @@ else:  # hidden, so that type checkers know a name that does not exist
             "errors": "BackendError FaceShotError InputError MissingError NoFaceError UsageError",
             "landmarks": "LandmarkSequence Landmarks Picture",
             "matching": "Match",
-            "pipeline": "Animation FaceShot animate drive list_backends match match_many retarget",
+            "pipeline": "Animation FaceShot animate drive list_backends match match_all match_many retarget",
             "version": "__version__",
         },
     )

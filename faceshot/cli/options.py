@@ -46,6 +46,15 @@ PointsFlag = Annotated[
         "right_mouth, left_mouth (the subject's sides), in pixels; or a JSON file of them.",
     ),
 ]
+FaceFlag = Annotated[
+    str | None,
+    typer.Option(metavar="largest|left|right|N", help="Which of several faces; N counts from the left, from 1."),
+]
+SureFlag = Annotated[
+    float | None,
+    typer.Option(metavar="X", min=0.0, max=1.0, help="Take faces from this confidence on (default: the model's)."),
+]
+AcceptFlag = Annotated[bool, typer.Option("--accept", help="Take what there is, however unsure.")]
 RegulariseFlag = Annotated[Regularise, typer.Option(help="How matches are tidied into a face.")]
 DomainFlag = Annotated[
     list[str] | None, typer.Option(metavar="NAME", help="Use only this gallery domain (may be repeated).")

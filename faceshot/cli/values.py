@@ -7,9 +7,12 @@ import math
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from faceshot.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from faceshot.landmarks import FaceWish
 
 Box = tuple[float, float, float, float]
 
@@ -171,3 +174,17 @@ def parse_rest(text: str) -> int | None:
     if not text.isdigit():
         raise UsageError(f"--rest takes a frame number (from 0) or auto, got {text!r}")
     return int(text)
+
+
+def parse_face(text: str | None) -> FaceWish | None:
+    """``largest``, ``left``, ``right`` or the number of a face.
+
+    Raises:
+        UsageError: none of these.
+    """
+    if text is None:
+        return None
+    from faceshot.landmarks import check_wish
+
+    plain = text.strip().lower()
+    return check_wish(int(plain) if plain.isascii() and plain.isdigit() and len(plain) < 5 else plain)

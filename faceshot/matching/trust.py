@@ -47,7 +47,7 @@ class Trust:
         domain: its index in the gallery.
         share: of its vectors where a picture is of its kind, 0..1.
         embeds: (5, E) mean embeddings of its parts.
-        likeness: how much more alike its own pictures are to each other than to any other domain, less one deviation and a little.
+        likeness: how much more alike its own pictures are to each other than to other domains, less a deviation.
     """
 
     domain: int

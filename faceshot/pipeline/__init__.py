@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from faceshot.pipeline.stages import animate as animate
     from faceshot.pipeline.stages import drive as drive
     from faceshot.pipeline.stages import match as match
+    from faceshot.pipeline.stages import match_all as match_all
     from faceshot.pipeline.stages import match_many as match_many
     from faceshot.pipeline.stages import retarget as retarget
 
@@ -42,6 +43,6 @@ __getattr__, __dir__, __all__ = hand_on(
         "rendering": "frames_of",
         "result": "Animation no_face_message",
         "sidecar": "installed_version",
-        "stages": "animate drive match match_many retarget",
+        "stages": "animate drive match match_all match_many retarget",
     },
 )

@@ -48,6 +48,7 @@ def match(
     *,
     box: Sequence[float] | None = None,
     points: Mapping[str, tuple[float, float]] | None = None,
+    face: str | int | None = None,
     regularise: Regularise = "robust",
     domains: Sequence[str] | None = None,
     strict: bool = True,
@@ -64,6 +65,7 @@ def match(
     Args:
         picture: path, PIL image, uint8 array (H, W, 3) or (H, W, 4), or :class:`faceshot.Picture`.
         box: approximate face box (left, top, right, bottom) [px]; points: hand-set anchors by name [px].
+        face: of several faces ``largest``, ``left``, ``right`` or the n-th from the left, from 1.
         regularise: ``robust``, ``faceshot`` or ``none``; domains: use these gallery domains only.
         strict: raise where nothing looks enough like a face; otherwise look at ``.confidence``.
         preset, galleries, device, dtype, offline, cache_dir, low_vram: as of :class:`faceshot.FaceShot`.
@@ -73,6 +75,28 @@ def match(
     """
     shot, own = _split(locals())
     return shot.match(**own)
+
+
+def match_all(
+    picture: PictureLike,
+    *,
+    regularise: Regularise = "robust",
+    domains: Sequence[str] | None = None,
+    preset: str = "mini",
+    galleries: Sequence[str | Path] = (),
+    device: str = "auto",
+    dtype: DType = "auto",
+    offline: bool = False,
+    cache_dir: str | Path | None = None,
+    low_vram: bool = False,
+) -> list[Match]:
+    """Landmarks of every face in a picture, from left to right; arguments as of :func:`match`.
+
+    Raises:
+        InputError: unusable picture. NoFaceError: nothing looks like a face.
+    """
+    shot, own = _split(locals())
+    return shot.match_all(**own)
 
 
 def match_many(
