@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from faceshot import reading
 from faceshot.errors import InputError
 from faceshot.formats import expression
 from faceshot.formats.content import Content
 from faceshot.formats.schemes import known_count, to_ibug
 from faceshot.landmarks.topology import N_POINTS
+from faceshot.reading import MAX_FRAMES, is_zip, member_names
 
 _VERSION = 1
-_LOAD_ERRORS = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, MemoryError, SyntaxError)
+_ENTRIES = ("version", "size", "fps", "found", "score", "absent", "rest", "start")
 
 
 def of_array(value: Any, name: str | Path) -> Content:
@@ -42,11 +42,9 @@ def read_npy(path: Path) -> Content:
     Raises:
         InputError: damaged, pickled, of another shape or type; the message names the file.
     """
-    array = _load(path)
-    if not isinstance(array, np.ndarray):
-        array.close()
+    if is_zip(path):
         raise InputError(f"{path} is an archive of arrays; rename it to .npz")
-    return of_array(array, path)
+    return of_array(reading.read_npy(path, "landmark file"), path)
 
 
 def read_npz(path: Path) -> Content:
@@ -55,24 +53,28 @@ def read_npz(path: Path) -> Content:
     Raises:
         InputError: damaged, pickled, no landmarks in it; the message names the file.
     """
-    archive = _load(path)
-    if isinstance(archive, np.ndarray):
-        raise InputError(f"{path} is a bare array; rename it to .npy")
-    with archive:
-        try:
-            arrays = {name: archive[name] for name in archive.files}
-        except _LOAD_ERRORS as error:
-            raise InputError(f"{path} is damaged or holds pickled objects, which are never loaded ({error})") from error
-    if "version" in arrays and arrays["version"].size == 1 and arrays["version"].item() != _VERSION:
-        raise InputError(f"{path}: version {arrays['version'].item()} is unknown, this FaceShot reads {_VERSION}")
-    if "xy" not in arrays and len(arrays) != 1:
-        raise InputError(f"{path} holds no array named xy; found {', '.join(sorted(arrays)[:8]) or 'nothing'}")
-    xy, unit = _landmark_array(arrays["xy"] if "xy" in arrays else next(iter(arrays.values())), path)
+    if not is_zip(path):
+        with path.open("rb") as file:
+            bare = file.read(6) == b"\x93NUMPY"
+        raise InputError(f"{path} is {'a bare array; rename it to .npy' if bare else 'not a readable numpy file'}")
+    names = member_names(path, "landmark file")
+    if "xy" not in names and len(names) != 1:
+        raise InputError(f"{path} holds no array named xy; found {', '.join(sorted(names)[:8]) or 'nothing'}")
+    main = "xy" if "xy" in names else next(iter(names))
+    arrays = reading.read_npz(path, "landmark file", {main, *_ENTRIES, *expression.ENTRIES})
+    version = arrays.get("version")
+    if version is not None and (version.size != 1 or version.item() != _VERSION):
+        shown = ", ".join(map(str, version.ravel()[:2].tolist()))[:20]
+        raise InputError(f"{path}: version {shown} is unknown, this FaceShot reads {_VERSION}")
+    xy, unit = _landmark_array(arrays[main], path)
+    for name, most in (("fps", 2), ("size", 2), ("rest", 1), ("start", 1), ("absent", 16)):
+        if name in arrays and arrays[name].size > most:
+            raise InputError(f"{path}: {name} has {arrays[name].size} entries, at most {most} mean something")
     try:
         fps = Fraction(*(int(n) for n in np.ravel(arrays["fps"]))) if "fps" in arrays else None
         size = [int(n) for n in np.ravel(arrays["size"])] if "size" in arrays else None
-        rest, start = (int(arrays[name]) if name in arrays else 0 for name in ("rest", "start"))
-    except (TypeError, ValueError, ZeroDivisionError) as error:
+        rest, start = (int(arrays[name].item()) if name in arrays else 0 for name in ("rest", "start"))
+    except (TypeError, ValueError, ArithmeticError) as error:
         raise InputError(f"{path}: size, fps (numerator, denominator), rest or start is malformed ({error})") from error
     absent = [str(part) for part in np.ravel(arrays.get("absent", []))]
     shown = expression.from_arrays(arrays, len(xy), path) if xy.ndim == 3 else None
@@ -111,16 +113,6 @@ def write_npz(path: Path, content: Content) -> None:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def _load(path: Path) -> Any:
-    try:
-        return np.load(path, allow_pickle=False)
-    except _LOAD_ERRORS as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        if "pickle" in reason.lower():
-            reason = "not numpy's format, or pickled objects, which are never loaded"
-        raise InputError(f"{path} is not a readable numpy file ({reason}); write it again with numpy.save") from error
-
-
 def _landmark_array(array: np.ndarray, path: str | Path) -> tuple[np.ndarray, bool]:
     """The points as float32 in iBUG's order, and whether they lie in the unit square."""
     if array.dtype.kind not in "fiu":
@@ -129,7 +121,9 @@ def _landmark_array(array: np.ndarray, path: str | Path) -> tuple[np.ndarray, bo
         array = array[:, 0]
     if array.ndim not in (2, 3) or array.shape[-1] not in (2, 3) or array.shape[-2] < 5:
         raise InputError(f"{path} holds an array of shape {array.shape}; wanted ({N_POINTS}, 2) or (T, {N_POINTS}, 2)")
-    with np.errstate(over="ignore"):  # beyond float32 becomes infinite and is refused as such
+    if array.ndim == 3 and (len(array) > MAX_FRAMES or array.size > 4 * N_POINTS * MAX_FRAMES):
+        raise InputError(f"{path} holds {len(array)} frames; at most {MAX_FRAMES} are read, cut it")
+    with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold becomes infinite, and is refused
         xy, unit = to_ibug(array, path)
         return xy.astype(np.float32), unit
 

@@ -21,6 +21,8 @@ VERSION = 1
 _PARTS = {"blendshapes": (len(BLENDSHAPES), 4), "head": (9, 6), "gaze": (4, 5), "teeth": (1, 3)}
 _SHAPES: dict[str, tuple[int, ...]] = {"blendshapes": (len(BLENDSHAPES),), "head": (3, 3), "gaze": (2, 2), "teeth": ()}
 _PREFIX = "expression_"
+#: Names of its arrays in an ``.npz``.
+ENTRIES = tuple(f"{_PREFIX}{part}" for part in (*_PARTS, "version", "names"))
 
 
 def json_text(expression: Expression) -> str:

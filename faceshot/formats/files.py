@@ -27,6 +27,7 @@ from faceshot.formats.labelled import Labelled, pick
 from faceshot.landmarks import Landmarks, LandmarkSequence
 from faceshot.media import check_file
 from faceshot.output import writing
+from faceshot.reading import edge
 
 Suffix = Literal[".json", ".npz", ".npy", ".pts", ".coco.json"]
 SUFFIXES: tuple[Suffix, ...] = get_args(Suffix)
@@ -50,7 +51,8 @@ def read_landmarks(path: str | Path, *, size: tuple[int, int] | None = None, pic
         InputError: missing, damaged, not 68 points, not finite, several frames, no size; the message names the file.
     """
     path = Path(path)
-    return read_content(path, single=True, picture=picture).landmarks(path, size)
+    with edge(f"landmark file {path} is malformed ({{}}); export it again"):
+        return read_content(path, single=True, picture=picture).landmarks(path, size)
 
 
 def read_sequence(
@@ -65,7 +67,8 @@ def read_sequence(
         InputError: as :func:`read_landmarks`.
     """
     path = Path(path)
-    return read_content(path).sequence(path, size, fps)
+    with edge(f"landmark file {path} is malformed ({{}}); export it again"):
+        return read_content(path).sequence(path, size, fps)
 
 
 def write_landmarks(path: str | Path, landmarks: Landmarks, *, overwrite: bool = False) -> None:

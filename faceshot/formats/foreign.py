@@ -14,8 +14,10 @@ from faceshot.formats.content import Content, number, numbers
 from faceshot.formats.labelled import absent_parts, pick
 from faceshot.formats.schemes import to_ibug
 from faceshot.landmarks.topology import COCO_WHOLEBODY_FACE, CURVES, N_POINTS, PART_POINTS
+from faceshot.reading import MAX_FRAMES, read_text
 
-_PTS = re.compile(r"version:\s*1\S*\s+n_points:\s*(\d+)\s*\{(.*?)\}", re.DOTALL | re.IGNORECASE)
+_PTS = re.compile(r"version:\s*1\S*\s+n_points:\s*(\d{1,9})\s*$", re.IGNORECASE)
+_PTS_BYTES = 1 << 20
 _WHOLEBODY_POINTS = 133
 
 
@@ -25,19 +27,18 @@ def read_pts(path: Path) -> Content:
     Raises:
         InputError: not of this form, or not 68 points; the message names the file.
     """
-    try:
-        body = _PTS.search(path.read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not a text file; .pts files are text") from error
-    if body is None:
+    head, opened, rest = read_text(path, "landmark file", most=_PTS_BYTES).partition("{")
+    body, closed, _ = rest.partition("}")
+    announced = _PTS.search(head[-200:])
+    if announced is None or not (opened and closed):
         raise InputError(f"{path} is not a complete .pts file: wanted version: 1, n_points: 68 and points in braces")
-    rows = [line.split() for line in body[2].splitlines() if line.strip()]
+    rows = [line.split() for line in body.splitlines() if line.strip()]
     try:
         xy = np.array([[float(x), float(y)] for x, y in rows])
     except ValueError as error:
         raise InputError(f"{path}: every line between the braces must be two numbers x y ({error})") from error
-    if not rows or len(rows) != int(body[1]):
-        raise InputError(f"{path} holds {len(rows)} points and announces {body[1]}; wanted 68 in the iBUG scheme")
+    if not rows or len(rows) != int(announced[1]):
+        raise InputError(f"{path} holds {len(rows)} points and announces {announced[1]}; wanted 68 in the iBUG scheme")
     return Content(to_ibug(xy - 1, path)[0])
 
 
@@ -67,6 +68,8 @@ def _read_coco(path: Path, value: Any, single: bool, picture: str | None) -> Con
     images = sorted(value["images"], key=lambda image: image["id"])
     if not images:
         raise InputError("the COCO file lists no images")
+    if len(images) > MAX_FRAMES:
+        raise InputError(f"the COCO file lists {len(images)} images; at most {MAX_FRAMES} are read")
     if single and len(images) > 1 and "fps" not in (value.get("info") or {}):
         images = [images[pick([str(image.get("file_name", image["id"])) for image in images], picture, path)]]
     wanted = {image["id"] for image in images}

@@ -19,6 +19,7 @@ from faceshot.errors import InputError
 from faceshot.formats import expression
 from faceshot.formats.content import Content, number, numbers, points
 from faceshot.landmarks.topology import N_POINTS, PART_POINTS
+from faceshot.reading import MAX_FRAMES, read_json
 
 log = logging.getLogger("faceshot")
 
@@ -42,14 +43,7 @@ def parse(path: Path) -> Any:
     Raises:
         InputError: not text, not JSON, cut off; with the line.
     """
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path} is not complete JSON: {error.msg} in line {error.lineno}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not a text file; landmarks in JSON are UTF-8 text") from error
-    except RecursionError as error:
-        raise InputError(f"{path} is nested too deeply for a landmark file") from error
+    return read_json(path, "landmark file")
 
 
 def read(path: Path, value: Any) -> Content:
@@ -65,7 +59,7 @@ def read(path: Path, value: Any) -> Content:
 
 
 def _read(path: Path, value: Any) -> Content:
-    if not isinstance(value, dict) or value.get("schema") not in _KEYS:
+    if not isinstance(value, dict) or str(value.get("schema")) not in _KEYS:
         found = value.get("schema") if isinstance(value, dict) else type(value).__name__
         raise InputError(f"not a landmark file: schema is {str(found)[:40]!r}, wanted {LANDMARKS!r} or {SEQUENCE!r}")
     schema = value["schema"]
@@ -98,6 +92,8 @@ def _sequence(path: Path, value: dict[str, Any], size: list[int] | None, absent:
     frames = value["points"]
     if not isinstance(frames, list) or not frames:
         raise InputError("points must be a list of at least one frame")
+    if len(frames) > MAX_FRAMES:
+        raise InputError(f"points holds {len(frames)} frames; at most {MAX_FRAMES} are read, cut it")
     xy = np.full((len(frames), N_POINTS, 2), np.nan)
     found = np.ones(len(frames), bool)
     for i, frame in enumerate(frames):

@@ -20,9 +20,14 @@ from faceshot.errors import InputError
 from faceshot.landmarks.expression import Expression, join
 from faceshot.landmarks.groups import FloatArray, Groups
 from faceshot.landmarks.topology import FLIP, N_POINTS, PART_POINTS, PARTS
+from faceshot.reading import MAX_RATE, MAX_SIZE, MIN_RATE, fraction
 
 BoolArray = npt.NDArray[np.bool_]
 RGBArray = npt.NDArray[np.uint8]
+
+
+#: Farther from the picture's corner [px] no landmark makes sense; arithmetic in float32 ends soon after.
+_FAR = 1e7
 
 
 class Size(NamedTuple):
@@ -56,8 +61,8 @@ def _size(value: Any) -> Size:
         size = Size(int(width), int(height))
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"size must be (width, height) in whole pixels, got {value!r}") from error
-    if size.width < 1 or size.height < 1:
-        raise InputError(f"size must be at least 1x1 pixels, got {size.width}x{size.height}")
+    if not (1 <= size.width <= MAX_SIZE and 1 <= size.height <= MAX_SIZE):
+        raise InputError(f"size must be 1x1 to {MAX_SIZE}x{MAX_SIZE} pixels, got {size.width:.7g}x{size.height:.7g}")
     return size
 
 
@@ -80,10 +85,17 @@ def _points(value: Any, shape: str, ndim: int) -> FloatArray:
     return xy
 
 
+def _sane(xy: FloatArray) -> BoolArray:
+    return np.abs(xy) <= _FAR
+
+
 def _score(value: Any, shape: tuple[int, ...]) -> FloatArray | None:
     if value is None:
         return None
-    score = np.asarray(value, dtype=np.float32)
+    try:
+        score = np.asarray(value, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"score must be numbers of shape {shape}") from error
     if score.shape != shape:
         raise InputError(f"score must have shape {shape}, got {score.shape}")
     if not (np.isfinite(score).all() and (score >= 0).all() and (score <= 1).all()):
@@ -128,9 +140,9 @@ class Landmarks(Groups):
 
     def __post_init__(self) -> None:
         xy = _points(self.xy, "(68, 2)", 2)
-        if not np.isfinite(xy).all():
-            bad = int(np.flatnonzero(~np.isfinite(xy).all(axis=1))[0])
-            raise InputError(f"landmark {bad} is not finite: {xy[bad].tolist()}")
+        if not _sane(xy).all():
+            bad = int(np.flatnonzero(~_sane(xy).all(axis=1))[0])
+            raise InputError(f"landmark {bad} is not finite, or beyond {_FAR:.0e} pixels: {xy[bad].tolist()}")
         object.__setattr__(self, "xy", _frozen(xy))
         object.__setattr__(self, "size", _size(self.size))
         object.__setattr__(self, "score", _score(self.score, (N_POINTS,)))
@@ -215,9 +227,10 @@ class LandmarkSequence(Groups):
         found = np.ones(len(xy), bool) if self.found is None else np.asarray(self.found)
         if found.shape != (len(xy),) or found.dtype != np.bool_:
             raise InputError(f"found must be {len(xy)} booleans, got {found.dtype} of shape {found.shape}")
-        broken = found & ~np.isfinite(xy).all(axis=(1, 2))
+        broken = found & ~_sane(xy).all(axis=(1, 2))
         if broken.any():
-            raise InputError(f"landmarks of frame {int(np.flatnonzero(broken)[0])} are not finite")
+            where = int(np.flatnonzero(broken)[0])
+            raise InputError(f"landmarks of frame {where} are not finite, or beyond {_FAR:.0e} pixels")
         object.__setattr__(self, "xy", _frozen(xy))
         object.__setattr__(self, "size", _size(self.size))
         object.__setattr__(self, "fps", as_fps(self.fps))
@@ -372,20 +385,21 @@ def as_fps(value: Any) -> Fraction:
     """An exact, positive frame rate; floats close to an NTSC rate (n * 1000/1001) become that fraction.
 
     Raises:
-        InputError: not a number, not positive, above 1000.
+        InputError: not a number, or outside 0.01..1000.
     """
     try:
-        fps = value if isinstance(value, Fraction) else Fraction(str(value))
+        fps = value if isinstance(value, Fraction) else fraction(str(value))
     except (TypeError, ValueError, ZeroDivisionError) as error:
-        raise InputError(f"fps must be a positive number or fraction, got {value!r}") from error
-    if not 0 < fps <= 1000:
-        raise InputError(f"fps must lie in (0, 1000], got {value!r}")
+        raise InputError(f"fps must be a positive number or fraction, got {str(value)[:40]!r}") from error
+    if not MIN_RATE <= fps <= MAX_RATE:
+        raise InputError(f"fps must lie in {float(MIN_RATE)}..{MAX_RATE}, got {str(value)[:40]!r}")
     if not isinstance(value, Fraction) and "/" not in str(value):
         ntsc = Fraction(round(fps * 1001 / 1000) * 1000, 1001)
         if fps.denominator > 1 and abs(fps - ntsc) < Fraction(1, 200):
             return ntsc
         return fps.limit_denominator(10_000)
-    return fps
+    # Containers count in 32 bits.
+    return fps if fps.denominator <= 2_000_000 else fps.limit_denominator(1_000_000)
 
 
 def _lacks(absent: frozenset[str]) -> str:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import logging
-import struct
 import warnings
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +14,7 @@ import numpy as np
 from faceshot.errors import InputError, UsageError
 from faceshot.landmarks import Picture, RGBArray
 from faceshot.output import writing
+from faceshot.reading import FOREIGN, MAX_PIXELS, MAX_SIDE, MIN_SIDE, check_regular, edge, reason
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -35,15 +34,6 @@ _HEADS = {
     b"\0\0\0\x0cjP  ": "JPEG2000",
 }
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
-#: What a damaged file can raise inside Pillow's decoders.
-DECODE_ERRORS = (
-    *(OSError, EOFError, SyntaxError, ValueError, TypeError, KeyError, IndexError, AttributeError),
-    *(OverflowError, struct.error, zlib.error, MemoryError),
-)
-MIN_SIDE = 48
-#: Longest side accepted, a panorama for instance; beyond it OpenCV's remapping runs out of coordinates.
-MAX_SIDE = 16_384
-MAX_PIXELS = 8192 * 8192
 #: Suffixes :func:`write_picture` knows -> (Pillow format, whether it keeps a matte, save options).
 SUFFIXES: dict[str, tuple[str, bool, dict[str, Any]]] = {
     ".png": ("PNG", True, {"compress_level": 3}),
@@ -54,6 +44,8 @@ SUFFIXES: dict[str, tuple[str, bool, dict[str, Any]]] = {
     ".jpeg": ("JPEG", False, {"quality": 95, "subsampling": 0}),
     ".bmp": ("BMP", False, {}),
 }
+#: Rows of a deep picture converted at a time.
+_BAND = 256
 _READABLE = "PNG, JPEG, WebP, GIF, BMP or TIFF"
 _CLIP_SUFFIXES = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v"}
 
@@ -70,7 +62,8 @@ def check_file(path: str | Path, what: str) -> Path:
             raise InputError(f"{what} {path} does not exist; check the name and the folder")
         if path.is_dir():
             raise InputError(f"{what} {path} is a folder; name one file")
-        if path.is_file() and path.stat().st_size == 0:
+        check_regular(path, what)
+        if path.stat().st_size == 0:
             raise InputError(f"{what} {path} is empty (0 bytes); copy or download it again")
         with path.open("rb"):
             pass
@@ -100,7 +93,7 @@ def open_image(path: Path, what: str, *, max_pixels: int = MAX_PIXELS) -> Image.
             picture = Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN])
     except Image.DecompressionBombError as error:
         raise InputError(f"{what} {path} has {too_large}") from error
-    except DECODE_ERRORS as error:
+    except FOREIGN as error:
         hint = "; a clip goes to --driving" if path.suffix.lower() in _CLIP_SUFFIXES else ""
         hint = "; it is a vector drawing, export it as PNG" if picture_kind(path) == "SVG" else hint
         raise InputError(f"{what} {path} is not a readable picture; convert it to {_READABLE}{hint}") from error
@@ -158,7 +151,7 @@ def read_picture(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """
     path = check_file(path, "picture")
     opened = open_image(path, "picture", max_pixels=max_pixels)
-    try:
+    with opened, edge(f"picture {path} is damaged ({{}}); copy or download it again"):
         width, height = opened.size
         if min(width, height) < MIN_SIDE:
             raise InputError(
@@ -167,12 +160,6 @@ def read_picture(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             rgb, alpha = decode(opened)
-    except InputError:
-        raise
-    except DECODE_ERRORS as error:
-        raise InputError(f"picture {path} is damaged ({error}); copy or download it again") from error
-    finally:
-        opened.close()
     return Picture(rgb, alpha, name=path.name)
 
 
@@ -208,12 +195,7 @@ def _upright(picture: Image.Image) -> Image.Image:
             start=2,
         )
     )
-    try:
-        orientation = picture.getexif().get(0x0112)
-    except DECODE_ERRORS as error:
-        log.warning("EXIF data cannot be read (%s); orientation is taken as upright", error)
-        return picture
-    method = turns.get(orientation) if isinstance(orientation, int) else None
+    method = turns.get(orientation(picture))
     if method is None:
         return picture
     info = picture.info
@@ -222,21 +204,36 @@ def _upright(picture: Image.Image) -> Image.Image:
     return turned
 
 
+def orientation(picture: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8; 1 (upright) where there is none, or nonsense."""
+    try:
+        found = picture.getexif().get(0x0112)
+    except FOREIGN as error:
+        log.warning("EXIF data cannot be read (%s); orientation is taken as upright", reason(error))
+        return 1
+    return found if isinstance(found, int) and 1 <= found <= 8 else 1
+
+
 def _deep_grey(picture: Image.Image) -> tuple[RGBArray, RGBArray | None]:
     """16-bit, 32-bit and floating-point greyscale to 8 bits, scaled by the range the numbers are meant in."""
-    values = np.asarray(picture).astype(np.float64)
+    values = np.asarray(picture)
     key = picture.info.get("transparency")
     alpha = np.where(values == key, 0, 255).astype(np.uint8) if isinstance(key, int) else None
-    finite = values[np.isfinite(values)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    bands = [slice(top, top + _BAND) for top in range(0, len(values), _BAND)]
+    # Band by band: a large picture in float64 would take gigabytes.
+    ends = [(float(f.min()), float(f.max())) for band in bands if (f := values[band][np.isfinite(values[band])]).size]
+    low, high = (min(end[0] for end in ends), max(end[1] for end in ends)) if ends else (0.0, 0.0)
     if picture.mode == "F" and low >= 0 and high <= 1:
         low, high = 0.0, 1.0
     elif picture.mode == "F" and low >= 0 and high <= 255:
         low, high = 0.0, 255.0
     elif low >= 0 and high <= 65535:
         low, high = 0.0, float((1 << _stored_bits(picture)) - 1)
-    scaled = (np.nan_to_num(values, nan=low, posinf=high, neginf=low) - low) * (255.0 / max(high - low, 1e-30))
-    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8), alpha
+    grey = np.empty(values.shape, np.uint8)
+    for band in bands:
+        part = np.nan_to_num(values[band].astype(np.float64), nan=low, posinf=high, neginf=low)
+        grey[band] = np.clip(np.rint((part - low) * (255.0 / max(high - low, 1e-30))), 0, 255)
+    return grey, alpha
 
 
 def _stored_bits(picture: Image.Image) -> int:
