@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from faceshot.errors import InputError
 from faceshot.models import LOAD_ERRORS, first_line
+from faceshot.reading import check_weights
 from faceshot_liveportrait.nets import (
     AppearanceExtractor,
     MotionExtractor,
@@ -37,6 +38,7 @@ FILES: Final = MappingProxyType(
     }
 )
 _WRAPPERS = ("state_dict", "model", "params")  # dict levels that other tools put around a state dict
+_DEPTH: Final = 4
 
 
 def build(kind: str, *, spectral: bool = True) -> nn.Module:
@@ -81,6 +83,7 @@ def read_tensors(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"weight file {path} does not exist")
+    check_weights(path)
     try:
         if path.suffix == ".safetensors":
             from safetensors import SafetensorError
@@ -108,7 +111,8 @@ def tidy(kind: str, held: Mapping[str, Any]) -> dict[str, Tensor]:
     Dict levels around the tensors are opened, ``module.`` is dropped wherever it occurs, and of the stitching file
     only its three perceptrons are taken.
     """
-    while len(held) >= 1 and (inner := next((held[name] for name in _WRAPPERS if name in held), None)) is not None:
+    for _ in range(_DEPTH):
+        inner = next((held[name] for name in _WRAPPERS if name in held), None)
         if not isinstance(inner, Mapping):
             break
         held = inner
@@ -118,11 +122,12 @@ def tidy(kind: str, held: Mapping[str, Any]) -> dict[str, Tensor]:
     return {name: value.float() if value.is_floating_point() else value for name, value in flat.items()}
 
 
-def _flatten(held: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Tensor]]:
+def _flatten(held: Mapping[str, Any], prefix: str = "", depth: int = 0) -> list[tuple[str, Tensor]]:
+    """Named tensors; levels deeper than any published file has, a mapping inside itself for one, are left out."""
     found: list[tuple[str, Tensor]] = []
     for name, value in held.items():
-        if isinstance(value, Mapping):
-            found += _flatten(value, f"{prefix}{name}.")
+        if isinstance(value, Mapping) and depth < _DEPTH:
+            found += _flatten(value, f"{prefix}{name}.", depth + 1)
         elif isinstance(value, Tensor):
             found.append((f"{prefix}{name}", value))
     return found

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from faceshot.errors import InputError, UsageError
+from faceshot.reading import expanded
 
 Mode = Literal["landmarks", "proxy", "video"]
 Variant = Literal["human", "animal"]
@@ -123,7 +124,7 @@ def parse_options(
         elif name == "faces":
             values[name] = _files(value)
         else:
-            values[name] = Path(value).expanduser()
+            values[name] = expanded(value, f"liveportrait option {name}:")
     _take(driving, values)
     options = LivePortraitOptions(**values)
     _check(options, values, overwrite)
@@ -180,7 +181,7 @@ def _files(value: Any) -> tuple[Path, ...]:
     """One path, several between ``;``, or a sequence of paths."""
     items = re.split(r"\s*;\s*", value.strip()) if isinstance(value, str) else value
     items = [items] if isinstance(items, Path) else list(items)
-    paths = tuple(Path(item).expanduser() for item in items if str(item))
+    paths = tuple(expanded(item, "liveportrait option faces:") for item in items if str(item))
     for path in paths:
         if not path.is_file():
             raise InputError(f"liveportrait option faces: no such file: {path}")

@@ -10,7 +10,6 @@ import io
 import math
 import pickle
 import pickletools
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,6 +23,7 @@ from faceshot.errors import InputError
 from faceshot.landmarks import as_fps
 from faceshot.media import check_file
 from faceshot.output import writing
+from faceshot.reading import FOREIGN, MAX_FRAMES, edge, is_zip, member_names, read_npz, reason
 from faceshot_liveportrait.motion import N_KEYPOINTS, Motion
 from faceshot_liveportrait.video_driving import Driver
 
@@ -33,10 +33,7 @@ VERSION = 1
 _MOST_BYTES = 512 * 2**20
 #: Element types an array of a template may have.
 _TYPES = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1")
-_DAMAGE = (
-    *(pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, ImportError),
-    *(OverflowError, MemoryError, RecursionError),
-)
+_ENTRIES = ("format", "version", "fps", "rest", "rotation", "exp", "scale", "t", "eyes", "lips")
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +73,8 @@ def is_template(path: Path) -> bool:
     if path.suffix.lower() != ".npz" or not path.is_file():
         return False
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return "format" in file.files and str(file["format"]) == FORMAT
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile):
+        return "format" in member_names(path, "file") and _text(read_npz(path, "file", {"format"})["format"]) == FORMAT
+    except InputError:
         return False
 
 
@@ -89,30 +85,31 @@ def read_template(path: str | Path) -> Template:
         InputError: missing, damaged, not a template, or a pickle that holds more than numbers and arrays.
     """
     path = check_file(path, "motion template")
-    return _read_npz(path) if zipfile.is_zipfile(path) else _read_pickle(path)
+    return _read_npz(path) if is_zip(path) else _read_pickle(path)
 
 
 def _read_npz(path: Path) -> Template:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            held = {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, MemoryError) as error:
-        raise InputError(f"motion template {path} is damaged ({error}); write it again") from error
-    if str(held.get("format")) != FORMAT:
+    held = read_npz(path, "motion template", _ENTRIES)
+    if "format" not in held or _text(held["format"]) != FORMAT:
         raise InputError(f"{path} is not a motion template; write one with save_template=FILE.npz")
-    if int(held.get("version", 0)) > VERSION:
+    with edge(f"motion template {path} is malformed ({{}}); write it again"):
+        return _from_arrays(path, held)
+
+
+def _from_arrays(path: Path, held: Mapping[str, npt.NDArray[Any]]) -> Template:
+    if int(held.get("version", np.zeros(1)).item()) > VERSION:
         raise InputError(f"motion template {path} is of version {held['version']}; update FaceShot")
-    n = len(np.atleast_1d(held.get("exp", np.zeros(0))))
+    n = _length(path, len(np.atleast_1d(held.get("exp", np.zeros(0)))))
     shapes = {"rotation": (n, 3, 3), "exp": (n, N_KEYPOINTS, 3), "scale": (n,), "t": (n, 3)}
     motion = Motion(**{name: _numbers(path, held.get(name), shape, name) for name, shape in shapes.items()})
     eyes, lips = (
         _numbers(path, held[name], (n, width), name) if name in held else None
         for name, width in (("eyes", 2), ("lips", 1))
     )
-    rest = int(held.get("rest", 0))
+    rest = int(held["rest"].item()) if "rest" in held else 0
     if not 0 <= rest < n:
         raise InputError(f"motion template {path}: rest frame {rest} is outside its {n} frames")
-    return Template(Driver(motion, eyes, lips, rest), as_fps(str(held.get("fps", "25"))))
+    return Template(Driver(motion, eyes, lips, rest), as_fps(_text(held["fps"]) if "fps" in held else "25"))
 
 
 def _read_pickle(path: Path) -> Template:
@@ -122,7 +119,7 @@ def _read_pickle(path: Path) -> Template:
     frames = held.get("motion") if isinstance(held, Mapping) else None
     if not isinstance(frames, list) or not frames or not all(isinstance(frame, Mapping) for frame in frames):
         raise InputError(f"{path} is not a motion template of LivePortrait: no list of motion in it")
-    n = len(frames)
+    n = _length(path, len(frames))
 
     def column(names: tuple[str, ...], shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
         rows = [next((frame[name] for name in names if name in frame), None) for frame in frames]
@@ -132,7 +129,26 @@ def _read_pickle(path: Path) -> Template:
                     column(("t",), (3,)))  # fmt: skip
     eyes = _ratios(path, held, ("c_eyes_lst", "c_d_eyes_lst"), n, 2)
     lips = _ratios(path, held, ("c_lip_lst", "c_d_lip_lst"), n, 1)
-    return Template(Driver(motion, eyes, lips), as_fps(str(held.get("output_fps", 25))))
+    return Template(Driver(motion, eyes, lips), as_fps(held.get("output_fps", 25)))
+
+
+def _length(path: Path, n: int) -> int:
+    if n > MAX_FRAMES:
+        raise InputError(f"motion template {path} has {n} frames; at most {MAX_FRAMES} are read, cut it")
+    return n
+
+
+def _text(array: npt.NDArray[Any]) -> str:
+    return str(array.item()) if array.size == 1 else ""
+
+
+def _spread(value: Any, known: dict[int, int]) -> int:
+    """How many values nested lists hold once they are written out; each list is counted once."""
+    if not isinstance(value, list):
+        return int(getattr(value, "size", 1))
+    if id(value) not in known:
+        known[id(value)] = sum(_spread(item, known) for item in value)
+    return known[id(value)]
 
 
 def _ratios(
@@ -147,6 +163,8 @@ def _ratios(
 def _numbers(path: Path, value: Any, shape: tuple[int, ...], name: str) -> npt.NDArray[np.float64]:
     """``value`` as finite float64 of ``shape``; leading axes of length 1 are dropped."""
     try:
+        if not isinstance(value, np.ndarray) and _spread(value, {}) != math.prod(shape):
+            raise ValueError("another number of values")  # lists that repeat each other may stand for billions
         array = np.asarray(value, np.float64)
         array = array.reshape(shape)
     except (TypeError, ValueError) as error:
@@ -222,9 +240,8 @@ def load_numbers(path: str | Path) -> Any:
         data = path.read_bytes()
         _check_memo(data)
         return _Resolver().resolve(_NumbersOnly(io.BytesIO(data)).load(), 0)
-    except _DAMAGE as error:
-        reason = str(error) or type(error).__name__
-        raise InputError(f"{path} is refused: not a pickle of numbers and numeric arrays ({reason})") from error
+    except (ImportError, *FOREIGN) as error:
+        raise InputError(f"{path} is refused: not a pickle of numbers and numeric arrays ({reason(error)})") from error
 
 
 def _check_memo(data: bytes) -> None:

@@ -6,12 +6,12 @@ Every name and shape must fit: a file that does not is refused. Nothing is unpic
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from faceshot.errors import InputError, MissingError
+from faceshot.reading import FOREIGN, check_config, check_weights, expanded
 
 if TYPE_CHECKING:
     import torch
@@ -164,13 +164,16 @@ def _load(
             net = build()
     except LOAD_ERRORS as error:
         raise InputError(f"{file.parent / 'config.json'} describes no such network: {first_line(error)}") from error
+    check_weights(file)
     try:
         with safe_open(file, framework="pt", device=str(device)) as content:
             names = [name for name in content.keys() if not (ignore and name.endswith(ignore))]  # noqa: SIM118
             shapes = {name: tuple(content.get_slice(name).get_shape()) for name in names}
             _check(net, shapes, file)
             return _fill(net, ((name, content.get_tensor(name)) for name in names), file, dtype).to(device)
-    except SafetensorError as error:
+    except (SafetensorError, *FOREIGN) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"{file} is not a safetensors file ({first_line(error)}); fetch it again") from error
 
 
@@ -196,7 +199,7 @@ def _check(net: nn.Module, shapes: Mapping[str, tuple[int, ...]], file: Path) ->
 
 
 def _file(path: str | Path) -> Path:
-    given = Path(path).expanduser()
+    given = expanded(path, "weights")
     if given.is_dir():
         for name in _CANDIDATES:
             if (given / name).is_file():
@@ -208,18 +211,10 @@ def _file(path: str | Path) -> Path:
 
 
 def _json(file: Path) -> dict[str, Any] | None:
-    from faceshot.models import first_line
-
     config = file.parent / "config.json"
     if not config.is_file():
         return None
-    try:
-        content = json.loads(config.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{config} is not JSON ({first_line(error)}); fetch it again") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{config} is not a configuration; fetch it again")
-    return content
+    return check_config(config)
 
 
 def _config(file: Path, kind: type) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from faceshot.errors import InputError, UsageError
+from faceshot.reading import expanded
 from faceshot_mofa.guidance import DEFAULT_GUIDANCE
 from faceshot_mofa.windows import WINDOW
 
@@ -124,7 +125,7 @@ def _parts(value: Any) -> tuple[str, ...]:
     from faceshot_mofa.conditioning import PART_NAMES
 
     if isinstance(value, str):
-        items: Iterable[Any] = list(value.strip()) if value.strip().isdigit() else re.split(r"[+,\s]+", value.strip())
+        items: Iterable[Any] = list(value.strip()) if value.strip().isdecimal() else re.split(r"[+,\s]+", value.strip())
     elif isinstance(value, Iterable):
         items = value
     else:
@@ -175,7 +176,7 @@ def _switch(name: str, value: Any) -> bool:
 def _folder(name: str, value: Any) -> Path | None:
     if value is None:
         return None
-    path = Path(value).expanduser()
+    path = expanded(value, "mofa option work:")
     if path.exists() and not path.is_dir():
         raise InputError(f"mofa option {name}: {path} is not a folder")
     return path

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from faceshot.errors import InputError
+from faceshot.reading import FOREIGN
 from faceshot.weights import cache_folder
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class Work:
 
         try:
             return load_file(self.folder / _file(kind, index))
-        except (OSError, SafetensorError):
+        except (SafetensorError, *FOREIGN):
             return None
 
     def read(self, kind: str, index: int) -> dict[str, Tensor]:

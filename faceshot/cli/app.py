@@ -6,14 +6,15 @@ Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 could not
 
 from __future__ import annotations
 
-import json
+import io
 import os
 import signal
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +24,7 @@ from faceshot.cli.gallery import gallery
 from faceshot.cli.info import backends, doctor
 from faceshot.cli.match import match
 from faceshot.cli.motion import drive, retarget
+from faceshot.cli.options import to_json
 from faceshot.cli.weights import weights
 from faceshot.errors import FaceShotError
 from faceshot.version import __version__
@@ -89,7 +91,7 @@ def _report(message: str, code: int, arguments: Sequence[str]) -> int:
     if "--verbose" in arguments or "-v" in arguments:
         traceback.print_exc(file=sys.stderr)
     if "--json" in arguments:
-        typer.echo(json.dumps({"error": message, "exit_code": code}, ensure_ascii=False))
+        typer.echo(to_json({"error": message, "exit_code": code}))
     typer.echo(f"error: {message}", err=True)
     return code
 
@@ -117,16 +119,23 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
+class _Unforeseen(FaceShotError):
+    """Anything that should have been an error of ours; a mistake in FaceShot, not of the user."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line with ``arguments`` (default: of this process) and return the exit code."""
     arguments = understood(sys.argv[1:] if arguments is None else arguments)
+    _any_name_prints()
     if "_FACESHOT_COMPLETE" in os.environ:  # the shell asks what could come next
         typer.main.get_command(app).main([], prog_name="faceshot")
     try:
-        # Not app(): it would turn Ctrl-C, closed pipes and wrong usage into messages of its own.
-        with _terminable(), typer.main.get_command(app).make_context("faceshot", list(arguments)) as context:
-            context.command.invoke(context)
-        sys.stdout.flush()
+        with _terminable(), warnings.catch_warnings():
+            if not {"-v", "--verbose"} & set(arguments):
+                warnings.simplefilter("ignore")  # other libraries' advice beside our one line
+            _invoke(arguments)
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return 0
     except FaceShotError as error:
         return _report(_one_line(error), error.exit_code, arguments)
@@ -144,13 +153,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _usage(error, arguments)
     except BrokenPipeError:
         # The reader (`| head`) has gone; a second failure at interpreter exit must not be printed either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except OSError as error:
         reason = f"{error.strerror}: {error.filename}" if error.strerror and error.filename else _one_line(error)
         return _report(reason, 1, arguments)
     except MemoryError:
         return _report("not enough memory; try a smaller picture or clip", 1, arguments)
+
+
+def _invoke(arguments: Sequence[str]) -> None:
+    """The command itself, under the last net.
+
+    Raises:
+        What :func:`main` knows; everything else as :class:`_Unforeseen`.
+    """
+    try:
+        # Not app(): it would turn Ctrl-C, closed pipes and wrong usage into messages of its own.
+        with typer.main.get_command(app).make_context("faceshot", list(arguments)) as context:
+            context.command.invoke(context)
+    except (FaceShotError, typer.Exit, typer.Abort, _ClickError, EOFError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        what = f"{type(error).__name__}: {_one_line(error)}"[:200]
+        raise _Unforeseen(f"{what}; this is a bug in FaceShot, please report it (-v shows where)") from error
+
+
+def _any_name_prints() -> None:
+    """File names need not be text in any encoding: let them pass through to a terminal or pipe as they are."""
+    for stream, errors in ((sys.stdout, "surrogateescape"), (sys.stderr, "backslashreplace")):
+        if isinstance(stream, io.TextIOWrapper):
+            with suppress(ValueError, OSError):
+                stream.reconfigure(errors=errors)
 
 
 def _usage(error: Exception, arguments: Sequence[str]) -> int:

@@ -17,6 +17,7 @@ import typer
 from faceshot.cli.paths import clean
 from faceshot.errors import InputError, UsageError
 from faceshot.output import protecting
+from faceshot.reading import whole_number
 
 if TYPE_CHECKING:
     from faceshot.pipeline import FaceShot
@@ -124,7 +125,8 @@ class Common:
     def check(self) -> None:
         """Refuse what no command can use, before anything heavy is imported."""
         kind, _, index = self.device.partition(":")
-        if kind not in ("auto", "cpu", "cuda", "mps") or (index and not (kind == "cuda" and index.isdigit())):
+        numbered = kind == "cuda" and whole_number(index) is not None
+        if kind not in ("auto", "cpu", "cuda", "mps") or (index and not numbered):
             raise UsageError(f"unknown device {self.device!r}; use auto, cpu, cuda, cuda:N or mps")
         if not 0 <= self.seed < 2**63:
             raise UsageError(f"--seed must lie in 0..2^63-1, got {self.seed}")
@@ -141,7 +143,7 @@ class Common:
     def give(self, result: dict[str, Any], lines: Iterable[str]) -> None:
         """The result on stdout: ``lines``, or the object with ``--json``."""
         if self.as_json:
-            typer.echo(json.dumps(result, indent=2, ensure_ascii=False, default=str))
+            typer.echo(to_json(result, indent=2))
         else:
             for line in lines:
                 typer.echo(line)
@@ -179,6 +181,16 @@ class ClipFlags:
             "stop": self.stop,
             "gaps": self.gaps,
         }
+
+
+def to_json(value: Any, *, indent: int | None = None) -> str:
+    """JSON of a result, readable; file names that are no text come as escapes, so that it is always UTF-8."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False, default=str)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(value, indent=indent, default=str)
+    return text
 
 
 def with_common(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
 from fractions import Fraction
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceshot.errors import InputError, UsageError
+from faceshot.reading import read_json, whole_number
 
 if TYPE_CHECKING:
     from faceshot.landmarks import FaceWish
@@ -87,10 +87,7 @@ def parse_points(text: str | None) -> dict[str, tuple[float, float]] | None:
 def _points_file(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"--points: {path} is neither a file nor NAME=x,y;NAME=x,y")
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"--points: cannot read {path} as JSON: {error}") from error
+    data = read_json(path, "--points:")
     if not isinstance(data, dict):
         raise InputError(f'--points: {path} must hold an object such as {{"right_eye": [x, y], ...}}')
     return data
@@ -149,9 +146,10 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     width, _, height = text.lower().partition("x")
-    if not (width.isdigit() and height.isdigit() and 0 < int(width) < 100_000 and 0 < int(height) < 100_000):
+    sides = whole_number(width, digits=5), whole_number(height, digits=5)
+    if not (sides[0] and sides[1]):
         raise UsageError(f"--size takes WIDTHxHEIGHT in pixels, got {text!r}")
-    return int(width), int(height)
+    return sides[0], sides[1]
 
 
 def check_range(start: str, stop: str | None) -> None:
@@ -171,9 +169,10 @@ def parse_rest(text: str) -> int | None:
     """``auto`` -> None, else a frame number."""
     if text == "auto":
         return None
-    if not text.isdigit():
+    number = whole_number(text)
+    if number is None:
         raise UsageError(f"--rest takes a frame number (from 0) or auto, got {text!r}")
-    return int(text)
+    return number
 
 
 def parse_face(text: str | None) -> FaceWish | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +31,7 @@ from faceshot.models import (
     trim,
 )
 from faceshot.models import prompt_embeds as read_prompt
+from faceshot.reading import check_config
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -200,7 +200,7 @@ def _check_width(place: Path, adapter: Path) -> None:
     from safetensors import safe_open
 
     try:
-        width = json.loads((place / "unet" / "config.json").read_text(encoding="utf-8")).get("cross_attention_dim")
+        width = check_config(place / "unet" / "config.json").get("cross_attention_dim")
         with safe_open(adapter, framework="numpy") as file:
             own = file.get_slice("image_proj.norm.weight").get_shape()[0]
     except LOAD_ERRORS as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from faceshot.errors import MissingError
+from faceshot.errors import InputError, MissingError
 from faceshot.features.cost import (
     CLIP_GMACS,
     SD_CHANNELS,
@@ -26,6 +25,7 @@ from faceshot.features.cost import (
 )
 from faceshot.models import Preset, weight_files
 from faceshot.progress import progress
+from faceshot.reading import check_config
 
 log = logging.getLogger("faceshot")
 
@@ -119,8 +119,8 @@ def _channels(place: Path) -> tuple[int, ...]:
     if place.is_file():
         return SD_CHANNELS if place.stat().st_size > 1_500_000_000 else ()
     try:
-        return tuple(json.loads((place / "unet" / "config.json").read_text(encoding="utf-8"))["block_out_channels"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return tuple(check_config(place / "unet" / "config.json")["block_out_channels"])
+    except (InputError, KeyError, TypeError):
         return ()  # whoever loads it says what is wrong
 
 

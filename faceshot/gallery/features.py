@@ -19,6 +19,7 @@ from faceshot.landmarks import BoolArray, FloatArray
 from faceshot.landmarks.topology import N_POINTS, PARTS
 from faceshot.models import locate
 from faceshot.output import writing
+from faceshot.reading import FOREIGN, check_weights, reason
 from faceshot.weights import cache_folder
 
 FORMAT: Final = "faceshot-gallery-features"
@@ -135,12 +136,14 @@ def read_header(path: Path) -> dict[str, Any]:
     """
     from safetensors import SafetensorError, safe_open
 
+    check_weights(path)
     try:
         with safe_open(path, framework="numpy") as file:
             header = json.loads((file.metadata() or {}).get(FORMAT, "{}"))
-    except (OSError, ValueError, SafetensorError) as error:
-        raise InputError(f"gallery features {path} are damaged ({error}); delete the file") from error
-    if header.get("schema") != SCHEMA:
+    except (SafetensorError, *FOREIGN) as error:
+        raise InputError(f"gallery features {path} are damaged ({reason(error)}); delete the file") from error
+    texts = isinstance(header, dict) and all(isinstance(header.get(key), str) for key in ("digest", "content"))
+    if not texts or header.get("schema") != SCHEMA or not isinstance(header.get("settings"), dict):
         raise InputError(f"{path} does not hold gallery features of format {SCHEMA}; delete the file")
     return header
 
@@ -167,8 +170,8 @@ def load(path: Path, digest: str) -> DomainFeatures:
         )
     try:
         tensors = load_file(path)
-    except (OSError, ValueError, SafetensorError) as error:
-        raise InputError(f"gallery features {path} are damaged ({error}); delete the file") from error
+    except (SafetensorError, *FOREIGN) as error:
+        raise InputError(f"gallery features {path} are damaged ({reason(error)}); delete the file") from error
     for key, (dtype, ndim) in _ARRAYS.items():
         if key not in tensors or tensors[key].dtype != dtype or tensors[key].ndim != ndim:
             raise InputError(f"gallery features {path} lack a usable {key!r}; delete the file")

@@ -8,7 +8,6 @@ features instead (``features.safetensors``). The shipped gallery is read-only; t
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ import numpy as np
 from faceshot.errors import InputError, MissingError, UsageError
 from faceshot.landmarks import Landmarks
 from faceshot.models import locate
+from faceshot.reading import edge, expanded, read_json
 
 SCHEMA: Final = 1
 SHIPPED: Final = "shipped"
@@ -77,7 +77,7 @@ class Domain:
 def data_dir() -> Path:
     """Where the user's galleries live: ``FACESHOT_DATA``, else the platform's folder for user data."""
     if given := os.environ.get("FACESHOT_DATA"):
-        return Path(given).expanduser()
+        return expanded(given, "FACESHOT_DATA")
     base = os.environ.get("XDG_DATA_HOME") or os.environ.get("LOCALAPPDATA")
     return Path(base) / "faceshot" if base else Path.home() / ".local" / "share" / "faceshot"
 
@@ -154,16 +154,14 @@ def read_domain(folder: Path, gallery: str) -> Domain:
     path = folder / "landmarks.json"
     if not path.is_file() and (folder / FEATURES_FILE).is_file():
         return Domain(folder.name, gallery, folder, ())
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read {path}: {error}") from error
+    data = read_json(path, "annotations")
     if not isinstance(data, dict) or data.get("schema") != SCHEMA or data.get("scheme") != "ibug68":
         raise InputError(f'{path} must be an object with "schema": {SCHEMA} and "scheme": "ibug68"')
     entries = data.get("images")
     if not isinstance(entries, list) or not entries:
         raise InputError(f"{path} lists no images")
-    pictures = tuple(_read_entry(entry, path) for entry in entries)
+    with edge(f"annotations {path} are malformed ({{}}); make them again"):
+        pictures = tuple(_read_entry(entry, path) for entry in entries)
     refuse_twins([picture.id for picture in pictures], str(path))
     return Domain(folder.name, gallery, folder, pictures)
 

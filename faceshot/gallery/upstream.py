@@ -9,7 +9,6 @@ steps, 512 px, "a photo of a face", with Stable Diffusion 2.1 in the released co
 from __future__ import annotations
 
 import hashlib
-import json
 import pickle
 import re
 from collections.abc import Mapping
@@ -28,6 +27,7 @@ from faceshot.landmarks import FloatArray
 from faceshot.landmarks.topology import N_POINTS, PART_POINTS, PARTS, Part
 from faceshot.models import LOAD_ERRORS, Preset, first_line, get_preset, locate, model_digest
 from faceshot.output import check_output, writing
+from faceshot.reading import check_config, check_weights
 
 #: Their folder names -> our parts.
 PART_FOLDERS: Final[Mapping[str, Part]] = MappingProxyType(
@@ -161,6 +161,7 @@ def _tensor(path: Path, shape: tuple[int, int | None]) -> FloatArray:
 
     if not path.is_file():
         raise InputError(f"{path} is missing; every domain of a part needs {FEATURE} and {EMBEDDING}")
+    check_weights(path)
     try:
         value = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -222,7 +223,7 @@ def _channels(preset: Preset, offline: bool) -> int:
     if place.is_file():
         return 1280
     try:
-        widths = json.loads(path.read_text(encoding="utf-8"))["block_out_channels"]
+        widths = check_config(path)["block_out_channels"]
         return int(widths[-1 - int(preset.layer.rpartition(".")[2])])
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
         raise InputError(f"{path} does not say how wide {preset.layer} is ({type(error).__name__})") from error

@@ -387,13 +387,15 @@ def as_fps(value: Any) -> Fraction:
     Raises:
         InputError: not a number, or outside 0.01..1000.
     """
+    text = type(value).__name__
     try:
+        text = str(value)[:40]
         fps = value if isinstance(value, Fraction) else fraction(str(value))
     except (TypeError, ValueError, ZeroDivisionError) as error:
-        raise InputError(f"fps must be a positive number or fraction, got {str(value)[:40]!r}") from error
+        raise InputError(f"fps must be a positive number or fraction, got {text!r}") from error
     if not MIN_RATE <= fps <= MAX_RATE:
-        raise InputError(f"fps must lie in {float(MIN_RATE)}..{MAX_RATE}, got {str(value)[:40]!r}")
-    if not isinstance(value, Fraction) and "/" not in str(value):
+        raise InputError(f"fps must lie in {float(MIN_RATE)}..{MAX_RATE}, got {text!r}")
+    if not isinstance(value, Fraction) and "/" not in text:
         ntsc = Fraction(round(fps * 1001 / 1000) * 1000, 1001)
         if fps.denominator > 1 and abs(fps - ntsc) < Fraction(1, 200):
             return ntsc

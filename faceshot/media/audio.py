@@ -192,7 +192,9 @@ class _Encode(_Track):
             if not begun:
                 done, begun = min(at, 0), True
             if at > done:
-                yield np.zeros((self.channels, max(at, 0) - max(done, 0)), np.float32)
+                hole = max(at, 0) - max(done, 0)
+                for left in range(hole, 0, -self.rate):  # by the second: a broken clock can make it endless
+                    yield np.zeros((self.channels, min(left, self.rate)), np.float32)
                 done = at
             overlap = done - at  # samples that come a second time
             for samples in pieces:

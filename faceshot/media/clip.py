@@ -10,6 +10,7 @@ from typing import Final
 
 from faceshot.errors import UsageError
 from faceshot.landmarks import RGBArray, Size
+from faceshot.reading import MAX_RATE
 
 #: Rates cameras and editors mean when a file states something very near.
 STANDARD_RATES: Final = (
@@ -17,9 +18,10 @@ STANDARD_RATES: Final = (
     *(Fraction(n * 1000, 1001) for n in (15, 24, 30, 48, 60, 120, 240)),
 )
 DEFAULT_RATE: Final = Fraction(30)
-MAX_RATE: Final = 1000
 #: A still longer than this inside a clip is taken for a broken clock, and for the last frame cut to it.
 MAX_STILL: Final = Fraction(60)
+#: Clips that state less (pictures an hour apart) are read as if every frame stayed that long.
+SLOWEST: Final = 1 / MAX_STILL
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class TimedFrame:
 def standard_rate(rate: Fraction, tolerance: float = 0.0015) -> Fraction:
     """The nearest standard rate if it is within ``tolerance`` (relative), else ``rate`` itself, simplified."""
     nearest = min(STANDARD_RATES, key=lambda known: abs(known - rate))
-    return nearest if abs(nearest / rate - 1) <= tolerance else rate.limit_denominator(1001)
+    return nearest if abs(nearest / rate - 1) <= tolerance else max(rate, SLOWEST).limit_denominator(1001)
 
 
 def constant_rate(average: Fraction | None, base: Fraction | None) -> Fraction:
@@ -69,7 +71,7 @@ def constant_rate(average: Fraction | None, base: Fraction | None) -> Fraction:
     if average is None or not 0 < average <= MAX_RATE:
         return DEFAULT_RATE
     if average == base and (average.denominator <= 100 or average.denominator == 1001):
-        return average  # stated, not measured from rounded times
+        return max(average, SLOWEST)  # stated, not measured from rounded times
     if base is not None and 0.9 <= average / base <= 1.02 and base <= 240:
         return standard_rate(base)
     return standard_rate(average)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 from collections.abc import Iterator
 from fractions import Fraction
@@ -14,38 +15,47 @@ import numpy as np
 from faceshot.errors import InputError
 from faceshot.landmarks import RGBArray, Size
 from faceshot.media.clip import MAX_STILL, TimedFrame, VideoInfo, constant_rate, fit_side, standard_rate
-from faceshot.media.image import MAX_PIXELS, MAX_SIDE, check_file
+from faceshot.media.image import check_file
+from faceshot.reading import FOREIGN, MAX_FRAMES, MAX_PIXELS, MAX_SIDE, reason
 
 log = logging.getLogger("faceshot")
 
-#: Demuxers that take any text or bytes for video.
-_NOT_VIDEO = {"tty", "bin", "xbin", "adf", "idf", "rawvideo"}
+#: Containers and raw streams that are read; a closed list, because others are lists of further files to read (concat,
+#: hls, dash, patterns of picture names), or take any text and bytes for video.
+DEMUXERS = (
+    *("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts", "mpeg", "flv", "asf", "ogg", "nut", "mxf", "wtv"),
+    *("rm", "dv", "gif", "apng", "ivf", "obu", "av1", "h264", "hevc", "vvc", "h263", "m4v", "mpegvideo", "vc1"),
+    *("mjpeg", "yuv4mpegpipe", "mp3", "aac", "wav", "w64", "flac", "ac3", "eac3", "aiff", "caf", "amr", "au", "wv"),
+    *("tta", "ape", "dts", "truehd", "mpc", "mpc8"),
+)
 #: Demuxers of bare streams: pictures one after the other, without times.
 _BARE = {"h264", "hevc", "mpegvideo", "m4v", "mjpeg", "obu", "vc1", "cavsvideo", "vvc", "h263", "h261", "dirac"}
 _COUNTED_PACKETS = 2000
+#: A stated duration beyond this [s] (or infinite, or no number) is nonsense.
+_LONGEST = 1e6
 
 
 @contextlib.contextmanager
 def open_media(path: str | Path, what: str = "clip") -> Iterator[Any]:
-    """Open a media file with PyAV: local files only, no matter what addresses a playlist in it names.
+    """Open a media file with PyAV: this one local file and no other, whatever names or addresses stand in it.
 
     Raises:
-        InputError: missing, empty, damaged, or no media file.
+        InputError: missing, empty, damaged, no media file, or a list of other files.
     """
     import av
 
     path = check_file(path, what)
     # Titles in another encoding than UTF-8 are no reason to fail; PyAV 19 knows that, and the argument no longer.
     lenient: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+    options = {"protocol_whitelist": "file", "format_whitelist": ",".join(DEMUXERS)}
     try:
-        container = av.open(f"file:{path.absolute()}", options={"protocol_whitelist": "file"}, **lenient)
-    except (av.FFmpegError, ValueError, OSError) as error:
+        container = av.open(f"file:{path.absolute()}", options=options, **lenient)
+    except (av.FFmpegError, *FOREIGN) as error:
+        why = "of a kind that is not read" if getattr(error, "errno", 0) == errno.EINVAL else reason(error)
         raise InputError(
-            f"{what} {path} is damaged, cut off or not a video ({_reason(error)}); convert it to mp4 or copy it again"
+            f"{what} {path} is damaged, cut off or not a video ({why}); convert it to mp4 or copy it again"
         ) from error
     with container:
-        if container.format.name in _NOT_VIDEO:
-            raise InputError(f"{what} {path} is not a video; convert it to mp4")
         yield container
 
 
@@ -59,10 +69,20 @@ def video_stream(container: Any, path: str | Path) -> Any:
         if not int(getattr(stream, "disposition", 0)) & 0x400:  # AV_DISPOSITION_ATTACHED_PIC
             if stream.codec_context is None:
                 raise InputError(f"clip {path} uses a codec that is not built in; convert it to H.264 mp4")
+            _check_size(stream.codec_context.width or 0, stream.codec_context.height or 0, path)
+            stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}  # of frames that grow later
             return stream
     if container.streams.audio:
         raise InputError(f"clip {path} holds only sound; give a clip with a picture")
     raise InputError(f"clip {path} holds no video; give a clip with a picture")
+
+
+def _check_size(width: int, height: int, path: str | Path = "it") -> None:
+    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+        raise InputError(
+            f"clip {path} has frames of {width}x{height} pixels, more than the {MAX_PIXELS / 1e6:.0f} megapixels (or "
+            f"{MAX_SIDE} on a side) accepted; scale the clip down first"
+        )
 
 
 def stream_rate(container: Any, stream: Any) -> Fraction:
@@ -89,7 +109,7 @@ def probe_container(path: Path) -> VideoInfo:
             raise InputError(f"clip {path} holds no frame that can be decoded; copy or download it again")
         size = _Converter(first, stream, None).upright
         has_audio, codec = bool(container.streams.audio), stream.codec_context.name
-    frames = frames or _count_packets(path)
+    frames = min(frames or _count_packets(path), MAX_FRAMES)
     return VideoInfo(size, fps, max(frames, 1), float(max(frames, 1) / fps), has_audio, codec)
 
 
@@ -109,7 +129,8 @@ def container_frames(path: Path, max_side: int | None) -> Iterator[TimedFrame]:
         first = time = end = Fraction(0)
         shift = Fraction(0)
         for frame in _decoded(container, stream, path):
-            stamp = None if bare or frame.pts is None else frame.pts * frame.time_base + shift
+            clock = None if bare else frame.time_base
+            stamp = None if frame.pts is None or not clock else frame.pts * clock + shift
             if convert is None:
                 convert = _Converter(frame, stream, max_side)
                 first = time = stamp or Fraction(0)
@@ -122,7 +143,7 @@ def container_frames(path: Path, max_side: int | None) -> Iterator[TimedFrame]:
             else:
                 time = stamp
             ticks = getattr(frame, "duration", None)
-            duration = ticks * frame.time_base if ticks and not bare else step
+            duration = ticks * clock if ticks and clock else step
             end = time + duration
             yield TimedFrame(time, duration, lambda frame=frame, convert=convert: convert(frame))  # type: ignore[misc]
         if convert is None:
@@ -145,7 +166,7 @@ def _decoded(container: Any, stream: Any, path: Path) -> Iterator[Any]:
             frames = packet.decode() if packet is not None else stream.codec_context.decode(None)
         except EOFError:
             break
-        except (av.FFmpegError, ValueError, MemoryError):
+        except (av.FFmpegError, *FOREIGN):
             bad += 1
             if bad > 1000:
                 break
@@ -169,8 +190,7 @@ class _Converter:
         aspect = stream.sample_aspect_ratio or getattr(stream.codec_context, "sample_aspect_ratio", None)
         if aspect and Fraction(1, 8) < aspect < 8:
             width, height = (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
-        if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
-            raise InputError(f"the clip's frames of {width}x{height} pixels are too large; scale the clip down first")
+        _check_size(width, height)
         self.stored = fit_side(Size(width, height), max_side)
         self.matrix = _display_matrix(first)
         turned = self.matrix is not None and abs(self.matrix[0, 1]) > abs(self.matrix[0, 0])
@@ -223,13 +243,17 @@ def _display_matrix(frame: Any) -> np.ndarray | None:
 
 def _seconds(container: Any, stream: Any) -> float:
     """Duration of the picture as the header states it, 0 when it does not."""
-    if stream.duration:
-        return float(stream.duration * stream.time_base)
-    tag = stream.metadata.get("DURATION", "")  # Matroska: 00:01:02.345000000
-    with contextlib.suppress(ValueError):
-        hours, minutes, seconds = tag.split(":")
-        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
-    return container.duration / 1e6 if container.duration else 0.0
+    found = 0.0
+    if stream.duration and stream.time_base:
+        found = float(stream.duration * stream.time_base)
+    else:
+        tag = stream.metadata.get("DURATION", "")  # Matroska: 00:01:02.345000000
+        with contextlib.suppress(ValueError, OverflowError):
+            hours, minutes, seconds = tag.split(":")
+            found = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+        if not found and container.duration:
+            found = container.duration / 1e6
+    return found if 0 < found < _LONGEST else 0.0
 
 
 def _count_packets(path: Path) -> int:
@@ -244,10 +268,6 @@ def _count_packets(path: Path) -> int:
                 position = max(position, packet.pos or 0)
                 if count >= _COUNTED_PACKETS and position:
                     return round(count * path.stat().st_size / position)
-        except av.FFmpegError:
+        except (av.FFmpegError, *FOREIGN):
             log.debug("counting the frames of %s ended at %d", path, count)
     return count
-
-
-def _reason(error: BaseException) -> str:
-    return str(getattr(error, "strerror", None) or error)

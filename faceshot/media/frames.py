@@ -16,7 +16,8 @@ import numpy as np
 from faceshot.errors import InputError
 from faceshot.landmarks import Picture, RGBArray, Size, as_fps
 from faceshot.media.clip import DEFAULT_RATE, TimedFrame, VideoInfo, fit_side, standard_rate
-from faceshot.media.image import DECODE_ERRORS, check_file, decode, open_image
+from faceshot.media.image import check_file, decode, open_image, orientation
+from faceshot.reading import FOREIGN, MAX_CLIP_PIXELS, MAX_FRAMES, MAX_WALK, edge
 
 log = logging.getLogger("faceshot")
 
@@ -24,6 +25,8 @@ log = logging.getLogger("faceshot")
 RATE_KEY = "fps"
 _FRAME_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 _PROBED_FRAMES = 64
+#: A delay beyond this [ms] is nonsense.
+_LONGEST = 600_000
 
 
 def is_animation(path: Path) -> bool:
@@ -35,16 +38,17 @@ def is_animation(path: Path) -> bool:
 
 def probe_animation(path: Path) -> VideoInfo:
     """Size and number from the header, the rate from the delays of the first frames."""
-    with open_image(path, "clip") as picture:
-        count = int(getattr(picture, "n_frames", 1))
+    with open_image(path, "clip", max_pixels=MAX_CLIP_PIXELS) as picture:
+        count = _count(picture, path)
+        probed = min(count, max(2, min(_PROBED_FRAMES, MAX_WALK // (picture.width * picture.height))))
         delays = []
-        for index in range(min(count, _PROBED_FRAMES)):
+        for index in range(probed):
             if not _seek(picture, index, path):
                 break
             _load(picture, path)
             delays.append(_delay(picture))
         fps, mean = _rate(delays), sum(delays) / len(delays)
-        if len(delays) < min(count, _PROBED_FRAMES):
+        if len(delays) < probed:
             count = len(delays)
         frames = max(1, round(count * mean / 1000 * fps))
         return VideoInfo(Size(*picture.size), fps, frames, float(frames / fps), False, str(picture.format).lower())
@@ -52,8 +56,8 @@ def probe_animation(path: Path) -> VideoInfo:
 
 def animation_frames(path: Path, max_side: int | None) -> Iterator[TimedFrame]:
     """The stored frames over white; a damaged file gives those before the damage, with a logged warning."""
-    with open_image(path, "clip") as picture:
-        count = int(getattr(picture, "n_frames", 1))
+    with open_image(path, "clip", max_pixels=MAX_CLIP_PIXELS) as picture:
+        count = _count(picture, path)
         time = Fraction(0)
         for index in range(count):
             if not _seek(picture, index, path):
@@ -63,6 +67,15 @@ def animation_frames(path: Path, max_side: int | None) -> Iterator[TimedFrame]:
             rgb = _fit(rgb, max_side)
             yield TimedFrame(time, duration, lambda rgb=rgb: rgb)  # type: ignore[misc]
             time += duration
+
+
+def _count(picture: Any, path: Path) -> int:
+    """Frames of an animation; Pillow walks through the file for it."""
+    with edge(f"clip {path} is damaged ({{}}); copy or download it again"):
+        count = int(getattr(picture, "n_frames", 1))
+    if count > MAX_FRAMES:
+        raise InputError(f"clip {path} has {count} frames; at most {MAX_FRAMES} are read, cut it")
+    return max(count, 1)
 
 
 def numbered(folder: Path) -> list[Path]:
@@ -109,7 +122,7 @@ def probe_folder(folder: Path) -> VideoInfo:
             with open_image(check_file(path, "frame"), "frame") as picture:
                 text = picture.info.get(RATE_KEY)
                 size = Size(*picture.size)
-                if (picture.getexif().get(0x0112) or 1) >= 5:
+                if orientation(picture) >= 5:
                     size = Size(size.height, size.width)
             break
         except InputError:
@@ -117,7 +130,10 @@ def probe_folder(folder: Path) -> VideoInfo:
                 raise
     if text is None:
         log.info("the frames in %s state no rate; %s frames per second are taken", folder, DEFAULT_RATE)
-    fps = DEFAULT_RATE if text is None else as_fps(str(text))
+    try:
+        fps = DEFAULT_RATE if text is None else as_fps(str(text))
+    except InputError as error:
+        raise InputError(f"frame {path}: {error}") from error
     return VideoInfo(size, fps, len(paths), float(len(paths) / fps), False, "frames")
 
 
@@ -163,7 +179,7 @@ def _seek(picture: Any, index: int, path: Path) -> bool:
             warnings.simplefilter("ignore")
             picture.seek(index)
             picture.load()
-    except DECODE_ERRORS as error:
+    except FOREIGN as error:
         if index == 0:
             raise InputError(f"clip {path} holds no frame that can be decoded; copy or download it again") from error
         log.warning("clip %s is damaged after frame %d; the frames before are used", path, index - 1)
@@ -172,10 +188,9 @@ def _seek(picture: Any, index: int, path: Path) -> bool:
 
 
 def _load(picture: Any, path: Path) -> RGBArray:
-    try:
+    with edge(f"{path} is damaged ({{}}); copy or download it again"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         return Picture(*decode(picture)).flat()
-    except DECODE_ERRORS as error:
-        raise InputError(f"{path} is damaged ({error}); copy or download it again") from error
 
 
 def _fit(rgb: RGBArray, max_side: int | None) -> RGBArray:
@@ -190,8 +205,9 @@ def _fit(rgb: RGBArray, max_side: int | None) -> RGBArray:
 
 def _delay(picture: Any) -> Fraction:
     """Milliseconds a frame stays (known once it is loaded); browsers show delays up to 10 ms as 100 ms, so do we."""
-    delay = Fraction(picture.info.get("duration", 0) or 0).limit_denominator(1001)
-    return delay if delay > 10 else Fraction(100)
+    found = picture.info.get("duration", 0)
+    number = float(found) if isinstance(found, int | float) else 0.0
+    return Fraction(number).limit_denominator(1001) if 10 < number <= _LONGEST else Fraction(100)
 
 
 def _rate(delays: list[Fraction]) -> Fraction:

@@ -18,6 +18,7 @@ from faceshot.errors import InputError, MissingError
 from faceshot.models.inversion import NoiseSchedule
 from faceshot.models.loading import LOAD_ERRORS, first_line, load_tensors, load_tokenizer, quiet
 from faceshot.models.preset import Prediction
+from faceshot.reading import check_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -73,6 +74,7 @@ class Checkpoint:
         if path.suffix.lower() == ".safetensors":
             from safetensors import safe_open
 
+            check_weights(path)
             try:
                 with safe_open(path, framework="pt") as file:
                     notes = file.metadata() or {}

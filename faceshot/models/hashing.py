@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any, Final
 
 from faceshot.errors import InputError, MissingError
+from faceshot.reading import read_json
 
 #: Files up to this size are hashed whole; of larger ones the ends and 62 samples in between.
 WHOLE_HASH_BYTES: Final = 1 << 26
@@ -34,9 +34,9 @@ def weight_files(folder: Path) -> list[Path]:
 
 def _shards(index: Path) -> list[Path]:
     try:
-        names = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+        names = read_json(index, "list of weight files")["weight_map"].values()
         files = [index.parent / name for name in sorted(set(names))]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputError(f"{index} is damaged ({type(error).__name__}); fetch the model again") from error
     if not files or (gone := next((file for file in files if not file.is_file()), None)):
         raise MissingError(f"{gone if files else index} is missing or empty; fetch the model again")

@@ -8,7 +8,6 @@ level of the latent it sees (FaceShot, section 3.2, in the convention of the rel
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy.typing as npt
 from faceshot.errors import InputError
 from faceshot.models.inversion_steps import check_reach
 from faceshot.models.preset import Prediction
+from faceshot.reading import check_config, edge
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,12 +68,8 @@ class NoiseSchedule:
             InputError: the file is missing or damaged.
         """
         path = Path(folder) / "scheduler_config.json"
-        try:
-            return cls.from_config(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError, AttributeError) as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(f"cannot read the scheduler configuration {path}: {error}") from error
+        with edge(f"cannot read the scheduler configuration {path}: {{}}"):
+            return cls.from_config(check_config(path))
 
     def __len__(self) -> int:
         return len(self.alphas_cumprod)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import pickle
 import re
-import struct
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from safetensors import SafetensorError
 
 from faceshot.errors import InputError, MissingError, UsageError
 from faceshot.models.presets import weight_files
+from faceshot.reading import FOREIGN, check_config, check_weights, whole_number
 from faceshot.threads import after_fork
 
 if TYPE_CHECKING:
@@ -24,10 +24,7 @@ if TYPE_CHECKING:
 DType = Literal["auto", "float32", "float16", "bfloat16"]
 
 #: What the loaders of torch, safetensors, diffusers and transformers raise on damaged or foreign files.
-LOAD_ERRORS = (
-    *(OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError, AssertionError, EOFError),
-    *(SafetensorError, pickle.UnpicklingError, struct.error),
-)
+LOAD_ERRORS = (SafetensorError, *FOREIGN)
 
 
 def pick_device(name: str) -> str:
@@ -42,7 +39,7 @@ def pick_device(name: str) -> str:
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     kind, _, index = name.partition(":")
-    if kind not in ("cpu", "cuda", "mps") or (index and not index.isdigit()):
+    if kind not in ("cpu", "cuda", "mps") or (index and whole_number(index) is None):
         raise UsageError(f"unknown device {name!r}; use auto, cpu, cuda, cuda:N or mps")
     count = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}[kind]
     if int(index or 0) >= count:
@@ -102,6 +99,7 @@ def first_line(error: BaseException) -> str:
 
 def load_model(model: Any, folder: Path, dtype: Any) -> Any:
     """A diffusers model from ``folder``, strictly, in evaluation mode."""
+    _check(folder)
     try:
         loaded, report = model.from_pretrained(
             folder, torch_dtype=dtype, local_files_only=True, output_loading_info=True, variant=_variant(folder)
@@ -110,6 +108,13 @@ def load_model(model: Any, folder: Path, dtype: Any) -> Any:
         raise InputError(f"cannot load {folder}: {first_line(error)}") from error
     _check_report(folder, report)
     return loaded.eval().requires_grad_(False)
+
+
+def _check(folder: Path) -> None:
+    """Refuse sizes no model has before a library builds something of them."""
+    check_config(folder / "config.json")
+    for path in weight_files(folder):
+        check_weights(path)
 
 
 def _variant(folder: Path) -> str | None:
@@ -134,6 +139,7 @@ def load_tensors(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise MissingError(f"{path} is missing; fetch the model again")
+    check_weights(path)
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -186,6 +192,7 @@ def prompt_embeds(folder: Path, prompt: str) -> Tensor:
 
     tokenizer = load_tokenizer(folder / "tokenizer")
     place = folder / "text_encoder"
+    _check(place)
     variant, kind = _variant(place), cast(Any, CLIPTextModel)
     try:
         with quiet():

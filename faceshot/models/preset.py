@@ -18,6 +18,10 @@ Prediction = Literal["epsilon", "v_prediction", "sample"]
 FEATURE_VERSION: Final = 1
 
 
+#: Whole numbers and their bounds; ten times what any model was trained for.
+_WHOLE: Final = {"image_size": (1, 4096), "t": (0, 9999), "steps": (1, 9999), "seed": (0, (1 << 63) - 1)}
+
+
 @dataclass(frozen=True)
 class ImagePromptSource:
     """Where an IP-Adapter and its CLIP image encoder lie: a source (see :class:`Preset`), a file, a folder."""
@@ -87,10 +91,17 @@ class Preset:
                 raise UsageError(
                     f"preset {self.name}: {field} must be one of {', '.join(get_args(allowed))}; got {value!r}"
                 )
-        for field in ("image_size", "t", "steps", "seed"):
+        for field, (least, most) in _WHOLE.items():
             value = getattr(self, field)
-            if not isinstance(value, int) or isinstance(value, bool) or value < (0 if field in ("t", "seed") else 1):
-                raise UsageError(f"preset {self.name}: {field} must be a whole number, got {value!r}")
+            if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+                shown = str(value)[:20] if not isinstance(value, int) or abs(value) < 1 << 64 else "a huge one"
+                raise UsageError(f"preset {self.name}: {field} must be a whole number in {least}..{most}, got {shown}")
+        for field in ("layer", "prompt", "reason"):
+            if not isinstance(getattr(self, field), str):
+                raise UsageError(f"preset {self.name}: {field} must be a text, got {str(getattr(self, field))[:20]}")
+        numbers = self.confidence if isinstance(self.confidence, tuple | list) else ()
+        if len(numbers) != 5 or not all(isinstance(n, int | float) and abs(n) < 1e6 for n in numbers):
+            raise UsageError(f"preset {self.name}: confidence must be five numbers, got {str(self.confidence)[:40]}")
         if not isinstance(self.temperature, float | int) or not self.temperature > 0:
             raise UsageError(f"preset {self.name}: temperature must be a positive number, got {self.temperature!r}")
         if not isinstance(self.threshold, float | int) or not 0 <= self.threshold <= 1:

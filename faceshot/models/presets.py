@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,6 +17,7 @@ from faceshot.errors import InputError, MissingError, UsageError
 from faceshot.models.hashing import fingerprint, weight_files
 from faceshot.models.inversion_steps import check_reach
 from faceshot.models.preset import Encoder, Guidance, ImagePromptSource, Mode, Prediction, Preset
+from faceshot.reading import expanded, read_json, whole_number
 
 __all__ = [
     "CHECKPOINTS",
@@ -168,7 +168,7 @@ def _split(name: str) -> tuple[str, dict[str, Any]]:
         key, _, text = item.partition("=")
         if key not in _SETTINGS:
             raise UsageError(f"preset {name}: unknown setting {key!r}; settings are {', '.join(_SETTINGS)}")
-        if _SETTINGS[key] is int and not text.isdigit():
+        if _SETTINGS[key] is int and whole_number(text) is None:
             raise UsageError(f"preset {name}: {key} must be a whole number, got {text!r}")
         settings[key] = int(text) if _SETTINGS[key] is int else text
     return found["name"], settings
@@ -176,7 +176,7 @@ def _split(name: str) -> tuple[str, dict[str, Any]]:
 
 def _base(name: str) -> Preset:
     """The preset of a name, a folder, a file or a repository, before any settings are added."""
-    place = Path(name).expanduser()
+    place = expanded(name, "preset")
     local: dict[str, Any] = {"image_prompt": None, "files": ()}
     if name in PRESETS:
         preset = PRESETS[name]
@@ -226,10 +226,7 @@ def _with(preset: Preset, settings: dict[str, Any], name: str) -> Preset:
 
 def _read_settings(path: Path) -> dict[str, Any]:
     """The preset fields in a settings file; keys that are no preset fields belong to others and are left alone."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read {path}: {error}") from error
+    data = read_json(path, "settings")
     if not isinstance(data, Mapping) or "layer" not in data or "image_size" not in data:
         raise InputError(f"{path} must hold a JSON object with at least image_size and layer")
     fields = {f.name for f in dataclasses.fields(Preset)} - {"name", "source", "image_prompt", "files"}

@@ -7,7 +7,6 @@ What is not plain (extra conditions, IP-Adapter, other blocks) is left to diffus
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from torch.nn import functional as F
 from faceshot.errors import InputError
 from faceshot.models.loading import LOAD_ERRORS, first_line, load_tensors
 from faceshot.models.presets import weight_files
+from faceshot.reading import check_config
 
 #: Settings this module reads, with diffusers' defaults.
 _READ: Final[dict[str, Any]] = {
@@ -82,13 +82,13 @@ def load_unet(folder: Path, dtype: torch.dtype) -> UNet | None:
         MissingError: no weights. InputError: a file is damaged, there is no configuration, or the two do not fit.
     """
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        if not isinstance(config, dict):
-            raise TypeError("config.json must hold an object")
+        config = check_config(folder / "config.json")
         if not is_plain(config):
             return None
         with torch.device("meta"):
             unet = UNet(config)
+    except InputError:
+        raise
     except LOAD_ERRORS as error:
         raise InputError(f"cannot load {folder}: {first_line(error)}") from error
     files = weight_files(folder)

@@ -147,7 +147,7 @@ def write_sidecar(output: str | Path, record: Mapping[str, Any], *, overwrite: b
     path = sidecar_path(output)
     text = json.dumps(build(record), indent=2, ensure_ascii=False, default=_plain)
     with writing(path, overwrite=overwrite) as part:
-        part.write_text(text + "\n", encoding="utf-8")
+        part.write_bytes((text + "\n").encode("utf-8", "replace"))  # names of files need not be text
     return path
 
 

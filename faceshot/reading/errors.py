@@ -15,7 +15,7 @@ from faceshot.errors import FaceShotError, InputError
 
 #: Everything a decoder was seen to raise on bad bytes. Wide, so it belongs around a library's calls only: around code
 #: of ours it would blame the user's file for our mistakes.
-FOREIGN: Final[tuple[type[Exception], ...]] = (
+FOREIGN: Final = (
     *(OSError, EOFError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, AssertionError),
     *(RuntimeError, SyntaxError, MemoryError, BufferError, struct.error, zlib.error, lzma.LZMAError),
     *(zipfile.BadZipFile, zipfile.LargeZipFile, pickle.PickleError),

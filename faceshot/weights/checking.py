@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 from faceshot.errors import InputError
+from faceshot.reading import FOREIGN, read_json
 from faceshot.weights.table import Weight
 
 #: How far a file may be from a size that was published rounded.
@@ -71,9 +72,9 @@ def structure(path: Path) -> str | None:
         return _safetensors(path)
     if path.suffix == ".json":
         try:
-            json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            return f"no JSON: {error}"
+            read_json(path, "the file")
+        except InputError as error:
+            return str(error)
         return None
     if path.suffix == ".task" or (path.suffix in (".pt", ".pth", ".bin", ".tar", ".ckpt") and _starts(path, b"PK")):
         return _archive(path)
@@ -92,7 +93,7 @@ def _safetensors(path: Path) -> str | None:
         try:
             header = json.loads(file.read(length))
             ends = [int(entry["data_offsets"][1]) for name, entry in header.items() if name != "__metadata__"]
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        except FOREIGN as error:
             return f"its safetensors header cannot be read: {type(error).__name__}"
     expected = 8 + length + max(ends, default=0)
     return None if expected == size else f"{size} bytes, its safetensors header says {expected}"
@@ -102,7 +103,7 @@ def _archive(path: Path) -> str | None:
     try:
         with zipfile.ZipFile(path) as archive:
             bad = archive.testzip()
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as error:
+    except FOREIGN as error:
         return f"not a whole archive: {error}"
     return None if bad is None else f"{bad} in it has a wrong checksum"
 

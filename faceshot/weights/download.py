@@ -15,13 +15,15 @@ import re
 import ssl
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from faceshot.errors import InputError, MissingError
+from faceshot.errors import InputError, MissingError, UsageError
 from faceshot.progress import show_progress
+from faceshot.reading import whole_number
 from faceshot.weights.checking import sha256, verify
 from faceshot.weights.places import cache_folder, hub_cache, repository_folder
 from faceshot.weights.table import Weight
@@ -103,7 +105,8 @@ def _continue(url: str, target: Path, note: Path, headers: Mapping[str, str], si
             have = 0
             note.write_text(json.dumps({"version": answer.headers.get("ETag") or answer.headers.get("Last-Modified")}))
         length = answer.headers.get("Content-Length")
-        total = size if size is not None else have + int(length) if length and length.isdigit() else None
+        more = whole_number(length or "")
+        total = size if size is not None else None if more is None else have + more
         with target.open("ab" if partial else "wb") as file, _bar(label, total, have) as grow:
             while block := answer.read(BLOCK):
                 file.write(block)
@@ -236,7 +239,7 @@ def _remote_size(weight: Weight) -> int | None:
             length = answer.headers.get("Content-Length")
     except (*_BROKEN, OSError, ValueError):
         return None
-    return int(length) if length and length.isdigit() else None
+    return whole_number(length or "")
 
 
 def hub_snapshot(repository: str, files: Sequence[str], absent: str, how: str) -> Path:
@@ -256,8 +259,22 @@ def hub_snapshot(repository: str, files: Sequence[str], absent: str, how: str) -
 
 
 def _endpoint() -> str | None:
-    """The hub, or the mirror the user has set; read now, because the client reads it when imported."""
-    return (os.environ.get("HF_ENDPOINT") or "").strip().rstrip("/") or None
+    """The hub, or the mirror the user has set; read now, because the client reads it when imported.
+
+    Raises:
+        UsageError: ``HF_ENDPOINT`` is no address.
+    """
+    given = (os.environ.get("HF_ENDPOINT") or "").strip().rstrip("/")
+    try:
+        parts = urllib.parse.urlsplit(given)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        good = False
+    if given and not good:
+        raise UsageError(
+            f"HF_ENDPOINT is {given[:80]!r}, not an address such as https://huggingface.co; mend or unset it"
+        )
+    return given or None
 
 
 def _hub_file(repository: str, file: str) -> Path:

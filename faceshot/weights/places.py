@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from faceshot.reading import expanded
 from faceshot.weights.table import Weight
 
 
@@ -13,7 +14,7 @@ def cache_folder(cache_dir: str | Path | None = None) -> Path:
     """Our cache: ``cache_dir``, else ``FACESHOT_CACHE``, else ``faceshot`` in the user's cache folder."""
     given = cache_dir or os.environ.get("FACESHOT_CACHE")
     if given:
-        return Path(given).expanduser()
+        return expanded(given, "cache folder")
     base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
     return (Path(base) if base else Path.home() / ".cache") / "faceshot"
 
@@ -24,13 +25,13 @@ def hub_cache() -> Path:
     if not given:
         base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
         given = f"{os.environ.get('HF_HOME') or f'{base}/huggingface'}/hub"
-    return Path(os.path.expandvars(given)).expanduser()
+    return expanded(os.path.expandvars(given), "Hugging Face cache (HF_HOME, HF_HUB_CACHE)")
 
 
 def weights_folder() -> Path | None:
     """The user's own folder of weights, ``FACESHOT_WEIGHTS``."""
     root = os.environ.get("FACESHOT_WEIGHTS")
-    return Path(root).expanduser() if root else None
+    return expanded(root, "FACESHOT_WEIGHTS") if root else None
 
 
 def is_offline(offline: bool | None = None) -> bool:

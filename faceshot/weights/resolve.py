@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from faceshot.errors import InputError, MissingError, UsageError
+from faceshot.reading import expanded
 from faceshot.weights.hub import group_members, group_names, model_folder
 from faceshot.weights.places import below, cache_folder, is_offline, places
 from faceshot.weights.table import NEEDS, WEIGHTS, Weight
@@ -290,7 +291,7 @@ def _root(place: Path, file: str, part: str) -> Path | None:
 def _candidates(weight: Weight, path: str | Path | None) -> list[Path]:
     if path is None:
         return places(weight, WEIGHTS.values())
-    return below(Path(path).expanduser(), weight, WEIGHTS.values(), whole=False)
+    return below(expanded(path, "weights"), weight, WEIGHTS.values(), whole=False)
 
 
 def _first_gone(folder: Path, part: str, files: Sequence[Weight]) -> str:
@@ -317,7 +318,7 @@ def _obtain(
 
 def _where(weight: Weight, path: str | Path | None, cache_dir: str | Path | None) -> Path | None:
     if path is not None:
-        given = Path(path).expanduser()
+        given = expanded(path, "weights")
         found = given
         if given.is_dir() and weight.file:
             candidates = below(given, weight, WEIGHTS.values(), whole=False)
@@ -335,7 +336,7 @@ def _present(weight: Weight, folder: str | Path | None, cache_dir: str | Path | 
         shipped = Path(next(iter(inside))) / weight.file if inside else None
         return shipped if shipped is not None and shipped.is_file() else None
     if folder is not None:
-        candidates = below(Path(folder).expanduser(), weight, WEIGHTS.values(), whole=False)
+        candidates = below(expanded(folder, "weights"), weight, WEIGHTS.values(), whole=False)
     else:
         candidates = places(weight, WEIGHTS.values(), cache_dir)
     return next((place for place in candidates if place.is_file()), None)

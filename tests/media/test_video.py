@@ -250,7 +250,7 @@ def bad_clip(folder: Path, case: str) -> Path:
         ("missing", "does not exist"),
         ("empty", "empty"),
         ("text", "not a video"),
-        ("subtitles", "holds no video"),
+        ("subtitles", "a kind that is not read"),
         ("only sound", "only sound"),
         ("index cut off", "cut off"),
         ("no frame decodes", "no frame"),
