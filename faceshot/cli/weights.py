@@ -29,7 +29,9 @@ def list_(
     commercial_only: _Commercial = False,
     files: Annotated[bool, typer.Option("--files", help="Every file on a line of its own.")] = False,
 ) -> None:
-    """List weights: what for, present or missing and where, size, licence.
+    """List weights: what for, present or missing and where, size, licence, and whether their bytes are pinned.
+
+    Files that are pinned must have the published hash; others must not change after their first use.
 
     "about" and "?" are sizes that are published rounded, or not at all.
     """
@@ -84,7 +86,12 @@ def fetch(
 
 @weights.command()
 @with_common("cache_dir", "quiet", "verbose", "as_json")
-def check(common: Common, names: _Names = None, commercial_only: _Commercial = False) -> None:
+def check(
+    common: Common,
+    names: _Names = None,
+    commercial_only: _Commercial = False,
+    accept: Annotated[bool, typer.Option("--accept", help="Files that are not pinned may have changed.")] = False,
+) -> None:
     """Check the weights that are here: sizes, hashes, and that the files can be read.
 
     Everything is checked before the exit code says whether something is wrong (1).
@@ -105,7 +112,7 @@ def check(common: Common, names: _Names = None, commercial_only: _Commercial = F
     present = [weight for weight in chosen if weight not in absent]
     for weight in progress(present, "checking", total=len(present), unit="file"):
         try:
-            hashes[weight.name] = check(weight.name, cache_dir=common.cache_dir)
+            hashes[weight.name] = check(weight.name, cache_dir=common.cache_dir, accept=accept)
         except FaceShotError as error:
             problems.append(error)
     for name in dict.fromkeys(asked[weight] for weight in absent):
@@ -174,20 +181,30 @@ def _row(name: str, own: tuple[Weight, ...], cache_dir: Path | None) -> dict[str
         "commercial": first.commercial,
         "source": first.source,
         "size": _size(own),
+        "pinned": _pinned(own),
         "files": entries,
     }
 
 
 def _lines(row: dict[str, Any], files: bool) -> list[str]:
-    """``name, state, size, licence, what for, where`` with tabs; the folder rather than one of many files."""
+    """``name, state, size, pinned, licence, what for, where`` with tabs; the folder rather than one of many files."""
     paths = [entry["path"] for entry in row["files"] if entry["path"]]
     place = paths[0] if len(row["files"]) == 1 and paths else _common(paths)
     where = place if row["state"] == "present" else f"faceshot weights fetch {row['name']}"
     use = {True: "", False: ", no commercial use", None: ", commercial use not stated"}[row["commercial"]]
-    lines = [f"{row['name']}\t{row['state']}\t{row['size']}\t{row['licence']}{use}\tfor {row['used_by']}\t{where}"]
+    about = f"{row['size']}\t{row['pinned']}\t{row['licence']}{use}\tfor {row['used_by']}"
+    lines = [f"{row['name']}\t{row['state']}\t{about}\t{where}"]
     if files:
-        lines += [f"\t{entry['file'] or entry['name']}\t{entry['path'] or 'missing'}" for entry in row["files"]]
+        for entry in row["files"]:
+            pin = f"sha256 {entry['sha256'][:12]}" if entry["sha256"] else "not pinned"
+            lines.append(f"\t{entry['file'] or entry['name']}\t{pin}\t{entry['path'] or 'missing'}")
     return lines
+
+
+def _pinned(own: tuple[Weight, ...]) -> str:
+    """How many of the files must have a hash that is published; the others must stay what they were at first use."""
+    count = sum(weight.sha256 is not None for weight in own)
+    return "pinned" if count == len(own) else f"{count} of {len(own)} pinned" if count else "not pinned"
 
 
 def _common(paths: list[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import lzma
 import pickle
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from faceshot.errors import FaceShotError, InputError
 FOREIGN: Final = (
     *(OSError, EOFError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, AssertionError),
     *(RuntimeError, SyntaxError, MemoryError, BufferError, struct.error, zlib.error, lzma.LZMAError),
-    *(zipfile.BadZipFile, zipfile.LargeZipFile, pickle.PickleError),
+    *(zipfile.BadZipFile, zipfile.LargeZipFile, pickle.PickleError, tokenize.TokenError),
 )
 
 

@@ -38,11 +38,11 @@ def check_weights(path: Path) -> None:
 
 def _check_header(path: Path, length: int, size: int, data: bytes) -> None:
     if not 2 <= length <= min(size - 8, MAX_HEADER_BYTES):
-        raise InputError(f"cannot read {path}: its header does not fit the file; fetch it again")
+        raise InputError(f"cannot read {path}: it is damaged, its header does not fit the file; fetch it again")
     header = json.loads(data[:length])
     notes = header.get("__metadata__") or {}
     if not all(isinstance(key, str) and isinstance(value, str) for key, value in notes.items()):
-        raise InputError(f"cannot read {path}: its notes are not texts; fetch it again")
+        raise InputError(f"cannot read {path}: it is damaged, its notes are not texts; fetch it again")
 
 
 def check_config(path: Path) -> dict[str, Any]:

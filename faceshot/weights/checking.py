@@ -72,9 +72,9 @@ def structure(path: Path) -> str | None:
         return _safetensors(path)
     if path.suffix == ".json":
         try:
-            read_json(path, "the file")
-        except InputError as error:
-            return str(error)
+            read_json(path, "file")
+        except InputError:
+            return "no JSON, or cut off"
         return None
     if path.suffix == ".task" or (path.suffix in (".pt", ".pth", ".bin", ".tar", ".ckpt") and _starts(path, b"PK")):
         return _archive(path)

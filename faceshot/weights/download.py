@@ -79,6 +79,20 @@ def download(
             time.sleep(1)
 
 
+class _SafeRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows a server to another address, but never from https to a connection that anyone may change, nor to ftp."""
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        old, new = (urllib.parse.urlsplit(url).scheme.lower() for url in (req.full_url, newurl))
+        if new not in ("http", "https") or (old == "https" and new != "https"):
+            raise urllib.error.URLError(f"it leads from {old} to {new}, which is refused")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _open(request: urllib.request.Request) -> Any:
+    return urllib.request.build_opener(_SafeRedirects).open(request, timeout=TIMEOUT)
+
+
 def _continue(url: str, target: Path, note: Path, headers: Mapping[str, str], size: int | None, label: str) -> None:
     """One attempt; raises one of ``_BROKEN`` when the bytes stop coming before the end."""
     have = target.stat().st_size if target.exists() else 0
@@ -90,7 +104,7 @@ def _continue(url: str, target: Path, note: Path, headers: Mapping[str, str], si
         request.add_header("Range", f"bytes={have}-")
         request.add_header("If-Range", version)
     try:
-        answer = urllib.request.urlopen(request, timeout=TIMEOUT)
+        answer = _open(request)
     except urllib.error.HTTPError as error:
         if error.code != 416:
             raise
@@ -235,7 +249,7 @@ def _remote_size(weight: Weight) -> int | None:
         except expected:
             return None
     try:
-        with urllib.request.urlopen(urllib.request.Request(weight.source, method="HEAD"), timeout=TIMEOUT) as answer:
+        with _open(urllib.request.Request(weight.source, method="HEAD")) as answer:
             length = answer.headers.get("Content-Length")
     except (*_BROKEN, OSError, ValueError):
         return None

@@ -10,6 +10,7 @@ from faceshot.errors import MissingError
 from faceshot.weights.places import is_offline, looked_in, snapshots, weights_folder
 from faceshot.weights.table import NEEDS, Weight
 from faceshot.weights.text import command, licence_note
+from faceshot.weights.trust import trust
 
 
 def model_folder(
@@ -27,7 +28,7 @@ def model_folder(
             return folder
     for folder in (folder for name in names for folder in snapshots(name)):
         if not _lacking(folder, files):
-            return folder
+            return _trusted(table, names, folder)
     for folder in own:
         if any((folder / head).exists() for head in heads):
             return folder
@@ -43,6 +44,14 @@ def model_folder(
     folder = hub_snapshot(source, files, f"{gone}, and the download failed", how)
     if lacking := _lacking(folder, files):
         raise MissingError(f"{lacking[0]} is missing: {gone}; {how}")
+    return _trusted(table, names, folder)
+
+
+def _trusted(table: Mapping[str, Weight], names: Sequence[str], folder: Path) -> Path:
+    """``folder``, after a look at those of its files that the table knows."""
+    for weight in table.values():
+        if weight.repository in names and (folder / weight.file).is_file():
+            trust(weight, folder / weight.file)
     return folder
 
 

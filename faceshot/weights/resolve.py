@@ -18,6 +18,7 @@ from faceshot.weights.hub import group_members, group_names, model_folder
 from faceshot.weights.places import below, cache_folder, is_offline, places
 from faceshot.weights.table import NEEDS, WEIGHTS, Weight
 from faceshot.weights.text import REINSTALL, absent, command, lack
+from faceshot.weights.trust import forget, trust
 
 __all__ = [
     "NEEDS",
@@ -125,6 +126,8 @@ def find_folder(name: str, part: str = "", *, path: str | Path | None = None, of
     # The same root must hold them all: a U-Net of one place and a configuration of another may not fit together.
     for root in dict.fromkeys(_root(place, files[0].file, part) for place in candidates[0]):
         if root is not None and all((root / _rest(weight.file, part)).is_file() for weight in files):
+            for weight in files if path is None else ():
+                trust(weight, root / _rest(weight.file, part))
             return root
     if path is not None:
         raise InputError(f"{path} lacks {_first_gone(Path(path), part, files)} of {name}; give the folder it is in")
@@ -209,11 +212,16 @@ def fetch(name: str, *, cache_dir: str | Path | None = None, asked: str | None =
     return fetch_url(weight, cache_folder(cache_dir) / "weights" / weight.file, failed, how)
 
 
-def check(name: str, *, path: str | Path | None = None, cache_dir: str | Path | None = None) -> str:
+def check(
+    name: str, *, path: str | Path | None = None, cache_dir: str | Path | None = None, accept: bool = False
+) -> str:
     """The sha256 of the local weight file of the record ``name``, after checking the file as far as anything is known.
 
     Size and hash are compared with the table and with what the hub's cache recorded; the structure is read (the whole
     header of safetensors files, the checksums of zip archives, JSON).
+
+    Args:
+        accept: a file that is not pinned may have changed since its first use; from now on it is the one that counts.
 
     Raises:
         MissingError: the file is not here. InputError: it is damaged or differs from the published one.
@@ -226,6 +234,10 @@ def check(name: str, *, path: str | Path | None = None, cache_dir: str | Path | 
         raise MissingError(f"{absent(weight, cache_dir)}; {command(weight.group or name)}")
     if found.is_dir():
         return verify_folder(found)
+    if path is None:
+        if accept:
+            forget(weight, cache_dir)
+        trust(weight, found, cache_dir=cache_dir)
     shipped = weight.source.startswith("package:") and path is None
     return verify(weight, found, REINSTALL if shipped else command(weight.group or name))
 
@@ -308,12 +320,12 @@ def _obtain(
 ) -> Path:
     found = _where(weight, path, cache_dir)
     if found is not None:
-        return found
+        return found if path is not None else trust(weight, found, cache_dir=cache_dir)
     if weight.source.startswith("package:"):
         raise MissingError(f"package {weight.source[8:]} is not installed; {REINSTALL}")
     if is_offline(offline):
         raise _missing_error(weight, asked, cache_dir, offline=True)
-    return fetch(weight.name, cache_dir=cache_dir, asked=asked)
+    return trust(weight, fetch(weight.name, cache_dir=cache_dir, asked=asked), cache_dir=cache_dir)
 
 
 def _where(weight: Weight, path: str | Path | None, cache_dir: str | Path | None) -> Path | None:

@@ -45,6 +45,53 @@ class Weight:
         return self.source[4:] if self.source.startswith("hub:") else None
 
 
+#: Size and sha256 of published files, as their repositories state them: (group, file) -> (bytes, sha256).
+_PINNED: Final = {
+    ("liveportrait", "liveportrait/base_models/appearance_feature_extractor.pth"): (
+        3_387_959,
+        "5279bb8654293dbdf327030b397f107237dd9212fb11dd75b83dfb635211ceb5",
+    ),
+    ("liveportrait", "liveportrait/base_models/motion_extractor.pth"): (
+        112_545_506,
+        "251e6a94ad667a1d0c69526d292677165110ef7f0cf0f6d199f0e414e8aa0ca5",
+    ),
+    ("liveportrait", "liveportrait/base_models/warping_module.pth"): (
+        182_180_086,
+        "2f61a6f265fe344f14132364859a78bdbbc2068577170693da57fb96d636e282",
+    ),
+    ("liveportrait", "liveportrait/base_models/spade_generator.pth"): (
+        221_813_590,
+        "4780afc7909a9f84e24c01d73b31a555ef651521a1fe3b2429bd04534d992aee",
+    ),
+    ("liveportrait-stitching", "liveportrait/retargeting_models/stitching_retargeting_module.pth"): (
+        2_393_098,
+        "3652d5a3f95099141a56986aaddec92fadf0a73c87a20fac9a2c07c32b28b611",
+    ),
+    ("sd15", "unet/diffusion_pytorch_model.safetensors"): (
+        3_438_167_540,
+        "19da7aaa4b880e59d56843f1fcb4dd9b599c28a1d9d9af7c1143057c8ffae9f1",
+    ),
+    ("sd15", "vae/diffusion_pytorch_model.safetensors"): (
+        334_643_276,
+        "a2b5134f4dbc140d9c11f11cba3233099e00af40f262f136c691fb7d38d2194c",
+    ),
+    ("sd15", "text_encoder/model.safetensors"): (
+        492_265_874,
+        "d008943c017f0092921106440254dbbe00b6a285f7883ec8ba160c3faad88334",
+    ),
+    ("ip-adapter", "models/ip-adapter_sd15.safetensors"): (
+        44_642_768,
+        "289b45f16d043d0bf542e45831f971dcdaabe18b656f11e86d9dfba7e9ee3369",
+    ),
+    ("clip-vit-h", "models/image_encoder/model.safetensors"): (
+        2_528_373_448,
+        "6ca9667da1ca9e0b0f75e46bb030f7e011f44f86cbfb8d5a36590fcd7507b030",
+    ),
+    ("sd-vae-ft-mse", "diffusion_pytorch_model.safetensors"): (
+        334_643_276,
+        "a1d993488569e928462932c8c38a0760b874d166399b14414135bd9c42df5815",
+    ),
+}
 _FACEXLIB = "https://github.com/xinntao/facexlib/releases/download/v0.1.0"
 _MIB = 1 << 20
 _SD = (
@@ -73,6 +120,7 @@ def _hub(
     for file in files:
         same = tuple((other, there + file[len(here) :]) for here, other, there in also if file.startswith(here))
         size = (about or {}).get(file)
+        exact, digest = _PINNED.get((group, file), (None, None))
         out.append(
             Weight(
                 name=f"{group}:{file}",
@@ -82,7 +130,9 @@ def _hub(
                 commercial=commercial,
                 used_by=used_by,
                 group=group,
-                about=size,
+                bytes=exact,
+                sha256=digest,
+                about=None if exact else size,
                 also=same,
             )
         )
@@ -134,6 +184,8 @@ _RECORDS = (
         licence="MIT (code); trained on WIDER FACE, see its terms",
         commercial=None,
         used_by="drive --source facexlib",
+        bytes=109_497_761,
+        sha256="6d1de9c2944f2ccddca5f5e010ea5ae64a39845a86311af6fdf30841b0a5a16d",
         group="facexlib",
     ),
     Weight(
@@ -143,6 +195,8 @@ _RECORDS = (
         licence="Apache-2.0 (code); trained on WFLW, research use",
         commercial=None,
         used_by="drive --source facexlib",
+        bytes=193_670_248,
+        sha256="bbfd137307a4c7debd5c283b9b0ce539466cee417ac0a155e184d857f9f2899c",
         group="facexlib",
     ),
     *_hub(

@@ -90,7 +90,7 @@ def test_nothing_is_drawn_far_from_the_face() -> None:
     assert changed.any() and not changed[:, :250].any() and not changed[170:].any()
 
 
-@pytest.mark.parametrize("shift", [-400.0, 5000.0, 1e7])
+@pytest.mark.parametrize("shift", [-400.0, 5000.0, 9e6])
 def test_points_outside_the_picture_do_no_harm(shift: float) -> None:
     xy = face().xy.copy()
     xy[:20] += shift

@@ -214,7 +214,7 @@ def test_a_damaged_configuration_is_named(tmp_path: Path) -> None:
     make_unet(tmp_path)
     for text in ("{", "[]"):
         (tmp_path / "config.json").write_text(text)
-        with pytest.raises(InputError, match=r"config.json is not .* fetch it again"):
+        with pytest.raises(InputError, match=r"config.json is not "):
             loading.load_unet(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps(UNET | {"num_attention_heads": [1, 2]}))
     with pytest.raises(InputError, match=r"config.json describes no such network"):
