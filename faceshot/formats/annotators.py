@@ -16,7 +16,7 @@ from faceshot.formats.content import number
 from faceshot.formats.labelled import Labelled, in_order
 
 #: Larger XML files are no landmark files of one data set.
-_MOST_BYTES = 256 << 20
+_MOST_BYTES = 48 << 20
 
 
 def recognised(value: Any) -> Callable[[Any, Path], list[Labelled]] | None:

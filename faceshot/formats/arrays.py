@@ -64,8 +64,8 @@ def read_npz(path: Path) -> Content:
     arrays = reading.read_npz(path, "landmark file", {main, *_ENTRIES, *expression.ENTRIES})
     version = arrays.get("version")
     if version is not None and (version.size != 1 or version.item() != _VERSION):
-        shown = ", ".join(map(str, version.ravel()[:2].tolist()))[:20]
-        raise InputError(f"{path}: version {shown} is unknown, this FaceShot reads {_VERSION}")
+        found = ", ".join(map(str, version.ravel()[:2].tolist()))[:20]
+        raise InputError(f"{path}: version {found} is unknown, this FaceShot reads {_VERSION}")
     xy, unit = _landmark_array(arrays[main], path)
     for name, most in (("fps", 2), ("size", 2), ("rest", 1), ("start", 1), ("absent", 16)):
         if name in arrays and arrays[name].size > most:

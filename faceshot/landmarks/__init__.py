@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from faceshot.landmarks.metrics import motion_difference as motion_difference
     from faceshot.landmarks.metrics import nme as nme
     from faceshot.landmarks.metrics import part_nme as part_nme
+    from faceshot.landmarks.rates import as_fps as as_fps
     from faceshot.landmarks.types import BoolArray as BoolArray
     from faceshot.landmarks.types import FloatArray as FloatArray
     from faceshot.landmarks.types import Landmarks as Landmarks
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from faceshot.landmarks.types import Picture as Picture
     from faceshot.landmarks.types import RGBArray as RGBArray
     from faceshot.landmarks.types import Size as Size
-    from faceshot.landmarks.types import as_fps as as_fps
     from faceshot.landmarks.types import from_unit as from_unit
     from faceshot.landmarks.types import rescale_points as rescale_points
 
@@ -52,7 +52,7 @@ __getattr__, __dir__, __all__ = hand_on(
         "faces": "FaceWish check_wish choose follow overlap",
         "irises": "iris_shift",
         "metrics": "auc crossings eye_opening motion_difference nme part_nme",
-        "types": "BoolArray FloatArray LandmarkSequence Landmarks Picture RGBArray Size as_fps from_unit "
-        "rescale_points",
+        "rates": "as_fps",
+        "types": "BoolArray FloatArray LandmarkSequence Landmarks Picture RGBArray Size from_unit rescale_points",
     },
 )

@@ -124,7 +124,7 @@ CASES = {
     "animate: the picture": f"{ANIMATE} -o @a.png",
     "animate: driving": f"{ANIMATE} -o %o.mp4 --save-drive @seq.npz",
     "animate: driving clip": "animate @a.png --landmarks @lm.json --driving @clip.mp4 -o @clip.mp4",
-    "animate: driving frames": "animate @a.png --landmarks @lm.json --driving @shots -o @shots",
+    "animate: driving frames": "animate @a.png --landmarks @lm.json --driving @shots -o @shots --frames",
     "animate: landmarks": f"{ANIMATE} -o %o.mp4 --save-landmarks @lm.json",
     "animate: landmarks as sequence": f"{ANIMATE} -o %o.mp4 --save-sequence @lm.json",
     "animate: points": f"{MATCHED} --points @points.json -o %o.mp4 --save-landmarks @points.json",
