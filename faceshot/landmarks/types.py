@@ -384,3 +384,7 @@ class Picture:
 
 def _same(a: np.ndarray | None, b: np.ndarray | None) -> bool:
     return (a is None and b is None) or (a is not None and b is not None and np.array_equal(a, b))
+
+
+def _lacks(absent: frozenset[str]) -> str:
+    return f", without {', '.join(sorted(absent))}" if absent else ""

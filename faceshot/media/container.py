@@ -16,7 +16,7 @@ from faceshot.errors import InputError
 from faceshot.landmarks import RGBArray, Size
 from faceshot.media.clip import MAX_STILL, TimedFrame, VideoInfo, constant_rate, fit_side, standard_rate
 from faceshot.media.image import check_file
-from faceshot.reading import FOREIGN, MAX_FRAMES, MAX_PIXELS, MAX_SIDE, reason
+from faceshot.reading import FOREIGN, MAX_FRAMES, MAX_PIXELS, MAX_RATE, MAX_SIDE, reason
 
 log = logging.getLogger("faceshot")
 
@@ -89,7 +89,7 @@ def stream_rate(container: Any, stream: Any) -> Fraction:
     """The constant rate the stream is read at; a bare stream has no clock, and its average is a guess of FFmpeg's."""
     if container.format.name in _BARE:
         stated = stream.codec_context.framerate
-        return standard_rate(Fraction(stated)) if stated else constant_rate(stream.average_rate, None)
+        return standard_rate(min(Fraction(stated), MAX_RATE)) if stated else constant_rate(stream.average_rate, None)
     return constant_rate(stream.average_rate, getattr(stream, "base_rate", None))
 
 
