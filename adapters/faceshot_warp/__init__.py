@@ -65,7 +65,21 @@ class Backend:
 def _frames(animator, landmarks: Landmarks, sequence: LandmarkSequence) -> Iterator[RGBArray]:  # type: ignore[no-untyped-def]
     import numpy as np
 
-    last = landmarks.xy
-    for xy in sequence.xy:
-        last = xy if np.isfinite(xy).all() else last
-        yield animator.frame(last)
+    from faceshot.landmarks import iris_shift
+    from faceshot_warp.sway import sway
+
+    xy, last = np.array(sequence.xy), landmarks.xy
+    for i, moved in enumerate(xy):
+        last = xy[i] = moved if np.isfinite(moved).all() else last
+    gaze = iris_shift(sequence)
+    teeth = None if sequence.expression is None else sequence.expression.teeth
+    behind = None
+    if animator.options.follow and len(xy):
+        behind = sway(animator.head_tops(xy), float(sequence.fps), animator.unit, animator.options.follow)
+    for i, moved in enumerate(xy):
+        yield animator.frame(
+            moved,
+            gaze=None if gaze is None else gaze[i],
+            teeth=None if teeth is None or np.isnan(teeth[i]) else float(teeth[i]),
+            behind=None if behind is None else behind[i],
+        )

@@ -20,11 +20,13 @@ class Bite:
         upper: (SAMPLES, 2) where the lips met in the picture, moved with the head: the edge of the upper teeth.
         lower: (SAMPLES, 2) the same moved with the jaw.
         smile: 0..1, how much the mouth spreads.
+        shown: 0..1, share of the open mouth that the driver's teeth fill, or None where nothing says so.
     """
 
     upper: npt.NDArray[np.float64]
     lower: npt.NDArray[np.float64]
     smile: float
+    shown: float | None
 
 
 def draw_cavity(mouth: Mouth, frame: Frame, bite: Bite) -> Plane:
@@ -61,6 +63,11 @@ def draw_cavity(mouth: Mouth, frame: Frame, bite: Bite) -> Plane:
 def _upper_teeth(mouth: Mouth, frame: Frame, bite: Bite) -> tuple[Plane, Plane]:
     """Cover and brightness (h, w), 0..1, of the upper teeth."""
     reach = max(frame.opening, 1e-3)
+    if bite.shown is not None:
+        row = (1.2 * bite.shown - 0.1) * (frame.below + frame.above) - frame.below
+        side = smooth((0.95 - np.abs(frame.s)) / 0.3) * float(smooth(bite.shown / 0.1))
+        shade = (0.78 + 0.18 * np.clip(frame.below / max(0.05 * frame.width, 1.0), 0, 1)) * (1 - 0.35 * frame.s**2)
+        return side * smooth(0.5 + row / (1 + 0.04 * frame.width)), shade
     wide = float(smooth((reach / frame.width - 0.16) / 0.2))
     # Drawn mouths that are hardly open show teeth only when they smile; photographs whatever the lips uncover.
     shown = max(wide, max(bite.smile, mouth.soft) * float(smooth((reach / frame.width - 0.03) / 0.08)))
@@ -87,7 +94,11 @@ def _lower_teeth(mouth: Mouth, frame: Frame, bite: Bite) -> tuple[Plane, Plane]:
     soft = 0.5 + 0.024 * frame.width
     side = smooth((0.7 - np.abs(frame.s)) / 0.35)
     open_ = frame.opening / frame.width
-    shown = max(mouth.soft, bite.smile) * float(smooth((open_ - 0.1) / 0.1) * smooth((0.6 - open_) / 0.2))
+    shown = (
+        (bite.shown is None)
+        * max(mouth.soft, bite.smile)
+        * float(smooth((open_ - 0.1) / 0.1) * smooth((0.6 - open_) / 0.2))
+    )
     return shown * side * smooth(0.5 + row / (2 * soft)), 0.68 * (1 - 0.4 * frame.s**2)
 
 

@@ -63,8 +63,8 @@ class Lid:
         height, width = self.mask.shape
         return np.s_[self.top : self.top + height, self.left : self.left + width, :3]
 
-    def draw(self, closure: float) -> npt.NDArray[np.uint8]:
-        """The patch (h, w, 3) uint8 with the lid at ``closure`` 0..1."""
+    def draw(self, closure: float, eye: Plane | None = None) -> npt.NDArray[np.uint8]:
+        """The patch (h, w, 3) uint8 with the lid at ``closure`` 0..1, over ``eye`` (h, w, 3) or the picture's."""
         early = min(closure / 0.12, 1.0)
         late = float(smooth(np.float32((closure - 0.35) / 0.65)))
         # Signed distance below the moving upper edge, and above the moving lower edge.
@@ -78,7 +78,7 @@ class Lid:
         half = (0.5 + 0.25 * closure) * self.thick * self.taper
         line = np.clip(half + 0.5 - np.abs(edge), 0, 1) * np.minimum(half * 2, 1) * ends
         line *= min(closure / 0.2, 1.0)
-        out = self.eye * (1 - shade[..., None])
+        out = (self.eye if eye is None else eye) * (1 - shade[..., None])
         out += cover[..., None] * (self.skin * (1 - closure * self.crease[..., None]) - out)
         out += line[..., None] * (self.line - out)
         return np.clip(out + 0.5, 0, 255).astype(np.uint8)

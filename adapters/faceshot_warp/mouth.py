@@ -177,21 +177,17 @@ def _of_flesh(palette: Palette, rgb: npt.NDArray[np.uint8], landmarks: Landmarks
     return replace(palette, **{k: v + (1 - soft) * (getattr(palette, k) - v) for k, v in shades.items()})
 
 
-def opened(upper: npt.NDArray, lower: npt.NDArray, at: npt.NDArray) -> tuple[npt.NDArray, npt.NDArray]:
+def opened(upper: npt.NDArray, lower: npt.NDArray) -> tuple[npt.NDArray, npt.NDArray]:
     """Both inner lips (SAMPLES, 2), round in the corners of the mouth the more, the wider it is open: there landmarks
-    are far apart, and a field between them would leave a point.
-
-    Args:
-        at: place along the mouth (-1..1) of the landmarks next to the corners.
-    """
+    are far apart, and a field between them would leave a point."""
     along = upper[-1] + lower[-1] - upper[0] - lower[0]
     width = max(float(np.hypot(*along)) / 2, 1e-6)
     normal = np.array([-along[1], along[0]]) / (2 * width)
     gap = (lower - upper) @ normal
     s = np.linspace(-1, 1, len(upper))
     out = gap.copy()
-    for side, mark in ((s < at[0], at[0]), (s > at[1], at[1])):
-        out[side] = np.interp(mark, s, gap) * np.sqrt((1 - np.abs(s[side])) / max(1 - abs(mark), 0.05))
+    for side, mark in ((s < -0.5, -0.5), (s > 0.5, 0.5)):  # the landmarks next to the corners
+        out[side] = np.interp(mark, s, gap) * np.sqrt((1 - np.abs(s[side])) * 2)
     more = np.maximum(out - gap, 0) * np.clip((gap.max() / width - 0.2) / 0.4, 0, 1)
     return upper - (more / 2)[:, None] * normal, lower + (more / 2)[:, None] * normal
 

@@ -25,6 +25,7 @@ class WarpOptions:
         lids: ``off`` never draws a lid.
         edge_fade: width of the border strip over which motion dies out, in face sizes, 0.02..2. Borders whose
             background is plain (or transparent) need no strip and have none.
+        follow: how far hair and ears swing behind the head, 0 (not at all) .. 1.
         reach: how far around the head its motion carries the surroundings along, in face sizes, 0.1..3.
     """
 
@@ -34,10 +35,11 @@ class WarpOptions:
     lids: Lids = "draw"
     edge_fade: float = 0.3
     reach: float = 0.8
+    follow: float = 0.0
 
 
 _CHOICES = {"teeth": get_args(Teeth), "head": get_args(Head), "lids": get_args(Lids)}
-_RANGES = {"edge_fade": (0.02, 2.0), "reach": (0.1, 3.0)}
+_RANGES = {"edge_fade": (0.02, 2.0), "reach": (0.1, 3.0), "follow": (0.0, 1.0)}
 
 
 def parse_options(extra: Mapping[str, Any]) -> WarpOptions:

@@ -34,12 +34,14 @@ class Region:
         around: what the motion of the head carries along.
         local: (rows, columns, 1) share of the expression's displacement.
         relief: (rows, columns, 1) depth of the head in pixels, dying out around it.
+        hair: (rows, columns, 1) share of what hair and ears do behind the head, 0 on the face.
     """
 
     lattice: Lattice
     around: Surroundings
     local: Grid
     relief: Grid
+    hair: Grid
 
     def moved_to_origin(self) -> Region:
         """The same with coordinates counted from the region's corner."""
@@ -49,7 +51,7 @@ class Region:
 
     def bent(self) -> tuple[Lattice, tuple[slice, slice]]:
         """The part of the lattice in which expression and depth move something, and its nodes in the whole."""
-        rows, columns = np.nonzero((self.local[..., 0] > 0) | (self.relief[..., 0] != 0))
+        rows, columns = np.nonzero((self.local[..., 0] > 0) | (self.relief[..., 0] != 0) | (self.hair[..., 0] > 0))
         if not len(rows):
             rows, columns = np.array([0, 1]), np.array([0, 1])
         at = np.array([[columns.min(), rows.min()], [columns.max(), rows.max()]])
@@ -136,6 +138,9 @@ def find_region(picture: Picture, landmarks: Landmarks, options: WarpOptions) ->
     distance = away * (1 + 0.5 * np.clip(below / away, 0, 1))
     local_share = smooth(1 - hull_distance / (0.8 * unit))
     relief = head_depth(landmarks, nodes) * smooth(1 - (away - 1) / (0.6 * unit))
+    # Hair and ears: the further from the face the freer, as far as the chin.
+    fade = smooth(1 - (away - 1) / (0.6 * unit)) * smooth(((xy[topo.CHIN] - nodes) @ down) / (0.6 * unit))
+    hair = smooth(hull_distance / (0.4 * unit)) * fade
 
     stay = np.ones(distance.shape, np.float32)
     if fixed.any():
@@ -145,14 +150,14 @@ def find_region(picture: Picture, landmarks: Landmarks, options: WarpOptions) ->
         stay = smooth(inside / (options.edge_fade * unit))
     seen = xy[landmarks.visible] if landmarks.visible.any() else xy
     core = smooth(1 - _distance(_filled(cv2.convexHull(seen.astype(np.float32))[:, 0], lattice)) * step / (0.15 * unit))
-    distance, core, stay, local_share, relief = (
+    distance, core, stay, local_share, relief, hair = (
         cv2.GaussianBlur(a.astype(np.float32), (0, 0), 1.2)
-        for a in (distance, core, stay, local_share * stay, relief * stay)
+        for a in (distance, core, stay, local_share * stay, relief * stay, hair * stay)
     )
     whole = nodes[head > 0] if head.any() else outline
     box = np.stack([np.minimum(whole.min(0), outline.min(0)), np.maximum(whole.max(0), outline.max(0))])
     around = Surroundings(lattice, distance, core, stay, box.mean(0), np.ptp(box, axis=0) / 2, options.reach * unit)
-    return Region(lattice, around, local_share[..., None], relief[..., None])
+    return Region(lattice, around, local_share[..., None], relief[..., None], hair[..., None])
 
 
 def _filled(outline: npt.NDArray, lattice: Lattice) -> npt.NDArray[np.uint8]:

@@ -9,14 +9,16 @@ the surroundings, with the lashes of the picture on it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from faceshot_warp.controls import EyeRest
+from faceshot_warp.eyeball import eyeball
 from faceshot_warp.field import Plane, sample
-from faceshot_warp.lids import make_lid, rounded_outline
+from faceshot_warp.lids import Lid, rounded_outline
 from faceshot_warp.region import smooth
 
 #: Half the width, in eye widths, over which lids move skin to the sides of the eye.
@@ -47,6 +49,7 @@ class SoftLid:
         index: (h, w, 2) where in a table over the eye each pixel looks.
         upper, lower: (_TABLE,) n of both lids in the picture.
         above, below: (_TABLE,) pixels of skin that move with the upper and the lower lid.
+        edge: pixels by which the eyeball keeps away from the lids' own edge in the picture.
         touched: (h, w) pixels the lids may change.
     """
 
@@ -65,6 +68,7 @@ class SoftLid:
     lower: npt.NDArray[np.float32]
     above: npt.NDArray[np.float32]
     below: npt.NDArray[np.float32]
+    edge: float
     touched: npt.NDArray[np.bool_]
 
     @property
@@ -72,6 +76,12 @@ class SoftLid:
         """Where the patch lies in an array (H, W, 3 or 4)."""
         height, width = self.n.shape
         return np.s_[self.top : self.top + height, self.left : self.left + width, :3]
+
+    @cached_property
+    def whole(self) -> npt.NDArray[np.uint8]:
+        """(h, w, 3) the eyeball with what the lids hide of it; only eyes that look around need it."""
+        edges = sample(np.stack([self.upper, self.lower], -1)[None], self.index)
+        return eyeball(self.eye, np.minimum(self.n - edges[..., 0], edges[..., 1] - self.n), self.rest.width)
 
     def draw(self, closure: float, lids: npt.NDArray, gaze: npt.NDArray | None = None) -> npt.NDArray[np.uint8]:
         """The patch (h, w, 3) uint8 with the lids' landmarks moved by ``lids`` (6,) pixels down, in iBUG order, and the
@@ -98,9 +108,10 @@ class SoftLid:
             line = np.exp(-((over / (0.5 * lash)) ** 2)) * np.clip(self.rest.width / 2 - np.abs(self.s), 0, 1)
             lid = np.minimum(lid, self.skin + line[..., None] * (self.line - self.skin))
             drawn += fresh * (lid - drawn)
-        eyeball = sample(self.eye, self._places(*ball))
+        looks = gaze is not None and np.abs(gaze).max() > 0.01
+        shown = sample(self.whole if looks else self.eye, self._places(*ball))
         cover = np.clip(0.5 - over, 0, 1) * np.clip(0.5 - under, 0, 1) * np.clip(now_low - now_up, 0, 1)
-        out = drawn + cover[..., None] * (eyeball - drawn)
+        out = drawn + cover[..., None] * (shown - drawn)
         return np.clip(out + 0.5, 0, 255).astype(np.uint8)
 
     def _ball(
@@ -111,14 +122,13 @@ class SoftLid:
         high, deep = up + _UNDER_LID * (low - up), low - _UNDER_LID * (low - up)
         top = np.clip((high - self.n) / np.maximum(high - now_up, 0.5), 0, 1)
         bottom = np.clip((self.n - deep) / np.maximum(now_low - deep, 0.5), 0, 1)
-        n = self.n + np.maximum(up - now_up, 0) * top - np.maximum(now_low - low, 0) * bottom
-        s = self.s
+        s, n = self.s, self.n + np.maximum(up - now_up, 0) * top - np.maximum(now_low - low, 0) * bottom
         if gaze is None:
             # Lids follow the eye up and down; so, without a word about the gaze, the eye follows its lids.
             n = n - (now_up - up + now_low - low) / 2
-        else:
-            s, n = s - np.float32(gaze[0]), n - np.float32(gaze[1])
-        inset = np.minimum(0.12 * (low - up), 1.5)
+        elif np.abs(gaze).max() > 0.01:
+            return s - np.float32(gaze[0]), n - np.float32(gaze[1])
+        inset = np.minimum(0.12 * (low - up), self.edge)
         return s, np.clip(n, up + inset, low - inset)
 
     def _places(self, s: Plane, n: Plane) -> Plane:
@@ -128,12 +138,16 @@ class SoftLid:
         return np.dstack([across, np.float32(y) + s * np.float32(axis[1]) + n * np.float32(normal[1])])
 
 
-def make_soft_lid(rgb: npt.NDArray[np.uint8], eye: EyeRest, brow: npt.NDArray) -> SoftLid | None:
+def make_soft_lid(
+    rgb: npt.NDArray[np.uint8], eye: EyeRest, brow: npt.NDArray, lid: Lid | None, *, edge: float = 1.5
+) -> SoftLid | None:
     """Prepare the lids of an eye; None when it is outside the picture, or closed in it.
 
     Args:
         rgb: (H, W, 3) the picture.
         brow: (n, 2) points of the brow over this eye, or none.
+        lid: the drawn lid of the eye, whose skin is used.
+        edge: see :class:`SoftLid`.
     """
     if eye.closed:
         return None
@@ -164,7 +178,7 @@ def make_soft_lid(rgb: npt.NDArray[np.uint8], eye: EyeRest, brow: npt.NDArray) -
     left, top = left + int(columns[0]), top + int(rows[0])
     box = np.s_[top : top + touched[cut].shape[0], left : left + touched[cut].shape[1]]
     patch = rgb[box].copy()
-    skin = _without_eye(rgb, eye, brow)[box]
+    skin = _without_eye(rgb, lid, (left, top), patch)
     places = np.dstack([index, np.zeros_like(index)])[cut]
     planes = s[cut], n[cut], np.ascontiguousarray(places)
     up, low = np.moveaxis(sample(np.stack([upper, lower], -1)[None], planes[2]), -1, 0)
@@ -172,15 +186,26 @@ def make_soft_lid(rgb: npt.NDArray[np.uint8], eye: EyeRest, brow: npt.NDArray) -
     lashes = _thin_and_dark(patch + opening * (skin - patch), _LASHES * eye.width)
     edge = (np.abs(planes[1] - up) < 0.5 * _LASHES * eye.width + 0.5) & (np.abs(planes[0]) < 0.35 * eye.width)
     line = np.percentile(patch[edge], 30, axis=0).astype(np.float32) if edge.any() else skin.mean((0, 1))
-    return SoftLid(left, top, patch, skin, lashes, line, eye, centre, *planes, upper, lower, above, below, touched[cut])
+    return SoftLid(
+        left, top, patch, skin, lashes, line, eye, centre, *planes, upper, lower, above, below, edge, touched[cut]
+    )
 
 
-def _without_eye(rgb: npt.NDArray[np.uint8], eye: EyeRest, brow: npt.NDArray) -> Plane:
-    """(H, W, 3) float32: the picture with skin where the eye is."""
-    out: Plane = rgb.astype(np.float32)
-    lid = make_lid(rgb, eye, brow)
-    if lid is not None:
-        out[lid.place] += lid.mask[..., None] * (lid.skin - out[lid.place])
+def _without_eye(
+    rgb: npt.NDArray[np.uint8], lid: Lid | None, corner: tuple[int, int], patch: npt.NDArray[np.uint8]
+) -> Plane:
+    """(h, w, 3) float32: the patch of the picture at ``corner`` (left, top) with skin where the eye is."""
+    out: Plane = patch.astype(np.float32)
+    if lid is None:
+        return out
+    low = np.maximum([lid.left, lid.top], corner)
+    size = np.array(lid.mask.shape[::-1])
+    high = np.minimum(np.array([lid.left, lid.top]) + size, np.array(corner) + patch.shape[1::-1])
+    if (high <= low).any():
+        return out
+    there = np.s_[low[1] - lid.top : high[1] - lid.top, low[0] - lid.left : high[0] - lid.left]
+    here = np.s_[low[1] - corner[1] : high[1] - corner[1], low[0] - corner[0] : high[0] - corner[0]]
+    out[here] += lid.mask[there][..., None] * (lid.skin[there] - out[here])
     return out
 
 
