@@ -184,8 +184,8 @@ def make_soft_lid(
     up, low = np.moveaxis(sample(np.stack([upper, lower], -1)[None], planes[2]), -1, 0)
     opening = np.clip(np.minimum(planes[1] - up, low - planes[1]) + 0.5, 0, 1)[..., None]
     lashes = _thin_and_dark(patch + opening * (skin - patch), _LASHES * eye.width)
-    edge = (np.abs(planes[1] - up) < 0.5 * _LASHES * eye.width + 0.5) & (np.abs(planes[0]) < 0.35 * eye.width)
-    line = np.percentile(patch[edge], 30, axis=0).astype(np.float32) if edge.any() else skin.mean((0, 1))
+    rim = (np.abs(planes[1] - up) < 0.5 * _LASHES * eye.width + 0.5) & (np.abs(planes[0]) < 0.35 * eye.width)
+    line = np.percentile(patch[rim], 30, axis=0).astype(np.float32) if rim.any() else skin.mean((0, 1))
     return SoftLid(
         left, top, patch, skin, lashes, line, eye, centre, *planes, upper, lower, above, below, edge, touched[cut]
     )
