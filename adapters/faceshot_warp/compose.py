@@ -172,7 +172,9 @@ class Animator:
         swing = np.zeros(2) if behind is None else home.matrix @ behind
         fields = [self._field(half, shift, applied.turn, head.turn, swing) for half in self._halves(shift)]
         lattice, _ = self.region.lattice.part(*self.region.around.box(applied))
-        place = self.region.around.back(applied, lattice.nodes())
+        place = self.region.around.back(
+            applied, lattice.nodes(), np.concatenate([self.rest, local])[np.tile(self.visible, 2)]
+        )
         maps = [place + self.bent.at(inverse(field, self.bent.step), place) for field in fields]
         return Pose(applied, local, lattice, self.bent, fields, maps, teeth), states
 

@@ -110,20 +110,20 @@ class Surroundings:
     Attributes:
         lattice: the nodes over the region of the picture that may move.
         distance: (rows, columns) pixels outside the head, with hair and ears; scaled where motion dies out sooner.
-        core: (rows, columns) share of motion that nothing holds back, 1 among the landmarks, 0 a little around them.
         stay: (rows, columns) 0 at borders of the picture that must not move, 1 inside.
         centre: (2,) middle of the face.
         size: (2,) half width and height of what moves as a whole.
         reach: pixels over which motion dies out.
+        unit: size of the face in pixels.
     """
 
     lattice: Lattice
     distance: Grid
-    core: Grid
     stay: Grid
     centre: Array
     size: Array
     reach: float
+    unit: float
 
     def box(self, head: Affine) -> tuple[Array, Array]:
         """Corners (x, y) of all that the motion ``head`` may change."""
@@ -141,10 +141,14 @@ class Surroundings:
         rim = self.centre + self.size * np.array([[-1, 0], [1, 0], [0, -1], [0, 1]])
         return float(np.hypot(*(head(rim) - rim).T).max())
 
-    def back(self, head: Affine, nodes: Grid) -> Grid:
-        """Where in the picture (rows, columns, 2) what the frame shows at ``nodes`` was before the head moved."""
+    def back(self, head: Affine, nodes: Grid, points: Array) -> Grid:
+        """Where in the picture (rows, columns, 2) what the frame shows at ``nodes`` was before the head moved.
+
+        Among ``points`` (n, 2), the landmarks without the head's motion, nothing holds it back, not even a border.
+        """
         width = self.width(head)
-        share = np.dstack([_smooth(1 - (self.distance - 1) / np.float32(width)), self.core]).astype(np.float32)
+        core = core_share(points, self.lattice, self.unit)
+        share = np.dstack([_smooth(1 - (self.distance - 1) / np.float32(width)), core])
         steps = int(np.clip(np.ceil(self.travel(head) / (_STEP * self.reach)), 1, _MOST_STEPS))
         place = nodes
         last = head
@@ -158,6 +162,22 @@ class Surroundings:
             place = place + along[..., None] * (moved - place)
             last = before
         return place
+
+
+def filled(outline: npt.NDArray, lattice: Lattice) -> npt.NDArray[np.uint8]:
+    """(rows, columns): 1 at the nodes inside a convex outline (n, 2) in pixels."""
+    mask = np.zeros((lattice.rows, lattice.columns), np.uint8)
+    place = (outline - np.array(lattice.origin)) / lattice.step
+    cv2.fillConvexPoly(mask, np.round(np.clip(place, -1e4, 1e4)).astype(np.int32), 1)
+    return mask
+
+
+def core_share(points: npt.NDArray, lattice: Lattice, unit: float) -> Grid:
+    """(rows, columns) share of motion that nothing holds back: 1 in the hull of ``points`` (n, 2), 0 a little outside."""
+    hull = cv2.convexHull(points.astype(np.float32))[:, 0]
+    away = cv2.distanceTransform(1 - filled(hull, lattice), cv2.DIST_L2, 5) * np.float32(lattice.step)
+    share = _smooth(1.25 - away / np.float32(0.2 * unit + lattice.step)).astype(np.float32)
+    return cv2.GaussianBlur(share, (0, 0), 1.2)
 
 
 def _applied(head: Affine, xy: Grid) -> Grid:

@@ -14,7 +14,7 @@ from faceshot.landmarks import topology as topo
 from faceshot_warp.controls import face_unit
 from faceshot_warp.depth import head_depth
 from faceshot_warp.field import Grid, Lattice, Plane, sample
-from faceshot_warp.head import Surroundings
+from faceshot_warp.head import Surroundings, core_share, filled
 from faceshot_warp.options import WarpOptions
 
 _SMALL = 256  # long side of the picture in which background and borders are judged
@@ -124,7 +124,7 @@ def find_region(picture: Picture, landmarks: Landmarks, options: WarpOptions) ->
     nodes = lattice.nodes()
 
     background, fixed, scale = _background(picture, unit)
-    head = _filled(outline, lattice)
+    head = filled(outline, lattice)
     hull_distance = _distance(head) * step
     if background.any():
         figure = _node_mask(~background, lattice, scale, 0.0) > 0.5
@@ -149,23 +149,16 @@ def find_region(picture: Picture, landmarks: Landmarks, options: WarpOptions) ->
         inside = _node_mask(small, lattice, scale, 0.0) - (2.5 * step + 1 / scale)
         stay = smooth(inside / (options.edge_fade * unit))
     seen = xy[landmarks.visible] if landmarks.visible.any() else xy
-    core = smooth(1 - _distance(_filled(cv2.convexHull(seen.astype(np.float32))[:, 0], lattice)) * step / (0.15 * unit))
-    distance, core, stay, local_share, relief, hair = (
+    # Nothing holds back what the landmarks say, not even a border of the picture close by.
+    held = np.maximum(stay, core_share(seen, lattice, unit))
+    distance, stay, local_share, relief, hair = (
         cv2.GaussianBlur(a.astype(np.float32), (0, 0), 1.2)
-        for a in (distance, core, stay, local_share * stay, relief * stay, hair * stay)
+        for a in (distance, stay, local_share * held, relief * held, hair * stay)
     )
     whole = nodes[head > 0] if head.any() else outline
     box = np.stack([np.minimum(whole.min(0), outline.min(0)), np.maximum(whole.max(0), outline.max(0))])
-    around = Surroundings(lattice, distance, core, stay, box.mean(0), np.ptp(box, axis=0) / 2, options.reach * unit)
+    around = Surroundings(lattice, distance, stay, box.mean(0), np.ptp(box, axis=0) / 2, options.reach * unit, unit)
     return Region(lattice, around, local_share[..., None], relief[..., None], hair[..., None])
-
-
-def _filled(outline: npt.NDArray, lattice: Lattice) -> npt.NDArray[np.uint8]:
-    """(rows, columns): 1 at the nodes inside a convex outline (n, 2) in pixels."""
-    mask = np.zeros((lattice.rows, lattice.columns), np.uint8)
-    place = (outline - np.array(lattice.origin)) / lattice.step
-    cv2.fillConvexPoly(mask, np.round(place).astype(np.int32), 1)
-    return mask
 
 
 def _distance(mask: npt.NDArray[np.uint8]) -> Plane:

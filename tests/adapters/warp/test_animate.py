@@ -144,7 +144,13 @@ def test_large_motion_never_folds(face, degrees, shift):
     pose, _ = animator._pose(xy)
     around, lattice, bent = animator.region.around, pose.lattice, animator.bent
     assert all(np.isfinite(maps).all() for maps in pose.maps)
-    assert area_ratio(around.back(pose.head, lattice.nodes()) - lattice.nodes(), lattice.step).min() > 0
+    assert (
+        area_ratio(
+            around.back(pose.head, lattice.nodes(), np.concatenate([animator.rest, pose.local])) - lattice.nodes(),
+            lattice.step,
+        ).min()
+        > 0
+    )
     for field in pose.fields:
         assert area_ratio(field, bent.step).min() >= MIN_AREA * 0.999
         dense = bent.dense(inverse(field, bent.step), 0, 0, bent.width, bent.height)
