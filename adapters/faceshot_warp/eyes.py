@@ -63,7 +63,7 @@ def find_eyes(rgb: RGBArray, landmarks: Landmarks, options: WarpOptions, soft: f
         above = xy[list(brow)] if "eyebrows" not in landmarks.absent else np.empty((0, 2))
         lid = make_lid(rgb, rest, above) if options.lids == "draw" else None
         photo = soft >= 0.5
-        own = make_soft_lid(rgb, rest, above, lid, edge=0.5 if photo else max(_OUTLINE * rest.width, 1.0))
+        own = make_soft_lid(rgb, rest, above, lid, edge=0.2 if photo else max(_OUTLINE * rest.width, 1.0))
         eyes.append(Eye(points, rest, None if photo and own is not None else lid, own))
     return eyes
 

@@ -28,8 +28,8 @@ _HEAD_WEIGHT[list(topo.RIGHT_BROW + topo.LEFT_BROW)] = 0.15
 #: Ridge of the affine remainder and of the depth column, as a share of the spread of the points.
 _AFFINE_RIDGE, _DEPTH_RIDGE = 2.0, 0.1
 #: One step of the head carries a point at most this share of ``reach``.
-_STEP = 0.1
-_MOST_STEPS = 24
+_STEP = 0.08
+_MOST_STEPS = 40
 
 
 @dataclass(frozen=True)
@@ -173,10 +173,10 @@ def filled(outline: npt.NDArray, lattice: Lattice) -> npt.NDArray[np.uint8]:
 
 
 def core_share(points: npt.NDArray, lattice: Lattice, unit: float) -> Grid:
-    """(rows, columns) share of motion that nothing holds back: 1 in the hull of ``points`` (n, 2), 0 a little outside."""
+    """(rows, columns) share of motion that nothing holds back: 1 in the hull of ``points`` (n, 2), 0 just outside."""
     hull = cv2.convexHull(points.astype(np.float32))[:, 0]
     away = cv2.distanceTransform(1 - filled(hull, lattice), cv2.DIST_L2, 5) * np.float32(lattice.step)
-    share = _smooth(1.25 - away / np.float32(0.2 * unit + lattice.step)).astype(np.float32)
+    share = _smooth(1.2 - away / np.float32(0.12 * unit + lattice.step)).astype(np.float32)
     return cv2.GaussianBlur(share, (0, 0), 1.2)
 
 

@@ -69,7 +69,7 @@ def find_lips(mouth: Mouth, pose: Pose, chin: npt.NDArray, depth: npt.NDArray) -
     if mouth.even:
         # Shut lips stay together; the wider the mouth is open, the more its upper edge is an arc.
         opening = float(np.hypot(*(lower - upper).T).max())
-        upper = evened(upper, min(opening / (0.12 * mouth.width), 1.0))
+        upper = evened(upper, min(opening / (0.12 * mouth.width), 1.0), skew=mouth.soft >= 0.5)
         upper, lower = opened(upper, lower)
     patch = _patch(upper, lower, pose.lattice, mouth.width)
     if patch is None:

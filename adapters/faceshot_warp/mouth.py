@@ -77,17 +77,20 @@ def _curve(points: npt.NDArray) -> npt.NDArray[np.float64]:
     return PchipInterpolator(chord, points)(np.linspace(0, chord[-1], SAMPLES))
 
 
-def evened(curve: npt.NDArray, share: float = 1.0) -> npt.NDArray[np.float64]:
+def evened(curve: npt.NDArray, share: float = 1.0, *, skew: bool = False) -> npt.NDArray[np.float64]:
     """``curve`` (n, 2) drawn by ``share`` to the parabola through its ends that fits it best: landmarks of closed
-    lips wander across the line, and what is drawn between the lips would show every bump."""
+    lips wander across the line, and what is drawn between the lips would show every bump. With ``skew`` a cubic, for
+    mouths that smile on one side."""
     along = curve[-1] - curve[0]
     length = max(float(np.hypot(*along)), 1e-6)
     normal = np.array([-along[1], along[0]]) / length
     middle = (curve[0] + curve[-1]) / 2
     s, n = (curve - middle) @ along * 2 / length**2, (curve - middle) @ normal
     arc = np.maximum(1 - s * s, 0)
-    bow = float(arc @ n) / max(float(arc @ arc), 1e-6)
-    return curve + (share * (bow * arc - n))[:, None] * normal
+    fit = np.zeros_like(n)
+    for shape in (arc, arc * s) if skew else (arc,):
+        fit += float(shape @ (n - fit)) / max(float(shape @ shape), 1e-6) * shape
+    return curve + (share * (fit - n))[:, None] * normal
 
 
 def make_mouth(picture: Picture, landmarks: Landmarks, options: WarpOptions, soft: float = 0.0) -> Mouth | None:
