@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from faceshot_mini.loss import sample_cells
-from faceshot_mini.network import UNSHUFFLE
 
-if TYPE_CHECKING:
-    from faceshot_mini.train import Trainer
+#: Clean pictures uint8 (N, H, W, 3) -> features float32 (N, C, h, w), as the preset uses them.
+Describe = Callable[[np.ndarray], torch.Tensor]
 
 
 @torch.no_grad()
 def raw_error(
-    trainer: Trainer, queries: list[tuple[np.ndarray, np.ndarray, np.ndarray]], vectors: torch.Tensor
+    describe: Describe, queries: list[tuple[np.ndarray, np.ndarray, np.ndarray]], vectors: torch.Tensor
 ) -> float:
     """Mean box NME (percent) of plain best matches, without any shape prior, on (rgb, xy, visible) of one size."""
     errors = []
     for rgb, xy, visible in queries:
-        unit = torch.nn.functional.normalize(features_of(trainer, rgb[None]), dim=1)
+        unit = torch.nn.functional.normalize(describe(rgb[None]), dim=1)
         size = rgb.shape[0]
         scores = torch.nn.functional.interpolate(
             (vectors @ unit[0].flatten(1)).view(1, 68, *unit.shape[2:]), size=(size, size), mode="bilinear"
@@ -50,20 +49,6 @@ def hard_queries(
         drawing = anyone(2**31 + seed * 100_000 + k, size=size, domain=domain, turned=turned or None)
         rows.append((drawing.rgb, drawing.landmarks.xy, drawing.visible))
     return rows
-
-
-@torch.no_grad()
-def features_of(trainer: Trainer, images: np.ndarray) -> torch.Tensor:
-    """Features of clean pictures, as the preset uses them."""
-    clean = torch.zeros(len(images), dtype=torch.long, device=trainer.device)
-    cells = images.shape[1] // UNSHUFFLE
-    trainer.forward(
-        torch.from_numpy(images).to(trainer.device),
-        clean,
-        torch.zeros(len(images), 48, cells, cells, device=trainer.device),
-    )
-    assert trainer.features is not None
-    return trainer.features.float()
 
 
 @lru_cache(maxsize=4)
@@ -99,7 +84,8 @@ def real_queries(folder: Path, size: int) -> list[tuple[np.ndarray, np.ndarray, 
     return rows
 
 
-def evaluate(trainer: Trainer, size: int, held_out: tuple[str, ...], characters: Path | None) -> dict[str, float]:
+@torch.no_grad()
+def evaluate(describe: Describe, size: int, held_out: tuple[str, ...], characters: Path | None) -> dict[str, float]:
     """Raw-match errors with vectors from fresh drawings of the trained kinds.
 
     Held-out kinds are those the illustrator keeps for this purpose, and ``held_out`` of the trained ones.
@@ -107,23 +93,19 @@ def evaluate(trainer: Trainer, size: int, held_out: tuple[str, ...], characters:
     from faceshot_gallery.cast.casting import DOMAINS, HELD_OUT
 
     trained = tuple(domain for domain in DOMAINS if domain not in held_out)
-    trainer.swap()
-    trainer.unet.eval()
     gallery = drawn_queries(1, 96, size, trained)
-    features = features_of(trainer, np.stack([rgb for rgb, _, _ in gallery]))
-    xy = torch.from_numpy(np.stack([points for _, points, _ in gallery]).astype(np.float32)).to(trainer.device)
-    seen = torch.from_numpy(np.stack([visible for _, _, visible in gallery])).to(trainer.device)
+    features = describe(np.stack([rgb for rgb, _, _ in gallery]))
+    xy = torch.from_numpy(np.stack([points for _, points, _ in gallery]).astype(np.float32)).to(features.device)
+    seen = torch.from_numpy(np.stack([visible for _, _, visible in gallery])).to(features.device)
     unit = torch.nn.functional.normalize(sample_cells(torch.nn.functional.normalize(features, dim=1), xy, size), dim=-1)
     vectors = torch.nn.functional.normalize((unit * seen[..., None]).sum(0), dim=-1)
     unseen = (*HELD_OUT, *held_out)
     report = {
-        "drawn": raw_error(trainer, drawn_queries(2, 48, size, trained), vectors),
-        "held_out": raw_error(trainer, drawn_queries(3, 36, size, unseen), vectors),
-        "hard": raw_error(trainer, hard_queries(4, 75, size, trained, False), vectors),
-        "turned": raw_error(trainer, hard_queries(5, 75, size, trained, True), vectors),
+        "drawn": raw_error(describe, drawn_queries(2, 48, size, trained), vectors),
+        "held_out": raw_error(describe, drawn_queries(3, 36, size, unseen), vectors),
+        "hard": raw_error(describe, hard_queries(4, 75, size, trained, False), vectors),
+        "turned": raw_error(describe, hard_queries(5, 75, size, trained, True), vectors),
     }
     if characters is not None:
-        report["characters"] = raw_error(trainer, real_queries(characters, size), vectors)
-    trainer.unet.train()
-    trainer.swap()
+        report["characters"] = raw_error(describe, real_queries(characters, size), vectors)
     return report

@@ -15,7 +15,8 @@ import json
 import logging
 import math
 import time
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,25 @@ class Trainer:
 
     def _keep(self, _module: torch.nn.Module, _inputs: Any, output: torch.Tensor) -> None:
         self.features = output
+
+    @torch.no_grad()
+    def describe(self, images: np.ndarray) -> torch.Tensor:
+        """Features of clean pictures, as the preset uses them: uint8 (N, H, W, 3) -> float32 (N, C, h, w)."""
+        clean = torch.zeros(len(images), dtype=torch.long, device=self.device)
+        cells = images.shape[1] // UNSHUFFLE
+        noise = torch.zeros(len(images), 48, cells, cells, device=self.device)
+        self.forward(torch.from_numpy(images).to(self.device), clean, noise)
+        assert self.features is not None
+        return self.features.float()
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The averaged weights in the network, ready to be measured, until the end of the block."""
+        self.swap()
+        self.unet.eval()
+        yield
+        self.unet.train()
+        self.swap()
 
     def forward(self, images: torch.Tensor, t: torch.Tensor, noise: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Features (B, C, h, w) and the v-prediction's mean squared error, for uint8 pictures (B, H, W, 3)."""
@@ -263,7 +283,8 @@ def main(argv: list[str] | None = None) -> None:
                 row |= {"step": trainer.step, "size": batch[0].shape[1], "seconds": round(trainer.seconds, 1)}
                 due = trainer.step % args.eval_every == 0 or last
                 if due:
-                    row |= evaluate(trainer, args.large_size, held_out, args.characters)
+                    with trainer.averaged():
+                        row |= evaluate(trainer.describe, args.large_size, held_out, args.characters)
                 with (args.out / "log.jsonl").open("a") as log:
                     log.write(json.dumps(row) + "\n")
                 if due:
