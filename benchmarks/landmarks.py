@@ -4,8 +4,9 @@
                                    [--sheet FILE.png] [--predictions DIR] [--json FILE]
 
 Measured on fresh drawings of the trained kinds, on drawings of kinds never trained on, and on real characters where
-they lie: a folder with `landmarks.json` and `images/` (`../shared/characters`, or FACESHOT_SHARED/characters). These
-are measured only, never learned from. Then the same characters small and turned in cluttered pictures, MediaPipe on the
+they lie: `../shared/characters`, FACESHOT_SHARED/characters, or `--characters FOLDER`, a folder of yours with a
+landmark file beside each picture (docs/reproduce.md); `--only-characters` leaves out all else. Real characters are
+measured only, never learned from. Then the same characters small and turned in cluttered pictures, MediaPipe on the
 same pictures, and whether the confidence tells good from bad.
 
 Errors are percent of sqrt(width * height) of the box around the visible points ("box") and of the distance between the
@@ -156,6 +157,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         "held-out": drawn_characters(args.held, args.seed + 1, HELD_OUT),
     }
     folder = args.characters or SHARED / "characters"
+    if args.only_characters and not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}; name one with --characters")
     if folder.is_dir():
         characters["real"] = real_characters(folder)
     titles = {
@@ -200,6 +203,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--scene-sizes", type=float, nargs=2, default=(0.1, 0.4), metavar=("LOW", "HIGH"))
     parser.add_argument("--faceless", type=int, default=96, help="how many pictures without a face")
     parser.add_argument("--characters", type=Path, help="folder of real characters")
+    parser.add_argument("--only-characters", action="store_true", help="leave out everything drawn")
     parser.add_argument("--mediapipe", type=Path, help="MediaPipe's face_landmarker.task")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--regularise", default="robust", choices=("none", "faceshot", "robust"))
@@ -207,7 +211,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--predictions", type=Path, help="write one .npy (68, 2) per real character into this folder")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args(argv)
-    if min(args.drawn, args.scenes, args.held, args.faceless) < 0 or args.drawn < 1:
+    if args.only_characters:
+        args.drawn = args.held = args.scenes = args.faceless = 0
+    elif min(args.drawn, args.scenes, args.held, args.faceless) < 0 or args.drawn < 1:
         raise SystemExit(f"error: counts must be positive, got --drawn {args.drawn}")
     begin = time.perf_counter()
     try:

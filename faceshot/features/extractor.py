@@ -1,6 +1,6 @@
 """Pictures -> diffusion features: encode, reach the noise level, read one layer, stop there.
 
-The semantic correspondence of FaceShot (section 3.2): f = F_l(U(z_t, t, c)). Which model, layer and noise level is a
+The semantic correspondence of FaceShot (section 3.1): f = F_l(U(z_t, t, c)). Which model, layer and noise level is a
 :class:`faceshot.models.Preset`; features of equal :attr:`FeatureSettings.digest` may be compared, others never.
 """
 

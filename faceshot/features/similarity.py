@@ -1,4 +1,4 @@
-"""Matching gallery vectors against a feature map (FaceShot, section 3.2): scores, best places, sub-pixel refinement.
+"""Matching gallery vectors against a feature map (FaceShot, section 3.1): scores, best places, sub-pixel refinement.
 
 Everything here is numpy on plain arrays. A *score map* is the cosine between a landmark's gallery vector and the
 picture's feature at every pixel, the feature map being upsampled bilinearly (half-pixel centres).

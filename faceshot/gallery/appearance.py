@@ -1,4 +1,4 @@
-"""The appearance gallery (FaceShot, section 3.2 and appendix C): what landmarks look like to the model, per domain.
+"""The appearance gallery (FaceShot, section 3.1 and appendix B): what landmarks look like to the model, per domain.
 
 >>> gallery = Gallery.load((), extractor)   # the shipped gallery
 >>> gallery.vectors.shape                   # domains, landmarks, channels

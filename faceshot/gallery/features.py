@@ -37,7 +37,7 @@ class DomainFeatures:
         points: (k, 68, C) float16, the feature at every landmark of every picture, scaled to length 1.
         norms: (k, 68) float32, the lengths before scaling (the paper averages unscaled features).
         visible: (k, 68) bool, False where the part is absent.
-        diff: (68, C) float32, mean of the visible unit features (FaceShot, section 3.2, with normalised features).
+        diff: (68, C) float32, mean of the visible unit features (FaceShot, section 3.1, with normalised features).
         part_embeds: (5, E) float32, mean embedding of the k crops of every part.
         image_embed: (E,) float32, mean embedding of the k whole pictures.
     """

@@ -70,7 +70,7 @@ INNER_LIP_PAIRS: Final = ((61, 67), (62, 66), (63, 65))
 #: Upper outer lip point -> the lower outer lip point facing it.
 OUTER_LIP_PAIRS: Final = ((49, 59), (50, 58), (51, 57), (52, 56), (53, 55))
 
-#: The 13 open chains of coordinate-based retargeting (FaceShot, section 3.3), in upstream's order; the first and
+#: The 13 open chains of coordinate-based retargeting (FaceShot, section 3.2), in upstream's order; the first and
 #: last index of each chain are its endpoints. Lower lids and lips run from image right to image left.
 CHAINS: Final = (
     tuple(range(0, 17)),

@@ -244,7 +244,7 @@ class Matcher:
         crop = self._close_up(where)
         images = _with_mirror(crop.apply(rgb))
         # 2. A domain for every part, and the picture's features under that domain's image prompt where the model
-        #    takes one (FaceShot's appearance guidance, section 3.2).
+        #    takes one (FaceShot's appearance guidance, section 3.1).
         if self.extractor.preset.domain_prompts:
             ranked = by_embedding(self.extractor, rgb, where, gallery)[:1]
             used = sorted(set(ranked[0]))

@@ -1,7 +1,7 @@
 """CLIP's eye: preprocessing in our own arithmetic, and the image encoder from either of its published layouts.
 
-One ViT-H/14 serves the IP-Adapter's image prompt and the CLIP score that chooses gallery domains (FaceShot, section 3.2
-and appendix C).
+One ViT-H/14 serves the IP-Adapter's image prompt and the CLIP score that chooses gallery domains (FaceShot, section 3.1
+and appendix B).
 """
 
 from __future__ import annotations

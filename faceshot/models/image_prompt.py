@@ -36,7 +36,7 @@ def split_adapter(state: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def install_adapter(unet: Any, state: Mapping[str, Any]) -> None:
-    """Give ``unet``'s cross-attention the keys and values of an IP-Adapter (paper, section 3.2).
+    """Give ``unet``'s cross-attention the keys and values of an IP-Adapter (paper, section 3.1).
 
     Afterwards every call needs ``added_cond_kwargs={"image_embeds": [E]}``, E of shape (B, images, D).
 

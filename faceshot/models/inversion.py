@@ -2,7 +2,7 @@
 
 Arithmetic on tensors only; works with any network called like diffusers' ``UNet2DConditionModel`` and with the noise
 schedule of any diffusers scheduler configuration. The label given to the network is **one step ahead** of the noise
-level of the latent it sees (FaceShot, section 3.2, in the convention of the released code and of diffusers'
+level of the latent it sees (FaceShot, section 3.1, in the convention of the released code and of diffusers'
 ``DDIMInverseScheduler``).
 """
 

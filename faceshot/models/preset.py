@@ -34,7 +34,7 @@ class ImagePromptSource:
 
 @dataclass(frozen=True)
 class Preset:
-    """One way to turn a picture into features (FaceShot, section 3.2 and appendix B).
+    """One way to turn a picture into features (FaceShot, section 3.1 and appendix C).
 
     Attributes:
         name: as used with ``--preset``.

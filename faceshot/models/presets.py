@@ -83,7 +83,7 @@ _MINI: Final = Preset(
 )
 _SD15: Final = Preset(
     name="sd15",
-    reason="the paper's setting: Stable Diffusion 1.5, t=301, layer 6, 50 DDIM steps, IP-Adapter",
+    reason="Stable Diffusion 1.5 at the paper's t=301, layer 6 and 50 DDIM steps, with an IP-Adapter",
     source="hub:stable-diffusion-v1-5/stable-diffusion-v1-5",
     encoder="vae",
     image_size=512,

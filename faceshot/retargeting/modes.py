@@ -2,7 +2,7 @@
 
 Two modes. ``stable`` (default) is made for pictures people look at: motion is measured from the driver's rest frame
 and added to the character in proportion to the size of its own parts, so a driver that stands still moves nothing.
-``faceshot`` repeats the released FaceShot code number by number (paper, section 3.3), for research parity.
+``faceshot`` repeats the released FaceShot code number by number (paper, section 3.2), for research parity.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def retarget(
     mode: RetargetMode = "stable",
     options: RetargetOptions | None = None,
 ) -> LandmarkSequence:
-    """Move a character's landmarks with a driver's motion (FaceShot, section 3.3).
+    """Move a character's landmarks with a driver's motion (FaceShot, section 3.2).
 
     Args:
         landmarks: the character at rest, in pixels of its own picture.

@@ -4,7 +4,7 @@ Everything visible in this algorithm is kept, its faults included (snapping, sig
 swapped clamps). For pictures that people look at use mode ``stable`` of :mod:`faceshot.retargeting.modes`.
 
 R(a) = [[cos a, -sin a], [sin a, cos a]]; a chain's own frame has its origin in the middle of its two endpoints and
-its x axis from the first endpoint to the last (FaceShot, section 3.3). All arrays are float64, frames come first.
+its x axis from the first endpoint to the last (FaceShot, section 3.2). All arrays are float64, frames come first.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Plug-ins that fail in every way they can, and the example of the README."""
+"""Plug-ins that fail in every way they can, and the example of docs/backends.md."""
 
 from __future__ import annotations
 
@@ -157,9 +157,9 @@ def test_the_others_go_on(
         )
 
 
-def test_the_example_of_the_readme_runs_as_printed(repo: Path, character: tuple[Path, Path], tmp_path: Path) -> None:
+def test_the_example_of_the_manual_runs_as_printed(repo: Path, character: tuple[Path, Path], tmp_path: Path) -> None:
     """Its two blocks are the package; it animates in a process of its own and passes the check."""
-    text = (repo / "README.md").read_text(encoding="utf-8")
+    text = (repo / "docs/backends.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```(?:python|toml)\n(.*?)```", text, re.S)
     (module,) = (block for block in blocks if "class Backend" in block)
     (table,) = (block for block in blocks if "entry-points" in block)
