@@ -160,6 +160,14 @@ class ClipFlags:
     rest: Annotated[str, typer.Option(metavar="N|auto", help="Rest frame that motion is measured from.")] = "auto"
     start: Annotated[str, typer.Option(metavar="N|TIME", help="First frame, or a time: 1.5s, 0:01.5.")] = "0"
     stop: Annotated[str | None, typer.Option(metavar="N|TIME", help="Frame or time to stop before.")] = None
+    face: Annotated[
+        str | None,
+        typer.Option(
+            "--face",
+            metavar="largest|left|right|N|L,T,R,B",
+            help="Which person of the clip (facemesh): N counts from the left, from 1; or a box in pixels.",
+        ),
+    ] = None
     gaps: Annotated[
         Gaps,
         typer.Option(
@@ -170,10 +178,11 @@ class ClipFlags:
 
     def options(self) -> dict[str, Any]:
         """As arguments; a range that can hold no frame is refused."""
-        from faceshot.cli.values import check_range, parse_rest
+        from faceshot.cli.values import check_range, parse_face, parse_rest
 
         check_range(self.start, self.stop)
         return {
+            "face": parse_face(self.face) or "largest",
             "source": self.source,
             "model": self.model,
             "rest": parse_rest(self.rest),

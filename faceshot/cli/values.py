@@ -62,6 +62,22 @@ def parse_box(text: str | None) -> Box | None:
     return left, top, right, bottom
 
 
+def parse_face(text: str | None) -> FaceWish | None:
+    """``largest``, ``left``, ``right``, the number of a face, or a box around it in pixels.
+
+    Raises:
+        UsageError: none of these.
+    """
+    if text is None:
+        return None
+    from faceshot.landmarks import check_wish
+
+    plain = text.strip().lower()
+    if "," in plain:
+        return check_wish(parse_box(plain))
+    return check_wish(int(plain) if plain.isascii() and plain.isdigit() and len(plain) < 5 else plain)
+
+
 def parse_points(text: str | None) -> dict[str, tuple[float, float]] | None:
     """Hand-set anchors: ``right_eye=x,y;nose=x,y`` or a JSON file with an object of such pairs (pixels)."""
     if text is None:
@@ -173,17 +189,3 @@ def parse_rest(text: str) -> int | None:
     if number is None:
         raise UsageError(f"--rest takes a frame number (from 0) or auto, got {text!r}")
     return number
-
-
-def parse_face(text: str | None) -> FaceWish | None:
-    """``largest``, ``left``, ``right`` or the number of a face.
-
-    Raises:
-        UsageError: none of these.
-    """
-    if text is None:
-        return None
-    from faceshot.landmarks import check_wish
-
-    plain = text.strip().lower()
-    return check_wish(int(plain) if plain.isascii() and plain.isdigit() and len(plain) < 5 else plain)

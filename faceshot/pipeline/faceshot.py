@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faceshot.landmarks import LandmarkSequence
+from faceshot.landmarks import FaceWish, LandmarkSequence
 from faceshot.matching import Regularise
 from faceshot.output import protecting, together
 from faceshot.pipeline.backends import AnimationOptions, Backend, load_backend
@@ -57,6 +57,7 @@ class FaceShot(Matching):
         start: int | str = 0,
         stop: int | str | None = None,
         gaps: str = "hold",
+        face: FaceWish = "largest",
         landmarks: LandmarksLike | None = None,
     ) -> LandmarkSequence:
         """The 68 landmarks of every frame of a driving clip, see :func:`faceshot.driving.drive`.
@@ -68,6 +69,7 @@ class FaceShot(Matching):
                 (instead of matching).
             gaps: what happens where the face is gone for longer than half a second, ``hold``, ``rest``, ``cut`` or
                 ``refuse``, see :func:`faceshot.driving.drive`.
+            face: which of several people: ``largest``, ``left``, ``right``, the n-th from the left, or a box.
         """
         from faceshot.driving import drive
         from faceshot.media import probe
@@ -75,7 +77,7 @@ class FaceShot(Matching):
         first = None if landmarks is None else as_landmarks(landmarks, probe(clip).size)
         return drive(
             clip, source=source, rest=rest, model=model, start=start, stop=stop, gaps=gaps,
-            matcher=lambda: self.matcher, landmarks=first, device=self.resolved_device, offline=self.offline,
+            face=face, matcher=lambda: self.matcher, landmarks=first, device=self.resolved_device, offline=self.offline,
             cache_dir=self.cache_dir,
         )  # fmt: skip
 
@@ -130,6 +132,7 @@ class FaceShot(Matching):
         start: int | str = 0,
         stop: int | str | None = None,
         gaps: str = "hold",
+        face: FaceWish = "largest",
         fps: Fraction | float | str | None = None,
         seconds: float | None = None,
         box: Sequence[float] | None = None,
@@ -150,8 +153,8 @@ class FaceShot(Matching):
             driving: clip, sequence file or sequence, or a motion file of the backend's own kind; motion: one of
                 ``faceshot.driving.MOTIONS`` instead, ``seconds`` long (its own length, or that of the sound file).
             landmarks: of the character; None matches them with ``box``, ``points``, ``regularise`` and ``domains``.
-            mode, gain, only, without, smooth: as of :meth:`retarget`; source, rest, model, start, stop, gaps: as of
-                :meth:`drive`.
+            mode, gain, only, without, smooth: as of :meth:`retarget`; source, rest, model, start, stop, gaps, face: as
+                of :meth:`drive`.
             fps: of a driving array that has no rate, or of a built-in motion [1/s].
             audio: ``driving`` (the clip's sound), ``none``, or a media file; audio_offset: how much later it comes [s].
             backend_options: the backend's own options by name.
@@ -204,7 +207,7 @@ class FaceShot(Matching):
                 assert plan.clip is not None
                 drive = self.drive(
                     plan.clip, source=chosen.source, rest=chosen.rest, model=chosen.model, start=chosen.start,
-                    stop=chosen.stop, gaps=chosen.gaps,
+                    stop=chosen.stop, gaps=chosen.gaps, face=chosen.face,
                 )  # fmt: skip
                 settings = replace(settings, driving_landmarks=drive)
         with _timed(seconds, "retarget"):

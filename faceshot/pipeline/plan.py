@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from faceshot.errors import InputError, UsageError
-from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray, Size, as_fps, check_anchors, check_box
+from faceshot.landmarks import (
+    FaceWish,
+    Landmarks,
+    LandmarkSequence,
+    Picture,
+    RGBArray,
+    Size,
+    as_fps,
+    check_anchors,
+    check_box,
+    check_wish,
+)
 from faceshot.output import check_outputs, named_files
 from faceshot.pipeline.backends import Backend, MotionLength, motion_length, motion_readers
 from faceshot.pipeline.inputs import (
@@ -38,9 +49,9 @@ class AnimateOptions:
 
     Attributes:
         mode, gain, only, without, smooth: as of :meth:`faceshot.FaceShot.retarget`.
-        source, rest, model, start, stop, gaps: as of :meth:`faceshot.FaceShot.drive`; fps: of a driving array that
-            has no rate, or of a built-in motion; seconds: how long a built-in motion lasts (its own length, or that
-            of the sound file).
+        source, rest, model, start, stop, gaps, face: as of :meth:`faceshot.FaceShot.drive`; fps: of a driving array
+            that has no rate, or of a built-in motion; seconds: how long a built-in motion lasts (its own length, or
+            that of the sound file).
         box, points, regularise, domains: as of :meth:`faceshot.FaceShot.match`.
         audio: ``driving`` (the clip's sound), ``none``, or a media file; audio_offset: seconds it comes later.
         backend_options: the backend's own options by name.
@@ -58,6 +69,7 @@ class AnimateOptions:
     start: int | str = 0
     stop: int | str | None = None
     gaps: str = "hold"
+    face: FaceWish = "largest"
     fps: Fraction | float | str | None = None
     seconds: float | None = None
     box: Sequence[float] | None = None
@@ -73,6 +85,7 @@ class AnimateOptions:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fps", None if self.fps is None else as_fps(self.fps))
+        object.__setattr__(self, "face", check_wish(self.face))
 
 
 @dataclass(frozen=True, eq=False)

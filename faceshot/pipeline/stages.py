@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from faceshot.errors import FaceShotError
-from faceshot.landmarks import LandmarkSequence
+from faceshot.landmarks import FaceWish, LandmarkSequence
 from faceshot.matching import Match, Regularise
 from faceshot.models import DType
 from faceshot.pipeline.faceshot import FaceShot
@@ -133,6 +133,7 @@ def drive(
     start: int | str = 0,
     stop: int | str | None = None,
     gaps: str = "hold",
+    face: FaceWish = "largest",
     landmarks: LandmarksLike | None = None,
     preset: str = "mini",
     galleries: Sequence[str | Path] = (),
@@ -145,10 +146,11 @@ def drive(
     """Landmarks of every frame of a clip: ``.xy`` is float32 (T, 68, 2), pixels of its frames.
 
     Args:
-        source: ``auto``, ``mediapipe``, ``facexlib`` or ``track``; model: its model file.
+        source: ``auto``, ``facemesh``, ``facexlib`` or ``track``; model: its model file.
         rest: frame that motion is measured from; None chooses one.
         start, stop: range, as frame numbers or times ("1.5s"); landmarks: of its first frame, for ``track`` (instead
-            of matching); gaps: ``hold``, ``rest``, ``cut`` or ``refuse`` where the face is gone for long.
+            of matching); gaps: ``hold``, ``rest``, ``cut`` or ``refuse`` where the face is gone for long;
+            face: which of several people, ``largest``, ``left``, ``right``, the n-th from the left, or a box.
         preset, galleries, device, dtype, offline, cache_dir, low_vram: as of :class:`faceshot.FaceShot`.
 
     Raises:
@@ -196,6 +198,7 @@ def animate(
     start: int | str = 0,
     stop: int | str | None = None,
     gaps: str = "hold",
+    face: FaceWish = "largest",
     fps: Fraction | float | str | None = None,
     seconds: float | None = None,
     box: Sequence[float] | None = None,
