@@ -71,7 +71,7 @@ _VALUES: tuple[Any, ...] = (
 def mutated(data: bytes, kind: str, rng: random.Random, others: list[bytes]) -> bytes:
     """``data`` of a file of ``kind`` (its suffix), changed in one to three places."""
     ways: list[Callable[[bytes, random.Random], bytes]] = [_bits, _run, _cut, _twice, _number, _block]
-    if kind in ("json", "pts"):
+    if kind in ("json", "pts", "xml"):
         ways += [_text] * 6
     if kind == "json":
         ways += [_tree] * 18

@@ -80,10 +80,40 @@ def make_world(folder: Path, repo: Path) -> None:
         write_landmarks(folder / f"face.{suffix}", face)
     for suffix in ("json", "npz", "npy", "coco.json"):
         write_sequence(folder / f"seq.{suffix}", clip)
+    _labelled(folder, xy)
     (folder / "points.json").write_text(json.dumps({"right_eye": [30, 40], "left_eye": [60, 40], "nose": [48, 55]}))
     _templates(folder)
     _models(folder, repo)
     _gallery(folder / "gallery", picture, xy)
+
+
+def _labelled(folder: Path, xy: np.ndarray) -> None:
+    """As labelling programs and detectors write a face."""
+    pairs = xy.astype(float).round(2).tolist()
+    shapes = [
+        {"label": str(k), "points": [pair], "shape_type": "point", "group_id": None} for k, pair in enumerate(pairs)
+    ]
+    labelme = {"shapes": shapes, "imagePath": "p.png", "imageWidth": SIDE, "imageHeight": SIDE, "flags": {}}
+    person = {"face_keypoints_2d": [n for x, y in pairs for n in (x, y, 0.9)]}
+    openpose = {"people": [person], "canvas_width": SIDE, "canvas_height": SIDE}
+    spots = [
+        {
+            "original_width": SIDE,
+            "original_height": SIDE,
+            "value": {"x": x / SIDE * 100, "y": y / SIDE * 100, "keypointlabels": [str(k)]},
+        }
+        for k, (x, y) in enumerate(pairs)
+    ]
+    studio = [{"annotations": [{"result": spots}], "data": {"img": "p.png"}}]
+    for name, value in (("labelme", labelme), ("openpose", openpose), ("studio", studio)):
+        (folder / f"{name}.json").write_text(json.dumps(value))
+    parts = "".join(f"<part name='{k:02d}' x='{x:.0f}' y='{y:.0f}'/>" for k, (x, y) in enumerate(pairs))
+    box = f"<box top='1' left='1' width='{SIDE}' height='{SIDE}'>{parts}</box>"
+    image = f"<image file='p.png' width='{SIDE}' height='{SIDE}'>{box}</image>"
+    (folder / "dlib.xml").write_text(f"<?xml version='1.0'?><dataset><images>{image}</images></dataset>")
+    points = "".join(f"<points label='{k}' points='{x:.1f},{y:.1f}'/>" for k, (x, y) in enumerate(pairs))
+    image = f"<image id='0' name='p.png' width='{SIDE}' height='{SIDE}'>{points}</image>"
+    (folder / "cvat.xml").write_text(f"<?xml version='1.0'?><annotations>{image}</annotations>")
 
 
 def _templates(folder: Path) -> None:
@@ -227,6 +257,10 @@ TARGETS = (
     *(
         Target(f"sequence {s}", f"seq.{s}", "retarget #face.json @ -o %o.json")
         for s in ("json", "npz", "npy", "coco.json")
+    ),
+    *(
+        Target(f"labels {s}", s, "retarget @ #seq.npz -o %o.npz --size 96x96")
+        for s in ("labelme.json", "openpose.json", "studio.json", "dlib.xml", "cvat.xml")
     ),
     Target("sequence driven", "seq.npz", "drive @ -o %o.coco.json"),
     Target("sequence animated", "seq.npz", "animate #p.png --landmarks #face.json --driving @ -o %o.gif"),
