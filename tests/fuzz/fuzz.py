@@ -81,7 +81,7 @@ def run_one(world: Path, place: Path, seed: int, number: int) -> dict[str, Any]:
     if "Traceback" in said.getvalue() or "this is a bug" in said.getvalue():
         trouble = said.getvalue()
     kept = (place / "out").iterdir() if code else place.rglob(".*.part")
-    left = [path.name for path in kept if not path.name.endswith(".refused.png")]  # drawn for the user to judge
+    left = [path.name for path in kept if ".refused." not in path.name]  # the attempt, for the user to judge
     if left and not trouble:
         trouble = f"left behind: {left}"
     if not trouble and _state(place, given) != before:
