@@ -35,10 +35,16 @@ def similarity(source: Array, target: Array) -> Matrix:
 
 def warp(rgb: RGBArray, pose: Matrix, side: int) -> RGBArray:
     """(side, side, 3) view of a frame; ``pose`` maps its pixels to the frame's. Shrinks without aliasing."""
+    return warp_rectangle(rgb, pose, (side, side))
+
+
+def warp_rectangle(rgb: RGBArray, pose: Matrix, size: tuple[int, int]) -> RGBArray:
+    """:func:`warp` for a view of ``size`` (height, width)."""
     import cv2
 
+    tall, wide = size
     scale = float(np.sqrt(abs(np.linalg.det(pose[:, :2]))))
-    corners = np.array([[0, 0], [side, 0], [0, side], [side, side]]) @ pose[:, :2].T + pose[:, 2]
+    corners = np.array([[0, 0], [wide, 0], [0, tall], [wide, tall]]) @ pose[:, :2].T + pose[:, 2]
     left, top = np.floor(corners.min(0)).astype(int) - 2
     right, bottom = np.ceil(corners.max(0)).astype(int) + 3
     height, width = rgb.shape[:2]
@@ -48,13 +54,13 @@ def warp(rgb: RGBArray, pose: Matrix, side: int) -> RGBArray:
     matrix = pose.copy()
     matrix[:, 2] -= (left, top)
     if scale > 1.4 and min(part.shape[:2]) > scale:
-        size = (round(part.shape[1] / scale), round(part.shape[0] / scale))
-        ratio = np.array([size[0] / part.shape[1], size[1] / part.shape[0]])
-        part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+        less = (round(part.shape[1] / scale), round(part.shape[0] / scale))
+        ratio = np.array([less[0] / part.shape[1], less[1] / part.shape[0]])
+        part = cv2.resize(part, less, interpolation=cv2.INTER_AREA)
         matrix = matrix * ratio[:, None]
         matrix[:, 2] += 0.5 * ratio - 0.5
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    view = cv2.warpAffine(part, matrix, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    view = cv2.warpAffine(part, matrix, (wide, tall), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(view, np.uint8)
 
 

@@ -169,6 +169,11 @@ class FaceTracker:
         (left, top), (right, bottom) = xy.min(0), xy.max(0)
         return float(left), float(top), float(right), float(bottom)
 
+    def head(self) -> tuple[Array, float]:
+        """The anchor's landmarks (68, 2) moved with the head to the last frame, and the head's size there over then."""
+        ratio = np.linalg.det(self._pose[:, :2]) / np.linalg.det(self._anchor_pose[:, :2])
+        return apply(self._pose, self._shape), float(np.sqrt(abs(ratio)))
+
     def step(self, rgb: RGBArray, hint: Landmarks | None = None) -> Step:
         """Follow the face into the next frame; ``hint`` (a locator's landmarks on it) restarts the head's pose."""
         before = self._pose, self._state

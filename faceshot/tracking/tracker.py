@@ -20,7 +20,9 @@ from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray, S
 from faceshot.landmarks import topology as topo
 from faceshot.tracking.face import EYES, Box, FaceTracker, Step, TrackOptions, lid_share
 from faceshot.tracking.lips import place_lips
+from faceshot.tracking.looks import FaceLooks, Reading, looks_folder
 from faceshot.tracking.mouth import correct_mouth
+from faceshot.tracking.placing import gap_trust, openings, place_eyes, place_gap
 
 logger = logging.getLogger("faceshot")
 Array = npt.NDArray[Any]
@@ -64,9 +66,19 @@ def track(
     dropped, early, first, start = _first_face(source, fps, locate, threshold, anchor, options)
     tracker = FaceTracker(start, first.xy, options)
     size = Size(start.shape[1], start.shape[0])
-    before = [tracker.step(frame) for frame in reversed(early)][::-1]
+    folder = looks_folder()
+    looks = None if folder is None else FaceLooks(tracker.anchor_xy, folder)
+
+    def seen_in(frame: RGBArray, step: Step) -> Step:
+        if looks is not None:
+            looks.add(frame, step.xy, *tracker.head())
+        return step
+
+    before = [seen_in(frame, tracker.step(frame)) for frame in reversed(early)][::-1]
     tracker.restart()
-    steps = [*before, tracker.anchor_step()]
+    if looks is not None:
+        looks.reverse()
+    steps = [*before, seen_in(start, tracker.anchor_step())]
     anchored = len(before)
     spacing = max(1, round(float(fps) * options.look))
     seen: dict[int, Array] = {}
@@ -86,8 +98,11 @@ def track(
             looked, sure = locate(Picture(frame), tracker.box())
             if sure >= threshold:
                 seen[count] = looked.xy
-        steps.append(step)
-    return _assemble(dropped, steps, tracker.lips.grids, first, size, fps, options, seen, anchored)
+        steps.append(seen_in(frame, step))
+        if looks is not None:
+            looks.read()
+    reading = None if looks is None else looks.reading()
+    return _assemble(dropped, steps, tracker.lips.grids, first, size, fps, options, seen, anchored, reading)
 
 
 def _first_face(
@@ -135,17 +150,25 @@ def _assemble(
     options: TrackOptions,
     seen: dict[int, Array],
     anchored: int,
+    reading: Reading | None,
 ) -> LandmarkSequence:
     """Lay the frames end to end: lids and lips where colours saw them, the mouth where the matcher did, in order."""
     xy = np.stack([step.xy for step in steps])
     carried = np.stack([step.carried for step in steps])
-    openings = np.stack([step.openings for step in steps])
+    lids = np.stack([step.openings for step in steps])
     found = np.array([step.face >= options.lost for step in steps])
-    for k, (_, pairs) in enumerate(EYES):
-        _place_lids(xy, carried, openings[:, k], closed_level(openings[found, k, 1], openings[found, 1 - k, 1]), pairs)
     parting = place_lips(xy, [step.lips for step in steps], grids)
-    correct_mouth(xy, found, seen, anchored, parting)
+    if reading is None:
+        for k, (_, pairs) in enumerate(EYES):
+            _place_lids(xy, carried, lids[:, k], closed_level(lids[found, k, 1], lids[found, 1 - k, 1]), pairs)
+        correct_mouth(xy, found, seen, anchored, parting)
+    else:
+        place_eyes(xy, carried, openings(reading, found), anchored)
+        # The gap is read, so that the matcher has no say in it where the reading is believed.
+        correct_mouth(xy, found, seen, anchored, np.maximum(parting, gap_trust(reading, found)))
+        place_gap(xy, reading, found, anchored)
     _keep_order(xy)
+    xy[anchored] = steps[anchored].xy
     score = np.clip(np.stack([step.likeness for step in steps]), 0, 1)
     xy = np.concatenate([np.full((dropped, 68, 2), np.nan), xy])
     found = np.concatenate([np.zeros(dropped, bool), found])
