@@ -163,9 +163,8 @@ def _eye_place(network: nn.Module, views: Tensor, place: Look) -> Look:
 
 
 def _limited(place: Look) -> Look:
-    return Look(
-        *(float(np.clip(v, -0.3, 0.3)) for v in (place.right, place.down)), float(np.clip(place.size, 0.55, 1.3))
-    )
+    right, down = (float(np.clip(value, -0.3, 0.3)) for value in (place.right, place.down))
+    return Look(right, down, float(np.clip(place.size, 0.55, 1.3)))
 
 
 def _mouth_place(answer: Any, place: Look) -> Look:
