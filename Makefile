@@ -18,7 +18,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 TORCH := torch==$(shell sed -n 's/^torch==//p' constraints.txt)
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check bench bench-gpu facexlib-side clean distclean
+COUNT ?= 2000
+KILLS ?= 100
+SEED ?= 1
+
+.PHONY: demo test fuzz check bench bench-gpu facexlib-side clean distclean
 
 demo: .venv/.core
 	@mkdir -p out
@@ -27,6 +31,11 @@ demo: .venv/.core
 
 test: check facexlib-side
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS)
+
+# Seeded: COUNT mutated files through every reader, then KILLS runs killed at random moments.
+fuzz: .venv/.dev
+	OMP_NUM_THREADS=1 PYTHONPATH=.:adapters:gallery $(BIN)/python -m tests.fuzz.fuzz --count $(COUNT) --seed $(SEED)
+	OMP_NUM_THREADS=1 PYTHONPATH=.:adapters:gallery $(BIN)/python -m tests.fuzz.kill --count $(KILLS) --seed $(SEED)
 
 check: .venv/.dev
 	$(BIN)/ruff check .

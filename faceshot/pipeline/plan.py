@@ -37,6 +37,7 @@ from faceshot.pipeline.inputs import (
 )
 from faceshot.pipeline.sidecar import is_left_over, sidecar_path, source_record, without_folders
 from faceshot.pipeline.sound import check_sound, motion_seconds, sound_file, sound_start
+from faceshot.reading import expanded
 
 if TYPE_CHECKING:
     from faceshot.matching import Regularise
@@ -277,9 +278,9 @@ def check_video(
 def outputs(output: Path, options: AnimateOptions, backend: Backend) -> list[Path]:
     """Every file an animation writes: video, sidecar, what is kept, and what the backend writes beside it."""
     kept = [options.save_landmarks, options.save_drive, options.save_sequence]
-    own = [options.backend_options.get(name) for name in getattr(backend, "writes", ())]
-    given = (path for path in (*kept, *own) if path is not None)
-    return [output, sidecar_path(output), *(Path(path).expanduser() for path in given)]
+    own = {name: options.backend_options.get(name) for name in getattr(backend, "writes", ())}
+    beside = [expanded(path, f"option {name}:") for name, path in own.items() if path is not None]
+    return [output, sidecar_path(output), *(Path(path) for path in kept if path is not None), *beside]
 
 
 def inputs(

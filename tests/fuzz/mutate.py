@@ -86,8 +86,11 @@ def mutated(data: bytes, kind: str, rng: random.Random, others: list[bytes]) -> 
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
         if others and rng.random() < 0.04:
             data = _splice(data, rng, rng.choice(others))
-        else:
+            continue
+        try:
             data = rng.choice(ways)(data, rng)
+        except (ValueError, TypeError, OverflowError):  # this change cannot be made to this content
+            data = _bits(data, rng)
     return data
 
 
