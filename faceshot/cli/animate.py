@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -88,10 +89,35 @@ _Fidelity = Annotated[
     str | None, typer.Option(metavar="NAME", help="mofa: corrected, or upstream, the published code's faults included.")
 ]
 _Resume = Annotated[bool, typer.Option("--resume", help="mofa: go on from the same run, interrupted.")]
-_Audio = Annotated[str, typer.Option(metavar="driving|none|FILE", help="Sound: the driving clip's, none, or a file's.")]
-_AudioOffset = Annotated[
-    float, typer.Option(metavar="S", help="Seconds the sound comes later, or earlier if negative.")
-]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The flags of what the video is for: its sound, its size, a messenger's limits."""
+
+    audio: Annotated[
+        str, typer.Option(metavar="driving|none|FILE", help="Sound: the driving clip's, none, or a file's.")
+    ] = "driving"
+    audio_offset: Annotated[
+        float, typer.Option(metavar="S", help="Seconds the sound comes later, or earlier if negative.")
+    ] = 0.0
+    max_side: Annotated[
+        int | None,
+        typer.Option(metavar="PX", help="Longest side of the video; a larger picture is scaled down.", min=48),
+    ] = None
+    sticker: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Meet a messenger's limits: whatsapp (.webp), telegram (.webm), discord (.png), web (.webp).",
+        ),
+    ] = None
+
+    def options(self) -> dict[str, Any]:
+        """As arguments of :meth:`faceshot.FaceShot.animate`."""
+        return {"audio": as_typed(self.audio), "audio_offset": self.audio_offset, "max_side": self.max_side}
+
+
 _SaveLandmarks = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Keep the character's landmarks, for editing.")
 ]
@@ -120,8 +146,7 @@ def animate(
     parts: _Parts = None,
     fidelity: _Fidelity = None,
     resume: _Resume = False,
-    audio: _Audio = "driving",
-    audio_offset: _AudioOffset = 0.0,
+    delivery: Delivery,
     format: _Format = "mp4",
     frames: _Frames = False,
     skip_existing: SkipFlag = False,
@@ -147,6 +172,7 @@ def animate(
     if not words:
         raise UsageError(f"nothing to animate; for example: faceshot animate {_named(backend)}cat.png me.mp4")
     pictures, driving = split(words, driving, motion)
+    preset, sticker, format = _delivered(preset, delivery.sticker, format)
     tasks = plan(pictures, output, format, frames, [driving], common)
     own = {"landmarks": landmarks, "box": box, "points": points, "save_landmarks": save_landmarks}
     own |= {"save_drive": save_drive, "save_sequence": save_sequence}
@@ -161,11 +187,11 @@ def animate(
         "points": parse_points(points),
         "regularise": regularise,
         "domains": domain,
-        "audio": as_typed(audio),
-        "audio_offset": audio_offset,
+        "sticker": sticker,
         "backend_options": _own_options(
             backend, backend_option, {"region": region, "parts": parts, "fidelity": fidelity, "resume": resume or None}
         ),
+        **delivery.options(),
         **how.options(),
         **motion_flags(gain, only, without, smooth),
     }
@@ -180,6 +206,21 @@ def animate(
         common.give(*work(todo[0]))
     else:
         run_all(todo, work, common, alone=False, label="pictures", done_word="animated")
+
+
+def _delivered(preset: str, sticker: str | None, format: VideoFormat) -> tuple[str, str | None, VideoFormat]:
+    """The matcher's preset, the sticker, and the format of names that -o does not say; ``--preset telegram`` means the
+    sticker, because the matcher has no preset of such a name."""
+    from faceshot.media import STICKERS
+
+    if preset in STICKERS:
+        if sticker not in (None, preset):
+            raise UsageError(f"--preset {preset} and --sticker {sticker} exclude each other; give one")
+        preset, sticker = "mini", preset
+    if sticker is not None and sticker not in STICKERS:
+        raise UsageError(f"--sticker: unknown {sticker!r}; stickers are {', '.join(STICKERS)}")
+    own = STICKERS[sticker].suffixes if sticker else ()
+    return preset, sticker, own[0][1:] if own and f".{format}" not in own else format  # type: ignore[return-value]
 
 
 def _named(backend: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,17 +24,23 @@ class Task:
 
 
 def tasks_of(pictures: Iterable[Path], output: Callable[[Path], Path]) -> list[Task]:
-    """Every picture with its result.
+    """Every picture with its result; ``cat.png`` beside ``cat.jpg`` become ``cat.png.json`` and ``cat.jpg.json``.
 
     Raises:
-        InputError: two pictures would share one.
+        InputError: two pictures of one name would share a result.
     """
     tasks: dict[Path, Task] = {}
+    pictures = list(pictures)
+    counts = Counter(str(output(path)).lower() for path in pictures)  # some file systems see no difference in case
     for path in pictures:
         target = output(path)
+        shared = counts[str(target).lower()] > 1 and target.name.startswith(path.stem)
+        stem = path.name if shared else path.stem
+        if shared:
+            target = target.with_name(path.name + target.name[len(path.stem) :])
         if target in tasks:
             raise InputError(f"{tasks[target].picture} and {path} would both become {target}; rename one of them")
-        tasks[target] = Task(path, target, target.with_name(path.stem))
+        tasks[target] = Task(path, target, target.with_name(stem))
     return list(tasks.values())
 
 

@@ -9,6 +9,7 @@ import typer
 
 from faceshot.cli.options import (
     CONSENT,
+    BoxFlag,
     ClipFlags,
     Common,
     FpsFlag,
@@ -21,7 +22,7 @@ from faceshot.cli.options import (
     with_common,
 )
 from faceshot.cli.paths import beside
-from faceshot.cli.values import parse_fps, parse_gain, parse_parts, parse_size
+from faceshot.cli.values import parse_box, parse_fps, parse_gain, parse_parts, parse_size
 from faceshot.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def drive(
         ),
     ] = None,
     how: ClipFlags,
+    box: BoxFlag = None,
     landmarks: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Of the first frame, for track, instead of matching them.")
     ] = None,
@@ -60,6 +62,10 @@ def drive(
     if clip is None:
         raise UsageError("nothing to look at; for example: faceshot drive me.mp4")
     options = how.options()
+    if box is not None and how.face is not None:
+        raise UsageError("--box and --face exclude each other; give one")
+    if box is not None:
+        options["face"] = parse_box(box)
     output = output or beside(clip, f"{clip.stem}.landmarks.npz")
     check_sequence_suffix(output)
     if output.suffix.lower() == ".csv" and (options["source"] in ("track", "facexlib") or landmarks is not None):

@@ -165,7 +165,7 @@ class ClipFlags:
         typer.Option(
             "--face",
             metavar="largest|left|right|N|L,T,R,B",
-            help="Which person of the clip (facemesh): N counts from the left, from 1; or a box in pixels.",
+            help="Which person of the clip: N counts from the left, from 1; or a box in pixels.",
         ),
     ] = None
     gaps: Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 
 from faceshot.errors import InputError, UsageError
 
+log = logging.getLogger("faceshot")
+
 #: Pictures as ``match`` and ``animate`` find them in a folder.
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jfif", ".heic")
 #: Of those, what may also be an animation, and so a clip.
 MOVING = (".png", ".webp", ".gif", ".avif")
 _QUOTES = {"'": "'", '"': '"', "“": "”", "‘": "’", "«": "»"}
@@ -62,20 +65,25 @@ def beside(source: Path, name: str) -> Path:
     return source.parent / name if os.access(source.parent, os.W_OK) else Path(name)
 
 
-def expand(pictures: list[Path]) -> list[Path]:
+def expand(given: list[Path]) -> list[Path]:
     """Folders become the pictures in them, sorted, our own drawings left out; the same file given twice counts once.
 
     Raises:
         InputError: a folder without pictures.
     """
+    from faceshot.media import pictures_in
+
     found: dict[Path, None] = {}
-    for path in pictures:
+    for path in given:
         if path.is_dir():
-            inside = sorted(entry for entry in path.iterdir() if entry.suffix.lower() in PICTURES and entry.is_file())
-            inside = [entry for entry in inside if not entry.name.endswith((".overlay.png", ".refused.png"))]
-            if not inside:
+            inside = pictures_in(path)
+            ours = (".overlay.png", ".refused.png")
+            pictures = [entry for entry in inside.pictures if not entry.name.endswith(ours)]
+            if not pictures:
                 raise InputError(f"folder {path} holds no pictures ({' '.join(PICTURES)})")
-            found.update(dict.fromkeys(inside))
+            if (note := inside.note()) is not None:
+                log.warning("folder %s: %s", path, note)
+            found.update(dict.fromkeys(pictures))
         else:
             found[path] = None
     return list(found)

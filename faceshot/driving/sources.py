@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot.driving.gaps import GapPolicy, check_gaps, close_gaps
+from faceshot.driving.lying import Lying, quarter_turns, turned, turned_back, turned_frames
 from faceshot.errors import FaceShotError, MissingError, NoFaceError, UsageError
 from faceshot.landmarks import FaceWish, Landmarks, LandmarkSequence, Picture, RGBArray, Size, check_wish
 from faceshot.landmarks import topology as topo
@@ -213,21 +214,55 @@ def _follow(
     model: str | Path | None,
     matcher: Matcher | Callable[[], Matcher] | None,
     landmarks: Landmarks | None,
-    *,
-    face: FaceWish,
     **settings: Any,
 ) -> LandmarkSequence:
+    """The sequence as a source gives it; where the clip lies on its side, from turned frames, turned back."""
     from faceshot.media import probe
 
-    info = probe(clip)
+    fps = probe(clip).fps
     chosen = source
     if source == "auto":
         chosen = "track" if landmarks is not None else _best_source(model, settings["offline"], settings["cache_dir"])
         logger.info("driving source: %s", chosen)
+    try:
+        turns = 0 if landmarks is None else quarter_turns(landmarks.xy)
+        if turns:
+            raise Lying(turns)
+        return _from_source(clip, (source, chosen), span, fps, model, matcher, landmarks, 0, **settings)
+    except Lying as lying:
+        turns = lying.turns
+    logger.warning(
+        "%s lies on its side (%d degrees); it is turned, and its landmarks turned back", clip.name, 90 * turns
+    )
+    upright = None if landmarks is None else turned(landmarks, turns)
+    found = _from_source(clip, (source, chosen), span, fps, model, matcher, upright, turns, **settings)
+    return turned_back(found, turns)
+
+
+def _from_source(
+    clip: Path,
+    sources: tuple[str, str],
+    span: tuple[int, int | None],
+    fps: Fraction,
+    model: str | Path | None,
+    matcher: Matcher | Callable[[], Matcher] | None,
+    landmarks: Landmarks | None,
+    turns: int,
+    *,
+    face: FaceWish,
+    **settings: Any,
+) -> LandmarkSequence:
+    """The sequence of a clip turned by quarter ``turns``; ``sources`` are the one asked for and the one chosen."""
+    asked, chosen = sources
+
+    def frames(label: str) -> Iterator[RGBArray]:
+        return turned_frames(_frames(clip, span, label), turns)
 
     def tracked() -> LandmarkSequence:
-        locate, threshold = (None, 0.0) if landmarks is not None else _locator(matcher, settings["offline"])
-        return _track(clip, span, info.fps, locate, threshold, landmarks)
+        locate, threshold = (
+            (None, 0.0) if landmarks is not None else _locator(matcher, settings["offline"], face, turns)
+        )
+        return _track(clip, frames("track"), fps, locate, threshold, landmarks)
 
     if chosen == "track":
         return tracked()
@@ -235,16 +270,18 @@ def _follow(
         from faceshot.driving.detectors import FaceMeshDetector
 
         mesh = FaceMeshDetector(model, offline=settings["offline"], cache_dir=settings["cache_dir"])
-        found = mesh.sequence(_frames(clip, span, "face mesh"), info.fps, face)
+        found = mesh.sequence(frames("face mesh"), fps, face)
     else:
         from faceshot.driving.detectors import FacexlibDetector
 
-        found = _detected(FacexlibDetector(model, **settings), clip, span, info.fps)
+        found = _detected(FacexlibDetector(model, **settings), frames("detect"), fps)
     share = 0.0 if found is None or found.found is None else float(found.found.mean())
-    if source == "auto" and share < _ENOUGH:
+    if asked == "auto" and share < _ENOUGH:
         logger.warning("%s finds a face in %.0f %% of %s only; tracking it instead", chosen, 100 * share, clip.name)
         try:
             return tracked()
+        except Lying:
+            raise
         except FaceShotError as error:
             raise NoFaceError(f"{chosen} finds no face in most frames of {clip.name}, and {error}") from error
     if found is None:
@@ -269,16 +306,35 @@ def _best_source(model: str | Path | None, offline: bool, cache_dir: str | Path 
     return "facemesh"
 
 
-def _locator(matcher: Matcher | Callable[[], Matcher] | None, offline: bool) -> tuple[Locate, float]:
+def _locator(
+    matcher: Matcher | Callable[[], Matcher] | None, offline: bool, face: FaceWish, turns: int
+) -> tuple[Locate, float]:
+    """What the tracker asks for landmarks. The first sure answer says which of several faces is followed, and whether
+    the clip lies on its side (:class:`Lying`), unless it is turned already."""
     if matcher is None:
         from faceshot.matching import Matcher
 
         made: Any = Matcher(offline=offline)
     else:
         made = matcher if hasattr(matcher, "match") else matcher()  # type: ignore[operator]
+    begun = False
 
     def locate(picture: Picture, box: tuple[float, float, float, float] | None) -> tuple[Landmarks, float]:
-        match = made.match(picture, box=box)
+        nonlocal begun
+        first = box is None and not begun
+        if first and isinstance(face, tuple) and not turns:
+            match = made.match(picture, box=face)
+        else:
+            match = made.match(picture, box=box)
+        if not first or match.confidence < made.threshold:
+            return match.landmarks, match.confidence
+        begun = True
+        if not turns and (lying := quarter_turns(match.landmarks.xy)):
+            raise Lying(lying)
+        if getattr(match, "faces", 1) > 1 and not isinstance(face, tuple):
+            match = made.match(picture, face=face)
+            note = "%d faces; the one at %s is followed (%s), another by face=left, right, a number or a box"
+            logger.info(note, match.faces, ",".join(f"{side:.0f}" for side in match.box), face)
         return match.landmarks, match.confidence
 
     return locate, float(made.threshold)
@@ -296,7 +352,7 @@ def _frames(clip: Path, span: tuple[int, int | None], label: str) -> Iterator[RG
 @one_blas_thread()
 def _track(
     clip: Path,
-    span: tuple[int, int | None],
+    frames: Iterator[RGBArray],
     fps: Fraction,
     locate: Locate | None,
     threshold: float,
@@ -305,17 +361,17 @@ def _track(
     from faceshot.tracking import track
 
     try:
-        return track(_frames(clip, span, "track"), fps, locate=locate, threshold=threshold, anchor=landmarks)
+        return track(frames, fps, locate=locate, threshold=threshold, anchor=landmarks)
     except NoFaceError as error:
         raise NoFaceError(f"{clip.name}: {error}") from error
 
 
-def _detected(detector: Detector, clip: Path, span: tuple[int, int | None], fps: Fraction) -> LandmarkSequence | None:
+def _detected(detector: Detector, frames: Iterator[RGBArray], fps: Fraction) -> LandmarkSequence | None:
     """A detector's answers as a sequence; None if no frame has a face."""
     size: list[Size] = []
 
     def watched() -> Iterator[RGBArray]:
-        for frame in _frames(clip, span, "detect"):
+        for frame in frames:
             size[:] = [Size(frame.shape[1], frame.shape[0])]
             yield frame
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
 
@@ -14,6 +15,7 @@ from faceshot.facemesh.landmarker import FaceMesh
 from faceshot.facemesh.mesh import Mesh
 from faceshot.landmarks import FaceWish, RGBArray, check_wish, choose, follow, overlap
 
+log = logging.getLogger("faceshot")
 Array = npt.NDArray[np.float64]
 #: Two tracks that share more than this (intersection over union) look at the same face.
 _SAME = 0.5
@@ -111,6 +113,9 @@ class Chase:
         self._own.see(faces[index], size)
         if before is None:
             self._others = []
+            if len(faces) > 1:
+                note = "%d faces; the one at %s is followed (%s), another by face=left, right, a number or a box"
+                log.info(note, len(faces), ",".join(f"{side:.0f}" for side in boxes[index]), self._wish)
             for face in faces[:index] + faces[index + 1 :]:
                 self._take(face, size)
         return faces[index]

@@ -48,7 +48,7 @@ def read(value: Any, path: Path) -> list[Labelled]:
         faces = reader(value, path)
     except InputError as error:
         raise InputError(f"{path}: {error}" if str(path) not in str(error) else str(error)) from error
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
         kind = reader.__name__.replace("_", " ")
         raise InputError(f"{path} is not a complete {kind} file ({type(error).__name__}: {error})") from error
     if not faces:

@@ -369,6 +369,16 @@ class Picture:
         mixed = self.rgb * a + np.asarray(background, np.uint16) * (255 - a)
         return ((mixed + 127) // 255).astype(np.uint8)
 
+    def scaled(self, size: tuple[int, int]) -> Picture:
+        """The picture at another size (width, height), to be drawn with; the matte is scaled with the colours."""
+        if tuple(size) == self.size:
+            return self
+        from PIL import Image
+
+        whole = self.rgb if self.alpha is None else np.dstack([self.rgb, self.alpha])
+        pixels = np.asarray(Image.fromarray(np.ascontiguousarray(whole)).resize(size, Image.Resampling.LANCZOS))
+        return Picture(np.ascontiguousarray(pixels[..., :3]), None if self.alpha is None else pixels[..., 3], self.name)
+
     def reduced(self, side: int) -> Picture:
         """The picture, shrunk by a whole number where its longer side is above ``side`` [px]; to be looked at."""
         step = math.ceil(max(self.size) / side)

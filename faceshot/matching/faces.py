@@ -38,9 +38,9 @@ def seek(
     whole = look([Crop.whole(size, side)])[0]
     seen, best = [whole], whole
     alone = float(np.ptp(whole.xy, axis=0).max()) >= options.alone * max(size)
-    if not thorough and whole.quality >= options.enough and alone:
-        return seen
     finer = [count for count in options.sides if count * side <= options.enlarge * max(size)]
+    if not thorough and whole.quality >= options.enough and alone:
+        finer = []
     for count in finer:
         found = look([candidate.crop(options, side) for candidate in suspects(count)])
         found = [one for one in found if not part_of(one, best, options)]

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from faceshot.media.image import decode as decode
     from faceshot.media.image import read_picture as read_picture
     from faceshot.media.image import write_picture as write_picture
+    from faceshot.media.sticker import STICKERS as STICKERS
+    from faceshot.media.sticker import StickerWriter as StickerWriter
+    from faceshot.media.sticker import check_sticker as check_sticker
     from faceshot.media.video import VideoWriter as VideoWriter
     from faceshot.media.video import keeps_alpha as keeps_alpha
     from faceshot.media.video import probe as probe
@@ -39,6 +42,7 @@ __getattr__, __dir__, __all__ = hand_on(
         "drawing": "OverlayOptions contact_sheet drawn_frames overlay",
         "folder": "FolderPictures pictures_in",
         "image": "SUFFIXES check_file decode read_picture write_picture",
+        "sticker": "STICKERS StickerWriter check_sticker",
         "video": "VideoWriter keeps_alpha probe read_frames",
         "writer": "check_format",
     },

@@ -14,6 +14,7 @@ from faceshot.landmarks import FaceWish, LandmarkSequence
 from faceshot.matching import Regularise
 from faceshot.output import protecting, together
 from faceshot.pipeline.backends import AnimationOptions, Backend, load_backend
+from faceshot.pipeline.delivery import cut_to_sticker, note_size, shown
 from faceshot.pipeline.inputs import (
     DrivingLike,
     LandmarksLike,
@@ -141,6 +142,8 @@ class FaceShot(Matching):
         domains: Sequence[str] | None = None,
         audio: str | Path = "driving",
         audio_offset: float = 0.0,
+        max_side: int | None = None,
+        sticker: str | None = None,
         backend_options: Mapping[str, Any] | None = None,
         save_landmarks: str | Path | None = None,
         save_drive: str | Path | None = None,
@@ -157,6 +160,8 @@ class FaceShot(Matching):
                 of :meth:`drive`.
             fps: of a driving array that has no rate, or of a built-in motion [1/s].
             audio: ``driving`` (the clip's sound), ``none``, or a media file; audio_offset: how much later it comes [s].
+            max_side: of the video [px], smaller than the picture; sticker: ``whatsapp``, ``telegram``, ``discord`` or
+                ``web``, whose limits the output meets.
             backend_options: the backend's own options by name.
             save_landmarks, save_drive, save_sequence: files to keep the intermediate results in.
 
@@ -198,9 +203,11 @@ class FaceShot(Matching):
                     domains=chosen.domains,
                 )  # fmt: skip
                 marks = found.landmarks
+        picture = shown(plan.picture, chosen)
+        small = marks if picture.size == marks.size else marks.resized(picture.size)
         with _timed(seconds, "drive"):
             if plan.length is not None:
-                drive = plan.still(marks)
+                drive = plan.still(small)
             elif plan.sequence is not None:
                 drive = plan.sequence
             else:
@@ -214,11 +221,13 @@ class FaceShot(Matching):
             moved = drive
             if plan.length is None:
                 moved = self.retarget(
-                    marks, drive, mode=chosen.mode, gain=chosen.gain, only=chosen.only, without=chosen.without,
+                    small, drive, mode=chosen.mode, gain=chosen.gain, only=chosen.only, without=chosen.without,
                     smooth=chosen.smooth,
                 )  # fmt: skip
         with _timed(seconds, "animate"):
-            render(plan, backend, marks, moved, settings, plan.audio_start(drive))
+            moved = cut_to_sticker(moved, chosen)
+            note_size(plan.output, picture.size, alpha=plan.alpha)
+            render(plan, backend, picture, small, moved, settings, plan.audio_start(drive))
         made = Animation(plan.output, sidecar_path(plan.output), marks, drive, moved, seconds)
         plan.keep(marks, drive, moved)
         record = plan.record(moved, backend=backend.name, licence=backend.licence)

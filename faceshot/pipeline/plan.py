@@ -25,6 +25,7 @@ from faceshot.landmarks import (
 )
 from faceshot.output import check_outputs, named_files
 from faceshot.pipeline.backends import Backend, MotionLength, motion_length, motion_readers
+from faceshot.pipeline.delivery import check_delivery
 from faceshot.pipeline.inputs import (
     DrivingLike,
     LandmarksLike,
@@ -56,6 +57,8 @@ class AnimateOptions:
         box, points, regularise, domains: as of :meth:`faceshot.FaceShot.match`.
         audio: ``driving`` (the clip's sound), ``none``, or a media file; audio_offset: seconds it comes later.
         backend_options: the backend's own options by name.
+        max_side: of the video [px]; a larger picture is scaled down. sticker: one of ``faceshot.media.STICKERS``, whose
+            limits the output is brought to.
         save_landmarks, save_drive, save_sequence: files to keep the intermediate results in.
     """
 
@@ -79,6 +82,8 @@ class AnimateOptions:
     domains: Sequence[str] | None = None
     audio: str | Path = "driving"
     audio_offset: float = 0.0
+    max_side: int | None = None
+    sticker: str | None = None
     backend_options: Mapping[str, Any] = field(default_factory=dict)
     save_landmarks: str | Path | None = None
     save_drive: str | Path | None = None
@@ -160,6 +165,7 @@ class Plan:
         read = inputs(picture, driving, landmarks, options, backend)
         check_video(output, written, inputs=read, overwrite=overwrite)
         check_kept(options)
+        check_delivery(output, options)
         # 2. Files.
         character = as_picture(picture)
         if options.box is not None:
@@ -171,7 +177,7 @@ class Plan:
         if length is None:
             sequence, clip = _motion(driving, motion, options, character.size, seed)
         own = None if length is None else Path(str(driving))
-        audio = sound_file(options.audio, clip)
+        audio = None if options.sticker else sound_file(options.audio, clip)
         if audio is not None and audio != clip:
             check_sound(audio, output)
         sources = {"picture": source_record(picture)} | ({"landmarks": source_record(landmarks)} if marks else {})

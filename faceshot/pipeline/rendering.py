@@ -83,15 +83,23 @@ def _fault(frame: Any, picture: Picture) -> str | None:
 
 
 def render(
-    plan: Plan, backend: Backend, marks: Landmarks, moved: LandmarkSequence, settings: AnimationOptions,
-    audio_start: Fraction,
+    plan: Plan, backend: Backend, picture: Picture, marks: Landmarks, moved: LandmarkSequence,
+    settings: AnimationOptions, audio_start: Fraction,
 ) -> None:  # fmt: skip
-    """Stream the backend's frames into the video; nothing holds more than one of them."""
-    from faceshot.media import VideoWriter
+    """Stream the backend's frames of ``picture`` into the video; nothing holds more than one of them, but a sticker."""
+    from faceshot.media import STICKERS, StickerWriter, VideoWriter
 
-    frames = frames_of(backend, plan.picture, marks, moved, settings)
+    frames = frames_of(backend, picture, marks, moved, settings)
+    if plan.options.sticker is not None:
+        kind = STICKERS[plan.options.sticker]
+        with StickerWriter(
+            plan.output, kind, moved.fps, overwrite=plan.overwrite, metadata=container_metadata()
+        ) as sticker:
+            for frame in progress(frames, "animate", total=len(moved)):
+                sticker.write(frame)
+        return
     with VideoWriter(
-        plan.output, plan.picture.size, moved.fps, audio_from=plan.audio, audio_start=audio_start,
+        plan.output, picture.size, moved.fps, audio_from=plan.audio, audio_start=audio_start,
         alpha=plan.alpha, overwrite=plan.overwrite, metadata=container_metadata(),
     ) as writer:  # fmt: skip
         for frame in progress(frames, "animate", total=len(moved)):

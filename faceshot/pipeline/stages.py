@@ -207,6 +207,8 @@ def animate(
     domains: Sequence[str] | None = None,
     audio: str | Path = "driving",
     audio_offset: float = 0.0,
+    max_side: int | None = None,
+    sticker: str | None = None,
     backend_options: Mapping[str, Any] | None = None,
     save_landmarks: str | Path | None = None,
     save_drive: str | Path | None = None,

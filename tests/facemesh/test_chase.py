@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,13 @@ def test_one_face_is_looked_for_once_and_then_followed() -> None:
 def test_the_wished_face_is_taken(wish: Any, start: float) -> None:
     world = World(lambda t: (60 + t, 100, 50), lambda t: (300 - t, 100, 60))
     assert places(world, 20, wish) == pytest.approx([start + (t if start == 60 else -t) for t in range(20)], abs=0.1)
+
+
+def test_of_two_people_it_is_said_who_is_followed(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="faceshot"):
+        places(World(lambda t: (60, 100, 50), lambda t: (300, 100, 60)), 3, "left")
+        places(World(lambda t: (60, 100, 50)), 3)
+    assert [record.getMessage()[:34] for record in caplog.records] == ["2 faces; the one at 35,75,85,125 i"]
 
 
 @pytest.mark.parametrize("wish, sign", [("left", 1), ("right", -1)])

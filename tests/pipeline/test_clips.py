@@ -11,7 +11,7 @@ import pytest
 
 import faceshot
 from faceshot.errors import UsageError
-from faceshot.formats.files import read_sequence, write_sequence
+from faceshot.formats.files import read_landmarks, read_sequence, write_sequence
 from faceshot.landmarks.types import Landmarks, LandmarkSequence, Picture, Size
 from faceshot.media.video import probe
 from tests.clips import click_times, make_clip_with_clicks
@@ -130,3 +130,44 @@ def test_a_file_of_sound_alone_begins_at_its_beginning(
         )
     np.testing.assert_allclose(click_times(made.output), [0.5, 1.5], atol=0.03)
     assert "--audio-offset -1.00" in caplog.text
+
+
+def test_the_longest_side_can_be_limited(character: tuple[Picture, Landmarks], tmp_path: Path) -> None:
+    picture, marks = character
+    large = Picture(np.repeat(np.repeat(picture.rgb, 2, 0), 3, 1), name="large.png")
+    moving = marks.resized(large.size)
+    made = faceshot.animate(
+        large, landmarks=moving, driving=opening(6), output=tmp_path / "a.mp4", max_side=144,
+        save_landmarks=tmp_path / "marks.json",
+    )  # fmt: skip
+    assert probe(made.output).size == (144, 96) and made.sequence.size == (144, 96)
+    assert np.allclose(made.landmarks.xy, moving.xy) and read_landmarks(tmp_path / "marks.json").size == large.size
+    with pytest.raises(UsageError, match="max-side"):
+        faceshot.animate(large, landmarks=moving, driving=opening(6), output=tmp_path / "b.mp4", max_side=3)
+
+
+def test_large_videos_are_noted(caplog: pytest.LogCaptureFixture) -> None:
+    from faceshot.pipeline.delivery import note_size
+
+    with caplog.at_level(logging.WARNING, logger="faceshot"):
+        note_size(Path("a.mp4"), Size(3840, 2160), alpha=False)
+        note_size(Path("a.webm"), Size(4000, 3000), alpha=False)
+        assert not caplog.records
+        note_size(Path("a.mp4"), Size(4000, 3000), alpha=False)
+    assert "4000x3000 pixels are H.264 of level 6" in caplog.text
+
+
+def test_a_sticker_is_cut_fitted_and_silent(
+    character: tuple[Picture, Landmarks], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    picture, marks = character
+    with caplog.at_level(logging.INFO, logger="faceshot"):
+        made = faceshot.animate(
+            picture, landmarks=marks, driving=opening(100), output=tmp_path / "a.webm", sticker="telegram"
+        )
+    info = probe(made.output)
+    assert info.size == (512, 512) and info.seconds <= 3 and not info.has_audio
+    assert made.output.stat().st_size <= 256_000 and "the first 3 of 3.3 s are used" in caplog.text
+    for bad in ({"output": tmp_path / "a.mp4"}, {"audio": tmp_path / "song.mp3", "output": tmp_path / "b.webm"}):
+        with pytest.raises(UsageError, match="telegram sticker"):
+            faceshot.animate(picture, landmarks=marks, driving=opening(9), sticker="telegram", **bad)
