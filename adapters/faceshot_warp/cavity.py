@@ -84,8 +84,15 @@ def _upper_teeth(mouth: Mouth, frame: Frame, bite: Bite) -> tuple[Plane, Plane]:
     soft = 0.5 + (0.012 + 0.012 * mouth.soft) * frame.width
     side = smooth((0.9 - np.abs(frame.s)) / 0.35)
     deep = max(0.6 * drop, 0.05 * frame.width, 1.0)
-    shade = (0.72 + 0.2 * np.clip(frame.below / deep, 0, 1)) * (1 - 0.4 * frame.s**2)
-    return shown * side * smooth(0.5 + row / (2 * soft)), shade
+    light = 0.72 + 0.16 * mouth.soft
+    shade = (light + (0.92 - light) * np.clip(frame.below / deep, 0, 1)) * (1 - 0.4 * frame.s**2)
+    return shown * side * smooth(0.5 + row / (2 * soft)), shade * (1 - mouth.soft * _gaps(frame.s))
+
+
+def _gaps(s: Plane) -> Plane:
+    """How much darker the upper teeth are where two of them meet, 0..1; an incisor is a sixth of a mouth wide."""
+    folded = np.abs(s)
+    return sum(0.1 * np.exp(-(((folded - at) / 0.03) ** 2)) for at in (0.0, 0.34, 0.6))  # type: ignore[return-value]
 
 
 def _lower_teeth(mouth: Mouth, frame: Frame, bite: Bite) -> tuple[Plane, Plane]:

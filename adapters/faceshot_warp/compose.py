@@ -30,7 +30,7 @@ _STILL = 1e-3
 #: along the head in any tracker.
 _NOISE = np.full(topo.N_POINTS, 0.003)
 _NOISE[list(topo.PART_POINTS["face_boundary"] + topo.RIGHT_BROW + topo.LEFT_BROW)] = 0.006
-_NOISE[list(topo.RIGHT_EYE + topo.LEFT_EYE)] = 0.002
+_NOISE[list(topo.RIGHT_EYE + topo.LEFT_EYE)] = 0.001
 _NOISE[list(topo.OUTER_LIPS + topo.INNER_LIPS)] = 0.001
 #: Rows drawn at a time are limited to about this many pixels, which bounds the memory of large pictures.
 _STRIP_PIXELS = 2_000_000

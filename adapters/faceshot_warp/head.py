@@ -115,6 +115,7 @@ class Surroundings:
         size: (2,) half width and height of what moves as a whole.
         reach: pixels over which motion dies out.
         unit: size of the face in pixels.
+        picture: left, top, right and bottom border of the picture.
     """
 
     lattice: Lattice
@@ -124,6 +125,7 @@ class Surroundings:
     size: Array
     reach: float
     unit: float
+    picture: tuple[float, float, float, float]
 
     def box(self, head: Affine) -> tuple[Array, Array]:
         """Corners (x, y) of all that the motion ``head`` may change."""
@@ -150,18 +152,32 @@ class Surroundings:
         core = core_share(points, self.lattice, self.unit)
         share = np.dstack([_smooth(1 - (self.distance - 1) / np.float32(width)), core])
         steps = int(np.clip(np.ceil(self.travel(head) / (_STEP * self.reach)), 1, _MOST_STEPS))
-        place = nodes
-        last = head
+        place, last = nodes, head
+        # What a head on its way out of the picture pushes along may leave with it.
+        free = float(_smooth(np.float32((self.travel(head) / self.unit - 0.3) / 0.3))) if self.stay.min() < 1 else 0.0
         for k in range(steps, 0, -1):
             before = _between(head, self.centre, (k - 1) / steps) if k > 1 else IDENTITY
             home = _applied(last.inverse(), place)
             moved = _applied(before, home)
             here = self.lattice.at(share, home)
             held = self.lattice.at(self.stay, place)
+            if free:
+                held = held + free * (1 - held) * self._leaving(place, place - moved)
             along = np.maximum(here[..., 0] * held, here[..., 1])
             place = place + along[..., None] * (moved - place)
             last = before
         return place
+
+    def _leaving(self, place: Grid, step: Grid) -> Grid:
+        """(h, w) 0..1: how much ``step`` (h, w, 2) at ``place`` leads out of the picture by the borders nearby."""
+        left, top, right, bottom = self.picture
+        x, y = place[..., 0], place[..., 1]
+        room = np.stack([x - left, right - x, y - top, bottom - y])
+        near = 1 / (np.maximum(room, 0) + np.float32(0.1 * self.unit)) ** 2
+        near /= near.sum(0)
+        size = np.hypot(step[..., 0], step[..., 1]) + np.float32(1e-6)
+        out = (near[1] - near[0]) * step[..., 0] + (near[3] - near[2]) * step[..., 1]
+        return _smooth(1.4 * out / size)
 
 
 def filled(outline: npt.NDArray, lattice: Lattice) -> npt.NDArray[np.uint8]:

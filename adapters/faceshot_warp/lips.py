@@ -99,7 +99,7 @@ def draw_mouth(lips: Lips, canvas: RGBArray, take: Callable[[Grid], RGBArray], o
     colours = drawn[..., :3]
     if frame.cover.any():
         cut, part = between_lips(frame)
-        seen = 1 - mouth.soft * smooth(1 - (part.below + part.above) / np.float32(0.06 * frame.width + 1))
+        seen = 1 - mouth.soft * smooth(1 - (part.below + part.above) / np.float32(0.12 * frame.width + 1))
         colours[cut] = _mix(colours[cut], _inside(mouth, part, lips.bite, canvas), part.cover * seen)
     if mouth.open:
         line = closing_line(mouth, frame)

@@ -176,7 +176,7 @@ def _of_flesh(palette: Palette, rgb: npt.NDArray[np.uint8], landmarks: Landmarks
     white = np.array([1.1, 1.03, 0.96], np.float32) * light
     tone = np.median(face, axis=0) if len(face) else white
     shades = {"deep": 0.33 * flesh, "rim": 0.6 * flesh, "tongue": 0.7 * flesh}
-    shades["teeth"] = np.clip(1.1 * (0.7 * white + 0.3 * tone), 0, 250)
+    shades["teeth"] = np.clip(1.15 * (0.6 * white + 0.4 * tone), 0, 250)
     return replace(palette, **{k: v + (1 - soft) * (getattr(palette, k) - v) for k, v in shades.items()})
 
 

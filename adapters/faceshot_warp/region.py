@@ -46,8 +46,11 @@ class Region:
     def moved_to_origin(self) -> Region:
         """The same with coordinates counted from the region's corner."""
         lattice = replace(self.lattice, left=0, top=0)
-        centre = self.around.centre - (self.lattice.left, self.lattice.top)
-        return replace(self, lattice=lattice, around=replace(self.around, lattice=lattice, centre=centre))
+        x, y = self.lattice.left, self.lattice.top
+        left, top, right, bottom = self.around.picture
+        frame = (left - x, top - y, right - x, bottom - y)
+        around = replace(self.around, lattice=lattice, centre=self.around.centre - (x, y), picture=frame)
+        return replace(self, lattice=lattice, around=around)
 
     def bent(self) -> tuple[Lattice, tuple[slice, slice]]:
         """The part of the lattice in which expression and depth move something, and its nodes in the whole."""
@@ -157,7 +160,10 @@ def find_region(picture: Picture, landmarks: Landmarks, options: WarpOptions) ->
     )
     whole = nodes[head > 0] if head.any() else outline
     box = np.stack([np.minimum(whole.min(0), outline.min(0)), np.maximum(whole.max(0), outline.max(0))])
-    around = Surroundings(lattice, distance, stay, box.mean(0), np.ptp(box, axis=0) / 2, options.reach * unit, unit)
+    frame = (0.0, 0.0, width - 1.0, height - 1.0)
+    around = Surroundings(
+        lattice, distance, stay, box.mean(0), np.ptp(box, axis=0) / 2, options.reach * unit, unit, frame
+    )
     return Region(lattice, around, local_share[..., None], relief[..., None], hair[..., None])
 
 

@@ -24,7 +24,9 @@ from faceshot_warp.region import smooth
 #: Half the width, in eye widths, over which lids move skin to the sides of the eye.
 _SIDE = 0.75
 #: Width of the lash line that moves with a lid unstretched, in eye widths.
-_LASHES = 0.07
+_LASHES = 0.1
+#: Half the thickness of the line of a shut eye, in eye widths, and how strong it is.
+_LINE, _STRONG = 0.05, 1.0
 #: Skin that a moving lid stretches or gathers: at least and at most, in eye widths; below the eye.
 _LEAST, _MOST, _BELOW = 0.3, 0.9, 0.55
 #: Share of the eye's height at either lid that stretches where the eye opens wider than in the picture.
@@ -105,7 +107,8 @@ class SoftLid:
             # What the moving lid leaves behind, and what it brings along: only near its edge, where the lashes are.
             near = np.clip(2 - over / lash, 0, 1) * np.clip(over + 1, 0, 1)
             lid = self.skin + sample(self.lashes, places) * near[..., None]
-            line = np.exp(-((over / (0.5 * lash)) ** 2)) * np.clip(self.rest.width / 2 - np.abs(self.s), 0, 1)
+            dark = np.exp(-((over / np.float32(_LINE * self.rest.width)) ** 2))
+            line = np.float32(_STRONG) * dark * np.clip(self.rest.width / 2 - np.abs(self.s), 0, 1)
             lid = np.minimum(lid, self.skin + line[..., None] * (self.line - self.skin))
             drawn += fresh * (lid - drawn)
         looks = gaze is not None and np.abs(gaze).max() > 0.01
