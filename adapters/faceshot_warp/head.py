@@ -154,7 +154,7 @@ class Surroundings:
         steps = int(np.clip(np.ceil(self.travel(head) / (_STEP * self.reach)), 1, _MOST_STEPS))
         place, last = nodes, head
         # What a head on its way out of the picture pushes along may leave with it.
-        free = float(_smooth(np.float32((self.travel(head) / self.unit - 0.3) / 0.3))) if self.stay.min() < 1 else 0.0
+        free = float(_smooth(np.array((self.travel(head) / self.unit - 0.3) / 0.3))) if self.stay.min() < 1 else 0.0
         for k in range(steps, 0, -1):
             before = _between(head, self.centre, (k - 1) / steps) if k > 1 else IDENTITY
             home = _applied(last.inverse(), place)
