@@ -12,11 +12,15 @@ from faceshot.landmarks import topology as topo
 from faceshot_warp.controls import EyeRest, eye_controls, eye_rest, lid_closure, lid_shift
 from faceshot_warp.lids import Lid, make_lid
 from faceshot_warp.options import WarpOptions
+from faceshot_warp.region import smooth
 from faceshot_warp.softlids import SoftLid, make_soft_lid
 
 _EYES = ((topo.RIGHT_EYE, topo.RIGHT_BROW), (topo.LEFT_EYE, topo.LEFT_BROW))
 #: Eyeballs of drawings keep this share of the eye's width away from its outline.
 _OUTLINE = 0.06
+
+#: Gaze of this many eye widths is followed in full, less of it less.
+_TREMBLE = 0.14
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,10 @@ def eye_state(eye: Eye, local: npt.NDArray, gaze: npt.NDArray | None, lids: bool
     down = lid_shift(eye.rest, moved, ride, closure) if photo else np.zeros(6)
     if gaze is not None:
         gaze = np.array([gaze @ eye.rest.axis, gaze @ eye.rest.normal])
+        # Drivers see irises tremble; and lids, which go up and down with the eye, are seen better than it.
+        gaze *= float(smooth(np.array(np.hypot(*gaze) / (_TREMBLE * eye.rest.width))))
+        if photo:
+            gaze[1] = (gaze[1] + down[[1, 2, 4, 5]].mean()) / 2
     return EyeState(closure if lids else 0.0, down, gaze), ride
 
 

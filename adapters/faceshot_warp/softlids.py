@@ -31,6 +31,8 @@ _LINE, _STRONG = 0.05, 1.0
 _LEAST, _MOST, _BELOW = 0.3, 0.9, 0.55
 #: Share of the eye's height at either lid that stretches where the eye opens wider than in the picture.
 _UNDER_LID = 0.4
+#: Gaze, in eye widths, from which the eyeball is drawn with what the lids of the picture hide of it.
+_AWAY = 0.1
 #: Entries of a table over the eye.
 _TABLE = 129
 
@@ -111,8 +113,11 @@ class SoftLid:
             line = np.float32(_STRONG) * dark * np.clip(self.rest.width / 2 - np.abs(self.s), 0, 1)
             lid = np.minimum(lid, self.skin + line[..., None] * (self.line - self.skin))
             drawn += fresh * (lid - drawn)
-        looks = gaze is not None and np.abs(gaze).max() > 0.01
-        shown = sample(self.whole if looks else self.eye, self._places(*ball))
+        shown = sample(self.eye, self._places(*ball)).astype(np.float32)
+        away = 0.0 if gaze is None else float(smooth(np.array(np.hypot(*gaze) / (_AWAY * self.rest.width))))
+        if away > 0:
+            # The further it looks away, the more is seen of what the lids hide.
+            shown += away * (sample(self.whole, self._places(*ball)) - shown)
         cover = np.clip(0.5 - over, 0, 1) * np.clip(0.5 - under, 0, 1) * np.clip(now_low - now_up, 0, 1)
         out = drawn + cover[..., None] * (shown - drawn)
         return np.clip(out + 0.5, 0, 255).astype(np.uint8)
