@@ -15,6 +15,7 @@ from faceshot.errors import InputError
 from faceshot.landmarks import Expression, Landmarks, LandmarkSequence, from_unit
 from faceshot.landmarks.topology import N_POINTS
 from faceshot.media import DEFAULT_RATE
+from faceshot.reading import edge
 
 log = logging.getLogger("faceshot")
 
@@ -46,6 +47,10 @@ class Content:
         Raises:
             InputError: several frames, no picture size, or what :class:`Landmarks` refuses; the message names the file.
         """
+        with edge(f"{path} is malformed ({{}}); export it again"):
+            return self._landmarks(path, size)
+
+    def _landmarks(self, path: str | Path, size: Any) -> Landmarks:
         xy, score = self.xy, self.score
         if xy.ndim == 3:
             if len(xy) != 1:
@@ -64,6 +69,10 @@ class Content:
         Raises:
             InputError: no picture size, or what :class:`LandmarkSequence` refuses; the message names the file.
         """
+        with edge(f"{path} is malformed ({{}}); export it again"):
+            return self._sequence(path, size, fps)
+
+    def _sequence(self, path: str | Path, size: Any, fps: Any) -> LandmarkSequence:
         xy, score = self.xy, self.score
         if xy.ndim == 2:
             xy, score = xy[None], None if score is None else score[None]

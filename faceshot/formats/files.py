@@ -51,8 +51,7 @@ def read_landmarks(path: str | Path, *, size: tuple[int, int] | None = None, pic
         InputError: missing, damaged, not 68 points, not finite, several frames, no size; the message names the file.
     """
     path = Path(path)
-    with edge(f"landmark file {path} is malformed ({{}}); export it again"):
-        return read_content(path, single=True, picture=picture).landmarks(path, size)
+    return read_content(path, single=True, picture=picture).landmarks(path, size)
 
 
 def read_sequence(
@@ -67,8 +66,7 @@ def read_sequence(
         InputError: as :func:`read_landmarks`.
     """
     path = Path(path)
-    with edge(f"landmark file {path} is malformed ({{}}); export it again"):
-        return read_content(path).sequence(path, size, fps)
+    return read_content(path).sequence(path, size, fps)
 
 
 def write_landmarks(path: str | Path, landmarks: Landmarks, *, overwrite: bool = False) -> None:
@@ -129,6 +127,11 @@ def read_content(path: str | Path, *, single: bool = False, picture: str | None 
     path = Path(path)
     suffix = None if path.name.lower().endswith(_READ_ONLY) else _suffix(path)
     check_file(path, "landmark file")
+    with edge(f"landmark file {path} is malformed ({{}}); export it again"):
+        return _content(path, suffix, single, picture)
+
+
+def _content(path: Path, suffix: Suffix | None, single: bool, picture: str | None) -> Content:
     if suffix is None:
         return _labelled(annotators.read_xml(path), path, single, picture)
     if suffix == ".npy":

@@ -9,6 +9,7 @@ import numpy as np
 from faceshot.errors import UsageError
 from faceshot.landmarks.topology import ANCHORS
 from faceshot.landmarks.types import FloatArray, Size
+from faceshot.reading import MAX_SIZE
 
 Box = tuple[float, float, float, float]
 Anchors = Mapping[str, tuple[float, float]]
@@ -17,7 +18,7 @@ Anchors = Mapping[str, tuple[float, float]]
 def check_box(box: Box, size: Size) -> None:
     """Raise :class:`UsageError` for a box without area, not finite, or outside a picture of ``size``."""
     left, top, right, bottom = box
-    if not (np.isfinite(box).all() and right - left >= 8 and bottom - top >= 8):
+    if not ((np.abs(box) <= MAX_SIZE).all() and right - left >= 8 and bottom - top >= 8):
         raise UsageError(f"box must be left,top,right,bottom with at least 8 px each way, got {box}")
     if right <= 0 or bottom <= 0 or left >= size.width or top >= size.height:
         raise UsageError(f"box {box} lies outside the picture of {size.width}x{size.height}")
@@ -30,6 +31,8 @@ def check_anchors(points: Anchors) -> None:
     if unknown:
         raise UsageError(f"unknown anchor {unknown[0]!r}; anchors are {', '.join(ANCHORS)}")
     places = np.array(list(points.values()), float).reshape(-1, 2)
+    if (np.abs(places) > MAX_SIZE).any():
+        raise UsageError(f"anchors are pixels of the picture; {np.abs(places).max():.3g} is beyond {MAX_SIZE}")
     if len(places) < 2 or not np.isfinite(places).all() or np.ptp(places, axis=0).max() < 2:
         raise UsageError(f"at least two anchors at different places are needed; anchors are {', '.join(ANCHORS)}")
     if (swapped := swapped_sides(points)) is not None:
