@@ -1,6 +1,8 @@
 # Needs python3 (3.10 or newer) with venv, make and a package index; nothing else.
 #   make demo    installs into .venv and animates a drawn character from a drawn actor's clip
 #   make test    installs the test extras, checks style and types, runs the tests
+#   make wheel-test   the wheel, from a whole source distribution, in a new environment: doctor, match, animate;
+#                     PYTHON=python3.13 NEWEST=1 OPENCV=opencv-python as .ci/wheel-test says
 #   make bench   measures speed, memory and accuracy; about an hour. BENCHMARKS="landmarks speed" runs only those
 #   make bench-gpu   the large networks at full size with stand-in weights on a CUDA device
 # On Linux without an NVIDIA GPU, TORCH_INDEX=https://download.pytorch.org/whl/cpu spares gigabytes of CUDA.
@@ -9,7 +11,7 @@ TORCH_INDEX ?=
 CHARACTER ?= examples/cat.png
 DRIVING ?= examples/actor.mp4
 WORKERS ?= 2
-BENCHMARKS ?= landmarks ablations retarget driving warp speed features liveportrait mofa_nets mofa
+BENCHMARKS ?= landmarks ablations retarget driving warp speed waiting opencv features liveportrait mofa_nets mofa
 BENCHMARKS_GPU ?= features_gpu.py "liveportrait.py --gpu" mofa_nets.py mofa.py
 
 BIN := .venv/bin
@@ -22,7 +24,7 @@ COUNT ?= 2000
 KILLS ?= 100
 SEED ?= 1
 
-.PHONY: demo test fuzz check bench bench-gpu facexlib-side clean distclean
+.PHONY: demo test wheel-test fuzz check bench bench-gpu facexlib-side clean distclean
 
 demo: .venv/.core
 	@mkdir -p out
@@ -36,6 +38,9 @@ test: check facexlib-side
 fuzz: .venv/.dev
 	OMP_NUM_THREADS=1 PYTHONPATH=.:adapters:gallery $(BIN)/python -m tests.fuzz.fuzz --count $(COUNT) --seed $(SEED)
 	OMP_NUM_THREADS=1 PYTHONPATH=.:adapters:gallery $(BIN)/python -m tests.fuzz.kill --count $(KILLS) --seed $(SEED)
+
+wheel-test:
+	PYTHON=$(PYTHON) TORCH_INDEX=$(TORCH_INDEX) .ci/wheel-test
 
 check: .venv/.dev
 	$(BIN)/ruff check .
@@ -72,7 +77,7 @@ distclean: clean
 # The stamps: installing again only when the packaging changed.
 .venv/.core: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) install -q -c constraints.txt $(TORCH) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
-	$(PIP) install -q -c constraints.txt -e .
+	$(PIP) install -q -c constraints.txt -e '.[opencv]'
 	@touch $@
 
 .venv/.dev: .venv/.core

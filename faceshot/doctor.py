@@ -10,21 +10,18 @@ from pathlib import Path
 from typing import Literal
 
 from faceshot.errors import FaceShotError
+from faceshot.opencv import opencv_versions, require_opencv
 from faceshot.pipeline import installed_version
 
 State = Literal["ok", "note", "problem"]
 
 CORE_PACKAGES = (
-    *("numpy", "scipy", "pillow", "opencv-python-headless", "av", "torch", "diffusers", "transformers", "accelerate"),
+    *("numpy", "scipy", "pillow", "av", "torch", "diffusers", "transformers", "accelerate"),
     *("safetensors", "huggingface-hub", "typer", "tqdm"),
 )
-EXTRAS = {"facexlib": "facexlib", "gradio": "demo"}
+EXTRAS = {"facexlib": "facexlib"}
 #: No wheel of it for some systems; driving people is better with it.
 RUNTIME = "ai-edge-litert"
-#: All of them install into the same folder ``cv2``; the last one installed wins.
-CV2_PACKAGES = (
-    *("opencv-python-headless", "opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless"),
-)
 #: Encoder -> what it is for.
 ENCODERS = {
     "libx264": "mp4, mov",
@@ -70,8 +67,6 @@ def _system() -> str:
 
 def _packages() -> list[Finding]:
     versions = {name: installed_version(name) for name in CORE_PACKAGES}
-    # Any of the four distributions provides cv2.
-    versions["opencv-python-headless"] = next(filter(None, map(installed_version, CV2_PACKAGES)), None)
     absent = [name for name, found in versions.items() if found is None]
     listed = ", ".join(f"{name} {found}" for name, found in versions.items() if found)
     out = [Finding("packages", "ok", listed)]
@@ -88,12 +83,18 @@ def _packages() -> list[Finding]:
 
 
 def _cv2() -> list[Finding]:
-    versions = {name: found for name in CV2_PACKAGES if (found := installed_version(name))}
-    if len(set(versions.values())) < 2:
-        return []
+    versions = opencv_versions()
     listed = ", ".join(f"{name} {found}" for name, found in versions.items())
     fix = "they share one folder; pip uninstall all but one of them, then pip install --force-reinstall that one"
-    return [Finding("opencv", "problem", f"different versions side by side: {listed}; {fix}")]
+    try:
+        require_opencv()
+    except FaceShotError as error:
+        return [Finding("opencv", "problem", str(error))]
+    if len(set(versions.values())) > 1:
+        return [Finding("opencv", "problem", f"different versions side by side: {listed}; {fix}")]
+    if len(versions) > 1:
+        return [Finding("opencv", "note", f"{listed}; {fix}")]
+    return [Finding("opencv", "ok", listed or "cv2, not from a package index")]
 
 
 def _torchvision() -> list[Finding]:

@@ -77,6 +77,16 @@ def after_fork() -> None:
     _home = os.getpid()
 
 
+def wait_asleep() -> None:
+    """OpenMP's threads are to sleep while they wait for each other, instead of turning on the spot.
+
+    For a process that is ours alone, before torch is loaded; a policy of the user's own stays. On a machine that has
+    other work, spinning threads hold up the very ones they wait for: driving took several times as long.
+    """
+    if "torch" not in sys.modules:
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
 class Turn:
     """A lock for what runs networks: nests, and is free again in a forked process (see :func:`after_fork`)."""
 

@@ -20,7 +20,7 @@ CORE = REPO / "faceshot"
 #: The storeys of the core, from the ground up; a package imports packages of lower storeys only.
 STOREYS: tuple[str, ...] = (
     "errors lazy version",
-    "output progress reading threads",
+    "opencv output progress reading threads",
     "landmarks",
     "weights",
     "media models retargeting",

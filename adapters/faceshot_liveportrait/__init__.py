@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from faceshot.errors import InputError, MissingError, UsageError
 from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray
+from faceshot.opencv import require_opencv
 from faceshot.pipeline import AnimationOptions, MotionLength
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class Backend:
                 licence.
         """
         parsed = _parsed(options)
+        require_opencv()
         _check_files(parsed)
         self._load(parsed, options)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from faceshot.errors import MissingError
 from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray
+from faceshot.opencv import require_opencv
 from faceshot.pipeline import AnimationOptions
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Backend:
         if self._own or (self._networks is not None and self._loaded == wanted):
             return
         _refuse_missing()
+        require_opencv()
         from faceshot.weights import find
 
         files = {name: find("mofa", file, offline=True) for name, file in _FILES.items()}

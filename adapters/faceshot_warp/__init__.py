@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from faceshot.errors import InputError
 from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray
+from faceshot.opencv import opencv_fault, require_opencv
 from faceshot.pipeline import AnimationOptions
 
 __all__ = ["Backend"]
@@ -25,18 +26,20 @@ class Backend:
     commercial = True
 
     def requires(self) -> list[str]:
-        """Nothing but FaceShot's own dependencies."""
-        return []
+        """OpenCV, where it is not there."""
+        fault = opencv_fault()
+        return [] if fault is None else [fault]
 
     def load(self, options: AnimationOptions) -> None:
         """Check the options; there are no weights.
 
         Raises:
-            UsageError: unknown option or bad value.
+            UsageError: unknown option or bad value. MissingError: no OpenCV.
         """
         from faceshot_warp.options import parse_options
 
         parse_options(options.extra)
+        require_opencv()
 
     def animate(
         self, picture: Picture, landmarks: Landmarks, sequence: LandmarkSequence, options: AnimationOptions

@@ -27,6 +27,7 @@ from faceshot.cli.motion import drive, retarget
 from faceshot.cli.options import to_json
 from faceshot.cli.weights import weights
 from faceshot.errors import FaceShotError
+from faceshot.threads import wait_asleep
 from faceshot.version import __version__
 
 #: What typer and the click inside it raise for wrong usage; reached through a public name of typer.
@@ -127,6 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line with ``arguments`` (default: of this process) and return the exit code."""
     arguments = understood(sys.argv[1:] if arguments is None else arguments)
     _any_name_prints()
+    wait_asleep()
     if "_FACESHOT_COMPLETE" in os.environ:  # the shell asks what could come next
         typer.main.get_command(app).main([], prog_name="faceshot")
     try:

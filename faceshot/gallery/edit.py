@@ -24,6 +24,7 @@ from faceshot.gallery.store import (
     refuse_twins,
 )
 from faceshot.landmarks import Landmarks, Picture, Size
+from faceshot.opencv import require_opencv
 from faceshot.output import removing, writing
 
 PICTURE_SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
@@ -97,6 +98,7 @@ def _pairs(folder: Path) -> list[tuple[Path, Path]]:
 
 def _load_pair(path: Path, marks: Path) -> tuple[Picture, Landmarks]:
     """A picture and its landmarks, cut around the face."""
+    require_opencv()
     import cv2
 
     from faceshot.formats import read_landmarks

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from faceshot.landmarks import FaceWish, LandmarkSequence
 from faceshot.matching import Regularise
+from faceshot.opencv import require_opencv
 from faceshot.output import protecting, together
 from faceshot.pipeline.backends import AnimationOptions, Backend, load_backend
 from faceshot.pipeline.delivery import cut_to_sticker, note_size, shown
@@ -75,6 +76,7 @@ class FaceShot(Matching):
         from faceshot.driving import drive
         from faceshot.media import probe
 
+        require_opencv()
         first = None if landmarks is None else as_landmarks(landmarks, probe(clip).size)
         return drive(
             clip, source=source, rest=rest, model=model, start=start, stop=stop, gaps=gaps,

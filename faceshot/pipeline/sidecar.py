@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from faceshot.opencv import DISTRIBUTIONS
 from faceshot.output import writing
 
 #: IPTC digital source type of an animated picture.
@@ -28,7 +29,7 @@ PACKAGES = (
     "numpy",
     "scipy",
     "pillow",
-    "opencv-python-headless",
+    *DISTRIBUTIONS,
     "av",
     "torch",
     "diffusers",

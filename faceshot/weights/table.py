@@ -275,39 +275,6 @@ _RECORDS = (
         "--backend mofa",
         also=((_SVD, "stabilityai/stable-video-diffusion-img2vid-xt-1-1", ""),),
     ),
-    *_hub(
-        "aniportrait",
-        "ZJYang/AniPortrait",
-        ("denoising_unet.pth", "reference_unet.pth", "motion_module.pth", "pose_guider.pth"),
-        "Apache-2.0 (code); weights not stated",
-        None,
-        "--backend aniportrait",
-    ),
-    *_hub(
-        "sd-vae-ft-mse",
-        "stabilityai/sd-vae-ft-mse",
-        ("config.json", "diffusion_pytorch_model.safetensors"),
-        _UNKNOWN,
-        None,
-        "--backend aniportrait",
-    ),
-    *_hub(
-        "sd-image-variations",
-        "lambdalabs/sd-image-variations-diffusers",
-        ("image_encoder/config.json", "image_encoder/pytorch_model.bin"),
-        _UNKNOWN,
-        None,
-        "--backend aniportrait",
-    ),
-    *_hub(
-        "sd15-config",
-        "stable-diffusion-v1-5/stable-diffusion-v1-5",
-        ("unet/config.json",),
-        "CreativeML Open RAIL-M, with use restrictions",
-        True,
-        "--backend aniportrait",
-        also=(("", "runwayml/stable-diffusion-v1-5", ""),),
-    ),
 )
 
 WEIGHTS: Final = MappingProxyType({weight.name: weight for weight in _RECORDS})
@@ -319,6 +286,5 @@ NEEDS: Final = MappingProxyType(
         "liveportrait": ("liveportrait-stitching",),
         "liveportrait-animals": ("liveportrait-stitching",),
         "mofa": ("svd",),
-        "aniportrait": ("sd-vae-ft-mse", "sd-image-variations", "sd15-config"),
     }
 )

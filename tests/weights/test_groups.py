@@ -77,9 +77,7 @@ def test_the_table_states_what_is_known_and_nothing_else() -> None:
         assert weight.sha256 is None or (len(weight.sha256) == 64 and weight.bytes)
     names = [(weight.source, weight.file, weight.group) for weight in list_weights()]
     assert len(set(names)) == len(names)
-    assert {"sd15", "sd21", "ip-adapter", "liveportrait", "mofa", "facexlib", "facemesh", "aniportrait"} <= set(
-        groups()
-    )
+    assert {"sd15", "sd21", "ip-adapter", "liveportrait", "mofa", "facexlib", "facemesh"} <= set(groups())
     assert set(NEEDS) <= set(groups()) and {other for needs in NEEDS.values() for other in needs} <= set(groups())
 
 
@@ -379,7 +377,7 @@ def test_list_tells_what_is_here(empty: Path, cli: Callable[..., Run]) -> None:
 def test_commercial_only(cli: Callable[..., Run]) -> None:
     names = {line.partition("\t")[0] for line in cli("weights", "list", "--commercial-only").out.splitlines()}
     assert {"mini", "facemesh", "liveportrait", "sd15"} <= names
-    assert not names & {"mofa", "svd", "facexlib", "aniportrait"}
+    assert not names & {"mofa", "svd", "facexlib"}
     run = cli("weights", "fetch", "mofa", "--commercial-only", "--offline")
     assert run.code == 2 and "commercial use not stated" in run.err and "leave out --commercial-only" in run.err
 
