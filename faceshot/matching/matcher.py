@@ -47,7 +47,6 @@ from faceshot.matching.result import Look, Match
 from faceshot.matching.search import SearchOptions, suspects
 from faceshot.matching.shape import ShapeOptions, ShapePrior
 from faceshot.matching.trust import Trial, Trust, lead, learn
-from faceshot.opencv import require_opencv
 from faceshot.threads import one_blas_thread
 
 if TYPE_CHECKING:
@@ -89,7 +88,6 @@ class Matcher:
         from faceshot.features import FeatureExtractor
         from faceshot.gallery import Gallery
 
-        require_opencv()
         self._places, self._cache_dir = tuple(galleries), cache_dir
         self.extractor = FeatureExtractor.from_preset(
             preset, device=device, dtype=dtype, offline=offline, low_vram=low_vram

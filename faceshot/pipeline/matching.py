@@ -14,6 +14,7 @@ from faceshot.errors import FaceShotError, MissingError, NoFaceError, UsageError
 from faceshot.landmarks import Picture, check_box, check_wish
 from faceshot.matching import Match, Regularise
 from faceshot.models import DType
+from faceshot.opencv import require_opencv
 from faceshot.output import named_files
 from faceshot.pipeline.backends import load_backend
 from faceshot.pipeline.inputs import PictureLike, as_box, as_picture
@@ -62,6 +63,7 @@ class Matching:
         """The landmark matcher, loaded on first use, once for all threads."""
         from faceshot.matching import Matcher
 
+        require_opencv()
         with self._loading:
             if self._matcher is None:
                 self._matcher = Matcher(
