@@ -27,6 +27,7 @@ from faceshot.cli.options import (
     RegulariseFlag,
     SkipFlag,
     SmoothFlag,
+    StartFlag,
     WithoutFlag,
     load_shot,
     with_common,
@@ -155,6 +156,7 @@ def animate(
     only: OnlyFlag = None,
     without: WithoutFlag = None,
     smooth: SmoothFlag = False,
+    start_from_picture: StartFlag = False,
     how: ClipFlags,
     fps: FpsFlag = None,
     box: BoxFlag = None,
@@ -193,7 +195,7 @@ def animate(
         ),
         **delivery.options(),
         **how.options(),
-        **motion_flags(gain, only, without, smooth),
+        **motion_flags(gain, only, without, smooth, start_from_picture),
     }
     if driving is None and motion is None:
         motion = DEFAULT_MOTION

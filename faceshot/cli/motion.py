@@ -17,6 +17,7 @@ from faceshot.cli.options import (
     ModeFlag,
     OnlyFlag,
     SmoothFlag,
+    StartFlag,
     WithoutFlag,
     load_shot,
     with_common,
@@ -137,6 +138,7 @@ def retarget(
     only: OnlyFlag = None,
     without: WithoutFlag = None,
     smooth: SmoothFlag = False,
+    start_from_picture: StartFlag = False,
     fps: FpsFlag = None,
     size: Annotated[
         str | None, typer.Option(metavar="WxH", help="Picture size, kept where LANDMARKS has none (.npy, .pts).")
@@ -148,7 +150,7 @@ def retarget(
 
     if landmarks is None or driving is None:
         raise UsageError("retarget takes two files; for example: faceshot retarget cat.landmarks.json me.landmarks.npz")
-    options = motion_flags(gain, only, without, smooth)
+    options = motion_flags(gain, only, without, smooth, start_from_picture)
     output = output or beside(landmarks, f"{landmarks.name.split('.')[0] or landmarks.name}.moved.npz")
     rate, pixels = parse_fps(fps), parse_size(size)
     check_sequence_suffix(output)
@@ -159,7 +161,9 @@ def retarget(
     common.give({"sequence": str(output), "frames": len(moved), "fps": str(moved.fps)}, [str(output)])
 
 
-def motion_flags(gain: str | None, only: str | None, without: str | None, smooth: bool) -> dict[str, Any]:
+def motion_flags(
+    gain: str | None, only: str | None, without: str | None, smooth: bool, start_from_picture: bool
+) -> dict[str, Any]:
     """The flags of motion as arguments of :meth:`faceshot.FaceShot.retarget`."""
     from faceshot.landmarks.topology import MOTION_PARTS
 
@@ -168,6 +172,7 @@ def motion_flags(gain: str | None, only: str | None, without: str | None, smooth
         "only": parse_parts(only, "--only", MOTION_PARTS),
         "without": parse_parts(without, "--without", MOTION_PARTS) or frozenset(),
         "smooth": smooth,
+        "start_from_picture": start_from_picture,
     }
 
 

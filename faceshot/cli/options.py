@@ -75,7 +75,9 @@ StepsFlag = Annotated[
 GalleryFlag = Annotated[
     list[str] | None, typer.Option(metavar="NAME|DIR", help="Appearance gallery to use (may be repeated).")
 ]
-ModeFlag = Annotated[Mode, typer.Option(help="stable, or the paper's algorithm as released.")]
+ModeFlag = Annotated[
+    Mode, typer.Option(help="stable, or the paper's algorithm: faceshot as released, paper as written.")
+]
 GainFlag = Annotated[
     str | None,
     typer.Option(
@@ -85,6 +87,9 @@ GainFlag = Annotated[
 ]
 OnlyFlag = Annotated[str | None, typer.Option(metavar="PARTS", help="Move only these parts, e.g. mouth,eyes.")]
 WithoutFlag = Annotated[str | None, typer.Option(metavar="PARTS", help="Keep these parts still.")]
+StartFlag = Annotated[
+    bool, typer.Option("--start-from-picture", help="Begin with the untouched picture and ease into the motion.")
+]
 SmoothFlag = Annotated[bool, typer.Option("--smooth/--no-smooth", help="Calm jittery landmarks; softens fast speech.")]
 SkipFlag = Annotated[bool, typer.Option("--skip-existing", help="Leave out pictures whose result is there.")]
 FpsFlag = Annotated[

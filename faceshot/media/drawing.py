@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -113,14 +113,30 @@ def drawn_frames(
 ) -> Iterator[RGBArray]:
     """Overlays of a stream of frames at ``fps``, until the landmarks end."""
     assert sequence.found is not None
+    steady: OverlayOptions | None = None
     for number, frame in enumerate(frames):
         index = round(number * sequence.fps / fps)
         if index >= len(sequence):
             return
         if sequence.found[index]:
-            yield overlay(frame, sequence[index], options)
+            steady = steady or _steady(options, sequence, Size(frame.shape[1], frame.shape[0]))
+            yield overlay(frame, sequence[index], steady)
         else:
             yield _captioned(frame, f"frame {number}: no face")
+
+
+def _steady(options: OverlayOptions, sequence: LandmarkSequence, size: Size) -> OverlayOptions:
+    """One line width for the whole clip, so that lines do not swell and shrink with the face's pose."""
+    if options.width is not None:
+        return options
+    assert sequence.found is not None
+    shown = np.flatnonzero(sequence.found)
+    some = shown[:: max(1, len(shown) // 100)]
+    widths = []
+    for index in some.tolist():
+        landmarks = sequence[index]
+        widths.append(_line_width(landmarks if landmarks.size == size else landmarks.resized(size), size))
+    return replace(options, width=float(np.median(widths)))
 
 
 def contact_sheet(items: Sequence[tuple[RGBArray, str]], *, columns: int | None = None, cell: int = 256) -> RGBArray:

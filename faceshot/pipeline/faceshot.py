@@ -94,23 +94,26 @@ class FaceShot(Matching):
         only: Collection[str] | None = None,
         without: Collection[str] = (),
         smooth: bool = False,
+        start_from_picture: bool = False,
         size: tuple[int, int] | None = None,
         fps: Fraction | float | str | None = None,
     ) -> LandmarkSequence:
         """The character's landmarks in every frame of ``driving``, in pixels of the character's picture.
 
         Args:
-            mode: ``stable``, or ``faceshot`` for the paper's algorithm as released.
+            mode: ``stable``, ``faceshot`` for the paper's algorithm as released, or ``paper`` for it as written.
             gain: factor 0..3 per part of ``topology.MOTION_PARTS``, and of ``zoom``; only, without: the parts that
                 move, or that rest.
             smooth: One-Euro filter on the driving landmarks, for jittery detectors; it softens fast speech.
+            start_from_picture: frame 0 is the untouched picture and the motion eases in within half a second; without
+                it, frame 0 shows what the driver does there, which is the picture only if the driver is at rest.
             size: (width, height) of the character's picture, for landmarks that state none (an array, ``.npy``,
                 ``.pts``). Mode ``stable`` does without: the result then has the size of the smallest picture that
                 holds the character. fps: of a driving array, 30 unless given.
         """
         from faceshot.retargeting import bridge_gaps, retarget
 
-        options = retarget_options(gain, only, without, smooth)
+        options = retarget_options(gain, only, without, smooth, start_from_picture)
         marks = as_landmarks(landmarks, sizeless=mode == "stable") if size is None else as_landmarks(landmarks, size)
         moving = as_sequence(driving, fps, marks.size)
         return retarget(marks, bridge_gaps(moving), mode=mode, options=options)
@@ -129,6 +132,7 @@ class FaceShot(Matching):
         only: Collection[str] | None = None,
         without: Collection[str] = (),
         smooth: bool = False,
+        start_from_picture: bool = False,
         source: str = "auto",
         rest: int | None = None,
         model: str | Path | None = None,
@@ -158,8 +162,8 @@ class FaceShot(Matching):
             driving: clip, sequence file or sequence, or a motion file of the backend's own kind; motion: one of
                 ``faceshot.driving.MOTIONS`` instead, ``seconds`` long (its own length, or that of the sound file).
             landmarks: of the character; None matches them with ``box``, ``points``, ``regularise`` and ``domains``.
-            mode, gain, only, without, smooth: as of :meth:`retarget`; source, rest, model, start, stop, gaps, face: as
-                of :meth:`drive`.
+            mode, gain, only, without, smooth, start_from_picture: as of :meth:`retarget`; source, rest, model, start,
+                stop, gaps, face: as of :meth:`drive`.
             fps: of a driving array that has no rate, or of a built-in motion [1/s].
             audio: ``driving`` (the clip's sound), ``none``, or a media file; audio_offset: how much later it comes [s].
             max_side: of the video [px], smaller than the picture; sticker: ``whatsapp``, ``telegram``, ``discord`` or
@@ -187,7 +191,9 @@ class FaceShot(Matching):
             device=self.resolved_device, dtype=self.dtype, seed=self.seed, extra=self._extra(backend, chosen),
             driving=plan.driving, overwrite=overwrite,
             cache_dir=None if self.cache_dir is None else Path(self.cache_dir),
-            shaped=tuple(name for name in ("gain", "only", "without", "smooth") if getattr(chosen, name)),
+            shaped=tuple(
+                name for name in ("gain", "only", "without", "smooth", "start_from_picture") if getattr(chosen, name)
+            ),
         )  # fmt: skip
         prepare(backend, settings)
         # 2. The stages; their results appear together or not at all.
@@ -225,6 +231,7 @@ class FaceShot(Matching):
                 moved = self.retarget(
                     small, drive, mode=chosen.mode, gain=chosen.gain, only=chosen.only, without=chosen.without,
                     smooth=chosen.smooth,
+                    start_from_picture=chosen.start_from_picture,
                 )  # fmt: skip
         with _timed(seconds, "animate"):
             moved = cut_to_sticker(moved, chosen)

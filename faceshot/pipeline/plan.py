@@ -50,7 +50,7 @@ class AnimateOptions:
     """How :meth:`faceshot.FaceShot.animate` works, beyond what goes in and out.
 
     Attributes:
-        mode, gain, only, without, smooth: as of :meth:`faceshot.FaceShot.retarget`.
+        mode, gain, only, without, smooth, start_from_picture: as of :meth:`faceshot.FaceShot.retarget`.
         source, rest, model, start, stop, gaps, face: as of :meth:`faceshot.FaceShot.drive`; fps: of a driving array
             that has no rate, or of a built-in motion; seconds: how long a built-in motion lasts (its own length, or
             that of the sound file).
@@ -67,6 +67,7 @@ class AnimateOptions:
     only: Collection[str] | None = None
     without: Collection[str] = ()
     smooth: bool = False
+    start_from_picture: bool = False
     source: str = "auto"
     rest: int | None = None
     model: str | Path | None = None
@@ -160,7 +161,7 @@ class Plan:
             raise UsageError("--start and --stop belong to --driving; --seconds says how long a built-in motion lasts")
         if not abs(options.audio_offset) <= 86_400:
             raise UsageError(f"--audio-offset takes seconds, got {options.audio_offset}")
-        retarget_options(options.gain, options.only, options.without, options.smooth)
+        retarget_options(options.gain, options.only, options.without, options.smooth, options.start_from_picture)
         written = outputs(output, options, backend)
         read = inputs(picture, driving, landmarks, options, backend)
         check_video(output, written, inputs=read, overwrite=overwrite)
@@ -239,7 +240,11 @@ class Plan:
 
 
 def retarget_options(
-    gain: Mapping[str, float] | None, only: Collection[str] | None, without: Collection[str], smooth: bool
+    gain: Mapping[str, float] | None,
+    only: Collection[str] | None,
+    without: Collection[str],
+    smooth: bool,
+    start_from_picture: bool = False,
 ) -> RetargetOptions:
     """The controls of motion as :class:`faceshot.retargeting.RetargetOptions`.
 
@@ -256,7 +261,7 @@ def retarget_options(
             raise UsageError(f"unknown part {name!r}; parts are {', '.join(MOTION_PARTS)}")
     parts = tuple(part for part in MOTION_PARTS if (only is None or part in only) and part not in without)
     values: dict[str, Any] = dict(gain or {})
-    return RetargetOptions(**values, parts=parts, smoothing=smooth)
+    return RetargetOptions(**values, parts=parts, smoothing=smooth, start_from_picture=start_from_picture)
 
 
 def check_video(

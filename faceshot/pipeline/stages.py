@@ -169,6 +169,7 @@ def retarget(
     only: Collection[str] | None = None,
     without: Collection[str] = (),
     smooth: bool = False,
+    start_from_picture: bool = False,
     size: tuple[int, int] | None = None,
     fps: Fraction | float | str | None = None,
 ) -> LandmarkSequence:
@@ -192,6 +193,7 @@ def animate(
     only: Collection[str] | None = None,
     without: Collection[str] = (),
     smooth: bool = False,
+    start_from_picture: bool = False,
     source: str = "auto",
     rest: int | None = None,
     model: str | Path | None = None,

@@ -8,7 +8,7 @@ and added to the character in proportion to the size of its own parts, so a driv
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Literal, get_args
 
@@ -18,15 +18,19 @@ from faceshot.errors import InputError, UsageError
 from faceshot.landmarks import Landmarks, LandmarkSequence
 from faceshot.landmarks.topology import MOTION_PARTS, MotionPart
 from faceshot.retargeting.expression import move_expression
+from faceshot.retargeting.order import uncross
+from faceshot.retargeting.paper import retarget_paper
 from faceshot.retargeting.smoothing import require_found, smooth
 from faceshot.retargeting.stable import Controls, retarget_stable
 from faceshot.retargeting.upstream import retarget_upstream
 
-RetargetMode = Literal["stable", "faceshot"]
+RetargetMode = Literal["stable", "faceshot", "paper"]
 MODES: tuple[RetargetMode, ...] = get_args(RetargetMode)
 MAX_GAIN = 3.0
 #: Side of the square upstream works in; its thresholds are in pixels of it.
 _UPSTREAM_SIDE = 512
+#: Seconds in which motion eases in from the picture.
+_EASE = 0.5
 
 #: What stands still when the character (or the driver) lacks a part.
 _MOTION_OF_PART: dict[str, tuple[MotionPart, ...]] = {
@@ -52,6 +56,8 @@ class RetargetOptions:
         smoothing: One-Euro filter (without lag) on the driver's landmarks first; blinks keep their depth. Off by
             default: a driver that equals the character is then given back exactly. Noise that retargeting enlarges
             (a small driver's eye on a big one) is calmed in any case.
+        start_from_picture: the first frame is the untouched picture and the motion eases in within half a second, also
+            where the driver does not begin at rest. Without it, frame 0 shows what the driver does in its frame 0.
 
     Raises:
         UsageError: a gain outside 0..3, an unknown part.
@@ -70,6 +76,7 @@ class RetargetOptions:
     parts: tuple[MotionPart, ...] = MOTION_PARTS
     closure: bool = True
     smoothing: bool = False
+    start_from_picture: bool = False
 
     def __post_init__(self) -> None:
         for name in (*MOTION_PARTS, "zoom"):
@@ -83,7 +90,7 @@ class RetargetOptions:
         if unknown:
             raise UsageError(f"unknown part {unknown[0]!r}; parts are {', '.join(MOTION_PARTS)}")
         object.__setattr__(self, "parts", tuple(part for part in MOTION_PARTS if part in parts))
-        for name in ("closure", "smoothing"):
+        for name in ("closure", "smoothing", "start_from_picture"):
             if not isinstance(getattr(self, name), bool):
                 raise UsageError(f"{name} must be True or False, got {getattr(self, name)!r}")
 
@@ -132,13 +139,13 @@ def retarget(
     for what, xy in (("character", landmarks.xy), ("driver", driving.xy[driving.rest])):
         if float(np.ptp(xy, axis=0).max()) < 1.0:
             raise InputError(f"the 68 landmarks of the {what} lie within one pixel; there is no face to move")
-    if mode == "faceshot":
+    if mode != "stable":
         changed = [f.name for f in fields(options) if getattr(options, f.name) != f.default]
         if changed:
-            raise UsageError(f"mode 'faceshot' has no option {changed[0]!r}; use mode 'stable' for controls")
-        xy = _upstream(landmarks, driving)
+            raise UsageError(f"mode {mode!r} has no option {changed[0]!r}; use mode 'stable' for controls")
+        xy = _research(landmarks, driving, retarget_upstream if mode == "faceshot" else retarget_paper)
     else:
-        xy = retarget_stable(
+        moved = retarget_stable(
             landmarks.xy,
             (smooth(driving) if options.smoothing else driving).xy,
             driving.rest,
@@ -146,6 +153,7 @@ def retarget(
             options.controls(landmarks.absent | driving.absent),
             driver_visible=driving.visible,
         )
+        xy = _eased_in(moved, landmarks.xy, float(driving.fps)) if options.start_from_picture else moved
     return replace(
         driving,
         xy=xy.astype(np.float32),
@@ -157,15 +165,25 @@ def retarget(
     )
 
 
-def _upstream(landmarks: Landmarks, driving: LandmarkSequence) -> np.ndarray:
-    """Upstream's algorithm in its own 512-pixel frame; a rest frame other than 0 is put in front."""
+def _eased_in(xy: np.ndarray, still: np.ndarray, fps: float) -> np.ndarray:
+    """The motion (T, 68, 2) beginning at the untouched picture (68, 2): smoothly within half a second."""
+    share = np.clip(np.arange(len(xy)) / max(_EASE * fps, 1.0), 0, 1)
+    share = (share * share * (3 - 2 * share))[:, None, None]
+    eased = still.astype(np.float64) + share * (xy - still)
+    points, rest = eased[..., 0] + 1j * eased[..., 1], still[:, 0] + 1j * still[:, 1].astype(np.float64)
+    uncross(points, rest)
+    return np.stack([points.real, points.imag], -1)
+
+
+def _research(landmarks: Landmarks, driving: LandmarkSequence, algorithm: Callable[..., np.ndarray]) -> np.ndarray:
+    """An algorithm of the paper's in upstream's 512-pixel frame; a rest frame other than 0 is put in front."""
     to_ref = _UPSTREAM_SIDE / max(landmarks.size)
     ref = (landmarks.xy.astype(np.float64) + 0.5) * to_ref - 0.5 if to_ref != 1 else landmarks.xy.astype(np.float64)
     to_dri = _UPSTREAM_SIDE / max(driving.size)
     dri = (driving.xy.astype(np.float64) + 0.5) * to_dri - 0.5 if to_dri != 1 else driving.xy.astype(np.float64)
     if driving.rest == 0:
-        out = retarget_upstream(ref, dri)
+        out = algorithm(ref, dri)
     else:
-        out = retarget_upstream(ref, np.concatenate([dri[driving.rest][None], dri]))[1:]
+        out = algorithm(ref, np.concatenate([dri[driving.rest][None], dri]))[1:]
         out[driving.rest] = ref
     return (out + 0.5) / to_ref - 0.5 if to_ref != 1 else out

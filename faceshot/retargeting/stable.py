@@ -33,6 +33,7 @@ from faceshot.landmarks.topology import (
 from faceshot.retargeting.eyelids import move_lids
 from faceshot.retargeting.head import ZOOM_RANGE, Head, head_motion, own_frame, strangeness
 from faceshot.retargeting.lips import keep_order, move_lips
+from faceshot.retargeting.order import uncross
 from faceshot.retargeting.smoothing import one_euro_both_ways
 
 Array = npt.NDArray[np.float64]
@@ -127,6 +128,8 @@ def retarget_stable(
     grown = np.clip(zoom ** (controls.zoom * head), *ZOOM_RANGE) if controls.zoom * head != 1 else zoom
     placed = out * (np.exp(1j * (ref.angle + head * turn)) * grown)[:, None]
     placed += (ref.origin + head * size_ratio * shift)[:, None]
+    if unlike > 0:  # a driver is given back as it is
+        uncross(placed, ref_c)
     result = np.stack([placed.real, placed.imag], axis=-1)
     result[rest] = ref_xy
     return result

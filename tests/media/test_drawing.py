@@ -163,3 +163,22 @@ def test_overlay_video_ends_with_the_shorter(tmp_path: Path) -> None:
 def test_face_of_these_tests_has_every_part() -> None:
     for part in PART_POINTS:
         assert np.ptp(face().part(part), axis=0).max() > 20
+
+
+def test_lines_of_a_clip_have_one_width() -> None:
+    """The width is the clip's, not the frame's: a face that nods does not swell its lines."""
+    from fractions import Fraction
+
+    from faceshot.landmarks import LandmarkSequence, Size
+    from faceshot.media.drawing import OverlayOptions, _steady
+
+    rng = np.random.default_rng(0)
+    face = rng.uniform(100, 300, (68, 2))
+    xy = np.stack([face, 200 + (face - 200) * 1.6, 200 + (face - 200) * 0.5]).astype(np.float32)
+    size = Size(400, 400)
+    sequence = LandmarkSequence(xy, size, Fraction(25))
+    steady = _steady(OverlayOptions(), sequence, size)
+    assert steady.width is not None and steady.width > 0
+    assert _steady(OverlayOptions(width=3.0), sequence, size).width == 3.0
+    shrunk = LandmarkSequence(xy[[2, 0, 0]], size, Fraction(25))
+    assert _steady(OverlayOptions(), shrunk, size).width == _steady(OverlayOptions(), sequence[0:1], size).width
