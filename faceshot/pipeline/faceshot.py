@@ -33,6 +33,9 @@ from faceshot.retargeting import RetargetMode
 if TYPE_CHECKING:
     pass
 
+#: Arguments that shape the motion of landmarks.
+_SHAPING = ("gain", "only", "without", "smooth", "start_from_picture")
+
 
 class FaceShot(Matching):
     """Character picture + driving motion -> video, each step also on its own.
@@ -191,9 +194,7 @@ class FaceShot(Matching):
             device=self.resolved_device, dtype=self.dtype, seed=self.seed, extra=self._extra(backend, chosen),
             driving=plan.driving, overwrite=overwrite,
             cache_dir=None if self.cache_dir is None else Path(self.cache_dir),
-            shaped=tuple(
-                name for name in ("gain", "only", "without", "smooth", "start_from_picture") if getattr(chosen, name)
-            ),
+            shaped=tuple(name for name in _SHAPING if getattr(chosen, name)),
         )  # fmt: skip
         prepare(backend, settings)
         # 2. The stages; their results appear together or not at all.
