@@ -51,7 +51,7 @@ class SearchOptions:
     alone: float = 0.45
     worth: float = 0.1
     upright_enough: float = 0.98
-    surer_turned: float = 1.0
+    surer_turned: float = 1.5
     sides: tuple[int, ...] = (2, 4)
     enlarge: float = 1.5
     tile: float = 2.0
