@@ -274,6 +274,8 @@ def _from_source(
     else:
         from faceshot.driving.detectors import FacexlibDetector
 
+        if face != "largest":
+            logger.warning("source facexlib takes the surest face of every frame; take facemesh or track to choose one")
         found = _detected(FacexlibDetector(model, **settings), frames("detect"), fps)
     share = 0.0 if found is None or found.found is None else float(found.found.mean())
     if asked == "auto" and share < _ENOUGH:
