@@ -9,7 +9,9 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,12 @@ Array = npt.NDArray[Any]
 Pairs = tuple[tuple[int, int], ...]
 #: Finds the landmarks of a picture (in an approximate face box, where known) and says how sure it is (0..1).
 Locate = Callable[[Picture, Box | None], tuple[Landmarks, float]]
+#: Points that hardly move within a face.
+_STEADY = (*topo.NOSE_BRIDGE, topo.SUBNASALE, *topo.OUTER_EYE_CORNERS, *topo.INNER_EYE_CORNERS)
+#: How far, in eye distances, these may lie beside where the matcher sees them, on average.
+_BESIDE = 0.13
+#: Looks ahead for a neutral frame, and by how much it has to be calmer than the first good one.
+_AHEAD, _CLEARLY = 4, 0.3
 #: Bytes of frames kept before the first face, to be tracked backwards from it.
 _BUFFER = 150_000_000
 #: The opening that a closed lid is given, and the flow-free range that is stretched to reach it.
@@ -64,6 +72,8 @@ def track(
     options = options or TrackOptions()
     source = iter(frames)
     dropped, early, first, start = _first_face(source, fps, locate, threshold, anchor, options)
+    if anchor is None and locate is not None:
+        early, first, start, source = _most_neutral(source, fps, locate, threshold, early, first, start, options)
     tracker = FaceTracker(start, first.xy, options)
     size = Size(start.shape[1], start.shape[0])
     folder = looks_folder()
@@ -85,6 +95,7 @@ def track(
     if locate is not None:
         seen[anchored] = locate(Picture(start), tracker.box())[0].xy
     wait, tries, doubt = 0, options.tries, 0
+    astray = _Astray(seen[anchored] - tracker.anchor_xy if anchored in seen else None)
     for count, frame in enumerate(source, anchored + 1):
         step = tracker.step(frame)
         doubt = doubt + 1 if step.face < options.doubtful else 0
@@ -98,6 +109,9 @@ def track(
             looked, sure = locate(Picture(frame), tracker.box())
             if sure >= threshold:
                 seen[count] = looked.xy
+                if tries and astray.lasts(looked.xy, step.xy):
+                    tries -= 1
+                    step = tracker.step(frame, replace(looked, xy=astray.corrected(looked.xy)))
         steps.append(seen_in(frame, step))
         if looks is not None:
             looks.read()
@@ -138,6 +152,83 @@ def _first_face(
         f"nothing like a face in frames {frames} (best {best:.2f}, needs {threshold:.2f}): "
         "start at a clearer frame, or give the landmarks of the first frame"
     )
+
+
+def _most_neutral(
+    source: Iterator[RGBArray],
+    fps: Fraction,
+    locate: Locate,
+    threshold: float,
+    early: list[RGBArray],
+    first: Landmarks,
+    start: RGBArray,
+    options: TrackOptions,
+) -> tuple[list[RGBArray], Landmarks, RGBArray, Iterator[RGBArray]]:
+    """A clearly more neutral frame than the first good one, of the second that follows it, if there is one.
+
+    Everything is measured from the anchor's look, and flow cannot close a mouth that it has only seen open.
+    """
+    spacing = max(1, round(float(fps) * options.every / 2))
+    buffer = [start]
+    best, chosen, least = 0, first, _restlessness(first.xy) - _CLEARLY
+    box = _box(first.xy)
+    for frame in source:
+        buffer.append(frame)
+        index = len(buffer) - 1
+        if index % spacing == 0:
+            found, sure = locate(Picture(frame), box)
+            cost = _restlessness(found.xy)
+            if sure >= threshold and cost < least:
+                best, chosen, least = index, found, cost
+        if index >= _AHEAD * spacing or (len(early) + len(buffer)) * frame.nbytes > _BUFFER:
+            break
+    return [*early, *buffer[:best]], chosen, buffer[best], chain(buffer[best + 1 :], source)
+
+
+def _restlessness(xy: Array) -> float:
+    """How far a face is from rest, in eye distances: lips apart and head turned, less how open the eyes are."""
+    xy = np.asarray(xy, np.float64)
+    right, left = xy[list(topo.OUTER_EYE_CORNERS)]
+    unit = max(float(np.linalg.norm(left - right)), 1e-6)
+    across = (left - right) / unit
+    gap = np.mean([np.linalg.norm(xy[a] - xy[b]) for a, b in topo.INNER_LIP_PAIRS]) / unit
+    lids = np.mean([np.linalg.norm(xy[a] - xy[b]) for pairs in topo.LID_PAIRS.values() for a, b in pairs]) / unit
+    turn = abs(float((xy[topo.NOSE_TIP] - (left + right) / 2) @ across)) / unit
+    return float(2 * gap + turn - lids)
+
+
+def _box(xy: Array) -> Box:
+    (left, top), (right, bottom) = xy.min(0), xy.max(0)
+    return float(left), float(top), float(right), float(bottom)
+
+
+class _Astray:
+    """Tells that tracking has settled beside the features: the matcher says so twice, and the same both times.
+
+    Args:
+        offset: (68, 2) by how much the matcher's points of the anchor frame are off the anchor's; None for not at all.
+    """
+
+    def __init__(self, offset: Array | None) -> None:
+        self._offset = np.zeros((68, 2)) if offset is None else np.asarray(offset, np.float64)
+        self._before: Array | None = None
+
+    def corrected(self, looked: Array) -> npt.NDArray[np.float32]:
+        """The matcher's points in the anchor's convention."""
+        return np.asarray(looked - self._offset, np.float32)
+
+    def lasts(self, looked: Array, tracked: Array) -> bool:
+        """Whether the steady points of the face are off, as they were the time before."""
+        points = list(_STEADY)
+        unit = max(float(np.linalg.norm(tracked[topo.OUTER_EYE_CORNERS[1]] - tracked[topo.OUTER_EYE_CORNERS[0]])), 1e-6)
+        gap = (self.corrected(looked)[points] - tracked[points]).mean(0) / unit
+        before, self._before = self._before, gap
+        if before is None or min(np.linalg.norm(gap), np.linalg.norm(before)) < _BESIDE:
+            return False
+        if np.linalg.norm(gap - before) > 0.5 * _BESIDE:
+            return False
+        self._before = None
+        return True
 
 
 def _assemble(

@@ -198,3 +198,48 @@ def test_the_prior_repairs_a_lost_and_a_wild_point() -> None:
 )
 def test_what_closed_looks_like(own: list[float], other: list[float], closed: float) -> None:
     assert closed_level(np.array(own, float), np.array(other, float)) == pytest.approx(closed)
+
+
+def test_a_clip_that_begins_with_an_open_mouth_is_anchored_on_a_calm_frame() -> None:
+    """The matcher's first answer shows an open mouth; soon after it is shut, and motion is measured from there."""
+    pictures, truth = moving_face("person", frames=24)
+    gaps = [float(np.linalg.norm(xy[62] - xy[66])) for xy in truth.xy]
+    talking = int(np.argmax(gaps))
+    order = [talking, *range(24)]
+    shown, real = [pictures[k] for k in order], truth.xy[order]
+    known = {id(picture): k for k, picture in enumerate(shown)}
+
+    def locate(picture: object, box: object) -> tuple[Landmarks, float]:
+        index = next(known[key] for key in known if np.array_equal(picture.rgb, shown[known[key]]))  # type: ignore[attr-defined]
+        return replace(truth[0], xy=real[index].astype(np.float32)), 0.9
+
+    found = track(iter(shown), FPS, locate=locate)
+    errors = np.linalg.norm(found.xy[1:, 48:68] - real[1:, 48:68], axis=-1).mean() / eye_distance(real[1])
+    assert found.found is not None and found.found.all() and errors < 0.05
+
+
+def test_tracking_beside_the_features_is_noticed_and_put_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    from faceshot.tracking import face
+
+    pictures, truth = moving_face("cat", frames=24)
+    steps = face.FaceTracker.step
+    count = iter(range(1000))
+
+    def beside(self: face.FaceTracker, rgb: np.ndarray, hint: Landmarks | None = None) -> face.Step:
+        lost = next(count) >= 3 and hint is None and not done
+        step = steps(self, rgb, hint)
+        if hint is not None:
+            done.append(1)
+        return replace(step, xy=step.xy + 0.3 * eye_distance(truth.xy[0])) if lost else step
+
+    done: list[int] = []
+    monkeypatch.setattr(face.FaceTracker, "step", beside)
+    asked = iter(range(1000))
+
+    def locate(picture: object, box: object) -> tuple[Landmarks, float]:
+        next(asked)
+        index = next(k for k, shown in enumerate(pictures) if np.array_equal(picture.rgb, shown))  # type: ignore[attr-defined]
+        return truth[index], 0.9
+
+    track(iter(pictures), FPS, locate=locate)
+    assert done, "nobody noticed"
