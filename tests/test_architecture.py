@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -243,3 +244,28 @@ def test_the_library_does_not_print_or_seed() -> None:
                 if path.stem == "threads" and name == "set_num_threads":
                     continue  # in forked processes, where torch would hang otherwise
                 assert name not in forbidden, f"{path.name}:{node.lineno} calls {name}"
+
+
+#: What speaks to the command line only: its own notes, and commands to be typed.
+_SPEAKS_FLAGS = {"doctor.py", "table.py", "hub.py", "text.py"}
+
+
+def test_the_library_speaks_of_arguments_and_not_of_flags() -> None:
+    """Messages write an option as the caller would, see :func:`faceshot.errors.option`; whole commands may be told."""
+    flag, command = re.compile(r"(?<![\w-])--[a-z]"), re.compile(r"\b(pip|hf|faceshot [a-z]+|python -m)\b[^;]*$")
+    for path in [*_core_modules(), *(REPO / "adapters").rglob("*.py")]:
+        if (CORE in path.parents and _place(path) == "cli") or path.name in _SPEAKS_FLAGS:
+            continue
+        tree = _tree(path)
+        told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}  # docstrings
+        told |= {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+        for node in ast.walk(tree):
+            text = ""
+            if id(node) in told:
+                continue
+            if isinstance(node, ast.JoinedStr):
+                text = "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n" not in node.value:
+                text = node.value
+            for found in flag.finditer(text):
+                assert command.search(text[: found.start()]), f"{path.name}:{node.lineno} speaks of flags: {text}"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faceshot.errors import InputError, MissingError, UsageError
+from faceshot.errors import InputError, MissingError, UsageError, option
 from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray
 from faceshot.opencv import require_opencv
 from faceshot.pipeline import AnimationOptions, MotionLength
@@ -135,7 +135,7 @@ def _parsed(options: AnimationOptions) -> LivePortraitOptions:
 
     parsed = parse_options(options.extra, options.driving, overwrite=options.overwrite)
     if parsed.mode == "video" and options.shaped:
-        flags = ", ".join(f"--{name}" for name in options.shaped)
+        flags = ", ".join(option(name) for name in options.shaped)
         raise UsageError(
             f"liveportrait mode=video follows the driver's frames, not landmarks: {flags} would have no effect; "
             "leave it out, use multiplier= and region= instead, or mode=landmarks"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from faceshot.errors import InputError, UsageError
+from faceshot.errors import InputError, UsageError, option
 from faceshot.reading import expanded
 
 Mode = Literal["landmarks", "proxy", "video"]
@@ -140,7 +140,9 @@ def _take(driving: Path | None, values: dict[str, Any]) -> None:
     if is_template(driving):
         for name in ("driving", "template"):
             if name in values:
-                raise UsageError(f"--driving {driving} is a motion template; leave out {name}={values[name]}")
+                raise UsageError(
+                    f"{option('driving', str(driving))} is a motion template; leave out {name}={values[name]}"
+                )
         if values.setdefault("mode", "video") != "video":
             raise UsageError(f"motion template {driving} drives mode=video only; leave out mode={values['mode']}")
         values["template"] = driving
@@ -155,7 +157,9 @@ def _check(options: LivePortraitOptions, given: Mapping[str, Any], overwrite: bo
                 raise UsageError(f"liveportrait option {name} belongs to mode={mode}; this is mode={options.mode}")
     if options.mode == "video":
         if options.driving is None and options.template is None:
-            raise UsageError("liveportrait mode=video needs a clip: --driving CLIP, driving=CLIP or template=FILE")
+            raise UsageError(
+                f"liveportrait mode=video needs a clip: {option('driving', 'CLIP')}, or its option template=FILE"
+            )
         if options.driving is not None and options.template is not None:
             raise UsageError("liveportrait options driving and template exclude each other; give one")
         if options.driving_landmarks is not None and options.driving is None:

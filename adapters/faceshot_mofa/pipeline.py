@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from faceshot.errors import option
 from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray
 from faceshot_mofa.conditioning import clip_pixels, saturates, vae_picture
 from faceshot_mofa.estimate import estimate
@@ -139,7 +140,11 @@ class Renderer:
             work.finish()
         finally:
             if work.begun:
-                logger.info("what is finished is kept in %s; the same command with --resume goes on", work.folder)
+                logger.info(
+                    "what is finished is kept in %s; the same again with %s goes on",
+                    work.folder,
+                    option("resume", True),
+                )
 
     def latents(self, features: Features, windows: Sequence[Window], seed: int, work: Work | None) -> Iterator[Final]:
         """Final latents, in order, as they come."""

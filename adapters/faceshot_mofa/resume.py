@@ -153,7 +153,7 @@ class Work:
         except OSError as error:
             raise InputError(
                 f"cannot keep finished windows in {self.folder} ({error.strerror or error}); "
-                f"choose another folder with --backend-option work=DIR"
+                f"choose another folder with the backend's option work=DIR"
             ) from error
 
 

@@ -26,7 +26,7 @@ from faceshot.cli.match import match
 from faceshot.cli.motion import drive, retarget
 from faceshot.cli.options import to_json
 from faceshot.cli.weights import weights
-from faceshot.errors import FaceShotError
+from faceshot.errors import FaceShotError, speaks_flags
 from faceshot.threads import wait_asleep
 from faceshot.version import __version__
 
@@ -126,6 +126,14 @@ class _Unforeseen(FaceShotError):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line with ``arguments`` (default: of this process) and return the exit code."""
+    token = speaks_flags.set(True)
+    try:
+        return _run(arguments)
+    finally:
+        speaks_flags.reset(token)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     arguments = understood(sys.argv[1:] if arguments is None else arguments)
     _any_name_prints()
     wait_asleep()

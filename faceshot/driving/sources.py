@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from faceshot.driving.gaps import GapPolicy, check_gaps, close_gaps
 from faceshot.driving.lying import Lying, quarter_turns, turned, turned_back, turned_frames
-from faceshot.errors import FaceShotError, MissingError, NoFaceError, UsageError
+from faceshot.errors import FaceShotError, MissingError, NoFaceError, UsageError, option
 from faceshot.landmarks import FaceWish, Landmarks, LandmarkSequence, Picture, RGBArray, Size, check_wish
 from faceshot.landmarks import topology as topo
 from faceshot.progress import progress
@@ -287,7 +287,7 @@ def _from_source(
         except FaceShotError as error:
             raise NoFaceError(f"{chosen} finds no face in most frames of {clip.name}, and {error}") from error
     if found is None:
-        raise NoFaceError(f"{chosen} finds no face in any frame of {clip.name}; try --source track")
+        raise NoFaceError(f"{chosen} finds no face in any frame of {clip.name}; try {option('source', 'track')}")
     return found
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from faceshot.errors import InputError, UsageError
+from faceshot.errors import InputError, UsageError, option
 from faceshot.features.cost import FULL_GMACS, Speed, even_batches, last_gmacs, measure, picture_gmacs
 from faceshot.features.inputs import image_prompts, square_pixels
 from faceshot.features.timing import ANNOUNCE, Calls, Work
@@ -198,7 +198,7 @@ class FeatureExtractor:
             done = [self._run(latents[part], None if prompts is None else prompts[part], tick) for part in batches]
         found = torch.cat(done)
         if not found.isfinite().all():
-            raise InputError(f"features of preset {self.preset.name} are not finite; use --dtype float32")
+            raise InputError(f"features of preset {self.preset.name} are not finite; use {option('dtype', 'float32')}")
         return found
 
     def features_under(self, images: RGBArray | Tensor, image_embeds: Tensor) -> Tensor:

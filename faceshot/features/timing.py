@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from faceshot.errors import InputError, MissingError
+from faceshot.errors import InputError, MissingError, option
 from faceshot.features.cost import (
     CLIP_GMACS,
     SD_CHANNELS,
@@ -110,7 +110,7 @@ def announce_model(preset: Preset, place: Path, image_prompt: Sequence[Path], de
         span = f"from {duration(looks[0])} (its parts look like one gallery domain) to {duration(looks[1])} (like five)"
     line += f", a look at a character {span}; it gets one or two"
     if dtype == torch.float32 and (gain := half_precision_gain(speed)) > 1.3:
-        line += f"; --dtype bfloat16 is about {gain:.1f} times as fast on this machine"
+        line += f"; {option('dtype', 'bfloat16')} is about {gain:.1f} times as fast on this machine"
     log.info("%s on this processor: %s", preset.name, line)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from faceshot.errors import InputError
+from faceshot.errors import InputError, option, speaks_flags
 from faceshot.landmarks.topology import COCO_WHOLEBODY_FACE, MEDIAPIPE_TO_68, N_POINTS, WFLW_TO_68
 
 Array = npt.NDArray[np.float64]
@@ -62,7 +62,8 @@ def _named(xy: Array) -> str:
         if xy.ndim == 2 and np.isfinite(xy).all():
             names = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
             text = ";".join(f"{name}={x:.4g},{y:.4g}" for name, (x, y) in zip(names, xy, strict=True))
-            return f"eyes, nose and mouth corners; give them to the matcher as --points '{text}'"
+            points = option("points", f"'{text}'" if speaks_flags.get() else text)
+            return f"eyes, nose and mouth corners; give them to the matcher as {points}"
         return "eyes, nose and mouth corners, too few to drive with"
     if count in _UNKNOWN:
         return f"{_UNKNOWN[count]}; there is no map to the 68 of iBUG here, label the picture again or match it"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from faceshot.errors import InputError
+from faceshot.errors import InputError, option
 from faceshot.features import duration, normalised, sample_features
 from faceshot.gallery.features import DomainFeatures, feature_cache, load, mean_over_pictures, places, save
 from faceshot.gallery.store import FEATURES_FILE, Domain
@@ -120,7 +120,7 @@ def _sample(domain: Domain, cuts: _Cuts, extractor: FeatureExtractor, prompt: Te
     size = Size(extractor.image_size, extractor.image_size)
     sampled = np.stack([sample_features(f, xy, size) for f, xy in zip(maps, cuts.marks, strict=True)])
     if not np.isfinite(sampled).all():
-        raise InputError(f"features of domain {domain.name!r} are not finite; use --dtype float32")
+        raise InputError(f"features of domain {domain.name!r} are not finite; use {option('dtype', 'float32')}")
     return sampled
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from faceshot.errors import InputError, UsageError
+from faceshot.errors import InputError, UsageError, option
 from faceshot.gallery.store import (
     FEATURES_FILE,
     NAME,
@@ -64,7 +64,7 @@ def add_domain(name: str, folder: str | Path, *, gallery: str | Path = USER) -> 
 def _writable(gallery: str | Path) -> Path:
     """The folder of a gallery that may be changed; need not exist yet."""
     if str(gallery) == SHIPPED:
-        raise UsageError("the shipped gallery is read-only; use --gallery with a name or folder of your own")
+        raise UsageError(f"the shipped gallery is read-only; use {option('gallery')} with a name or folder of your own")
     if NAME.fullmatch(str(gallery)) and not Path(gallery).is_dir():
         return data_dir() / "galleries" / str(gallery)
     folder = Path(gallery)

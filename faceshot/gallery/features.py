@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from faceshot.errors import InputError, MissingError
+from faceshot.errors import InputError, MissingError, option
 from faceshot.landmarks import BoolArray, FloatArray
 from faceshot.landmarks.topology import N_POINTS, PARTS
 from faceshot.models import locate
@@ -163,7 +163,7 @@ def load(path: Path, digest: str) -> DomainFeatures:
         what = ", ".join(f"{key} {made[key]}" for key in ("preset", "layer", "t", "mode", "weights") if key in made)
         fix = "rebuild them with: faceshot gallery build"
         if "imported" in made:
-            fix = f"use --preset {made.get('preset')}, or import them again if its weights have changed"
+            fix = f"use {option('preset', str(made.get('preset')))}, or import them again if its weights have changed"
         raise InputError(
             f"gallery features {path} were made with other settings ({what}; digest {header['digest']}, "
             f"needed {digest}); {fix}"

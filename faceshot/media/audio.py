@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from faceshot.errors import InputError
+from faceshot.errors import InputError, option
 from faceshot.landmarks import FloatArray
 from faceshot.media.container import open_media
 
@@ -48,7 +48,7 @@ def probe_sound(path: str | Path) -> SoundInfo:
     with open_media(path, "sound file") as opened:
         stream = _sound_stream(opened)
         if stream is None:
-            raise InputError(f"sound file {path} has no sound; use --audio none")
+            raise InputError(f"sound file {path} has no sound; use {option('audio', 'none')}")
         seconds = float(stream.duration * stream.time_base) if stream.duration else None
         if seconds is None and opened.duration:
             seconds = opened.duration / 1e6

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from faceshot.errors import InputError, UsageError
+from faceshot.errors import InputError, UsageError, option
 from faceshot.landmarks import Picture, RGBArray
 from faceshot.output import writing
 from faceshot.reading import FOREIGN, MAX_PIXELS, MAX_SIDE, MIN_SIDE, check_regular, edge, reason
@@ -94,7 +94,7 @@ def open_image(path: Path, what: str, *, max_pixels: int = MAX_PIXELS) -> Image.
     except Image.DecompressionBombError as error:
         raise InputError(f"{what} {path} has {too_large}") from error
     except FOREIGN as error:
-        hint = "; a clip goes to --driving" if path.suffix.lower() in _CLIP_SUFFIXES else ""
+        hint = f"; a clip goes to {option('driving')}" if path.suffix.lower() in _CLIP_SUFFIXES else ""
         hint = "; it is a vector drawing, export it as PNG" if picture_kind(path) == "SVG" else hint
         raise InputError(f"{what} {path} is not a readable picture; convert it to {_READABLE}{hint}") from error
     width, height = picture.size

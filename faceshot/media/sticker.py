@@ -13,7 +13,7 @@ from types import TracebackType
 
 import numpy as np
 
-from faceshot.errors import InputError, UsageError
+from faceshot.errors import InputError, UsageError, option
 from faceshot.landmarks import RGBArray, Size
 from faceshot.media.writer import VideoWriter
 from faceshot.output import writing
@@ -148,7 +148,7 @@ class StickerWriter:
             return best
         raise InputError(
             f"{self.path.name} does not fit into {self.kind.bytes // 1000} kB; cut the motion with "
-            "--stop or --seconds, or use a plainer picture"
+            f"{option('stop')} or {option('seconds')}, or use a plainer picture"
         )
 
     def _encoded(self, stride: int, quality: int, coarse: int) -> Path | None:

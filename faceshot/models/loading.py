@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from safetensors import SafetensorError
 
-from faceshot.errors import InputError, MissingError, UsageError
+from faceshot.errors import InputError, MissingError, UsageError, option
 from faceshot.models.presets import weight_files
 from faceshot.reading import FOREIGN, check_config, check_weights, whole_number
 from faceshot.threads import after_fork
@@ -43,7 +43,7 @@ def pick_device(name: str) -> str:
         raise UsageError(f"unknown device {name!r}; use auto, cpu, cuda, cuda:N or mps")
     count = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}[kind]
     if int(index or 0) >= count:
-        raise UsageError(f"device {name!r} is not available on this machine; use --device cpu")
+        raise UsageError(f"device {name!r} is not available on this machine; use {option('device', 'cpu')}")
     return name
 
 

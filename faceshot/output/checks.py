@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-from faceshot.errors import InputError, UsageError
+from faceshot.errors import InputError, UsageError, option
 from faceshot.output.inputs import protected
 
 #: Names of the pictures in a PNG sequence; a folder with anything else in it is never replaced.
@@ -32,7 +32,7 @@ def check_output(path: str | Path, *, overwrite: bool = False, inputs: Iterable[
             raise
         raise InputError(f"output name {str(path)[:80]!r} cannot be used ({error}); choose another") from error
     if taken(path) and not overwrite:
-        raise InputError(f"output {path} exists; use --overwrite or another name")
+        raise InputError(f"output {path} exists; use {option('overwrite', True)} or another name")
     if path.is_dir() and not all(FRAME_NAME.fullmatch(entry.name) for entry in path.iterdir()):
         raise InputError(f"output folder {path} holds files that are not ours; choose a new or empty folder")
     folder = path.parent
@@ -40,7 +40,7 @@ def check_output(path: str | Path, *, overwrite: bool = False, inputs: Iterable[
     if not existing.is_dir():
         raise InputError(f"output folder {existing} is not a folder")
     if not os.access(existing, os.W_OK):
-        raise InputError(f"output folder {existing} is not writable; choose another with -o")
+        raise InputError(f"output folder {existing} is not writable; choose another")
     return path
 
 

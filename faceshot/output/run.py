@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-from faceshot.errors import InputError
+from faceshot.errors import InputError, option
 from faceshot.output.checks import check_output
 from faceshot.output.place import Part, commit
 from faceshot.output.stale import sweep
@@ -101,7 +101,9 @@ def _commit(parts: list[Part]) -> None:
     try:
         commit(parts)
     except FileExistsError as error:
-        raise InputError(f"output {error.filename} appeared while working; use --overwrite or another name") from error
+        raise InputError(
+            f"output {error.filename} appeared while working; use {option('overwrite', True)} or another name"
+        ) from error
     except OSError as error:
         where = error.filename2 or error.filename or (parts[0].path if parts else "")
         raise InputError(f"cannot write {where}: {error.strerror or error}") from error

@@ -14,7 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from faceshot.errors import BackendError, FaceShotError, MissingError, UsageError
+from faceshot.errors import BackendError, FaceShotError, MissingError, UsageError, option
 from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray
 
 GROUP = "faceshot.backends"
@@ -206,13 +206,17 @@ def with_flags(name: str, flags: Mapping[str, Any], options: Mapping[str, Any]) 
     """
     known = getattr(load_backend(name), "flags", ())
     for flag in flags:
-        shown = f"--{flag.replace('_', '-')}"
+        shown = option(flag)
         if flag not in known:
             others = [other for other, backend in _installed() if flag in getattr(backend, "flags", ())]
-            have = f"it belongs to --backend {' or '.join(others)}" if others else "no installed backend has it"
+            have = (
+                f"it belongs to {option('backend', ' or '.join(others))}" if others else "no installed backend has it"
+            )
             raise UsageError(f"backend {name!r} has no {shown}; {have}")
         if flag in options:
-            raise UsageError(f"{shown} and --backend-option {flag}={options[flag]} exclude each other; give one")
+            raise UsageError(
+                f"{shown} and {option('backend_option', f'{flag}={options[flag]}')} exclude each other; give one"
+            )
     return {**options, **flags}
 
 

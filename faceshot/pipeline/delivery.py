@@ -7,7 +7,7 @@ from math import floor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faceshot.errors import UsageError
+from faceshot.errors import UsageError, option
 from faceshot.landmarks import LandmarkSequence, Picture, Size
 
 if TYPE_CHECKING:
@@ -29,11 +29,12 @@ def check_delivery(output: Path, options: AnimateOptions) -> None:
     from faceshot.media import check_sticker
 
     if options.max_side is not None and not 48 <= options.max_side <= 16_384:
-        raise UsageError(f"--max-side must lie in 48..16384 pixels, got {options.max_side}")
+        raise UsageError(f"{option('max_side')} must lie in 48..16384 pixels, got {options.max_side}")
     if options.sticker is not None:
         check_sticker(options.sticker, output)
         if options.audio not in ("driving", "none"):
-            raise UsageError(f"a {options.sticker} sticker has no sound; leave out --audio {options.audio}")
+            sound = option("audio", str(options.audio))
+            raise UsageError(f"a {options.sticker} sticker has no sound; leave out {sound}")
 
 
 def shown(picture: Picture, options: AnimateOptions) -> Picture:
@@ -48,8 +49,8 @@ def note_size(output: Path, size: Size, *, alpha: bool) -> None:
     """Say so where few devices will play the video."""
     blocks = -(-size.width // 16) * -(-size.height // 16)
     if output.suffix.lower() in _H264 and not alpha and blocks > _PHONE_BLOCKS:
-        note = "%s: %dx%d pixels are H.264 of level 6, which phones do not play; --max-side 1920 makes it smaller"
-        log.warning(note, output.name, size.width, size.height)
+        note = "%s: %dx%d pixels are H.264 of level 6, which phones do not play; %s makes it smaller"
+        log.warning(note, output.name, size.width, size.height, option("max_side", "1920"))
 
 
 def cut_to_sticker(moved: LandmarkSequence, options: AnimateOptions) -> LandmarkSequence:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from faceshot.errors import InputError, UsageError
+from faceshot.errors import InputError, UsageError, option
 from faceshot.landmarks import (
     FaceWish,
     Landmarks,
@@ -149,18 +149,25 @@ class Plan:
 
         # 1. Names, without opening anything.
         if (driving is None) == (motion is None):
-            raise UsageError("give either --driving CLIP or --motion NAME" + (", not both" if motion else ""))
+            raise UsageError(
+                f"give either {option('driving', 'CLIP')} or {option('motion', 'NAME')}"
+                + (", not both" if motion else "")
+            )
         if motion is not None:
             from faceshot.driving import MOTIONS
 
             if motion not in MOTIONS:
                 raise UsageError(f"unknown motion {motion!r}; motions are {', '.join(MOTIONS)}")
         elif options.seconds is not None:
-            raise UsageError("--seconds belongs to --motion; a clip is cut with --start and --stop")
+            cut = f"{option('start')} and {option('stop')}"
+            raise UsageError(f"{option('seconds')} belongs to {option('motion')}; a clip is cut with {cut}")
         if motion is not None and (options.start != 0 or options.stop is not None):
-            raise UsageError("--start and --stop belong to --driving; --seconds says how long a built-in motion lasts")
+            raise UsageError(
+                f"{option('start')} and {option('stop')} belong to {option('driving')}; "
+                f"{option('seconds')} says how long a built-in motion lasts"
+            )
         if not abs(options.audio_offset) <= 86_400:
-            raise UsageError(f"--audio-offset takes seconds, got {options.audio_offset}")
+            raise UsageError(f"{option('audio_offset')} takes seconds, got {options.audio_offset}")
         retarget_options(options.gain, options.only, options.without, options.smooth, options.start_from_picture)
         written = outputs(output, options, backend)
         read = inputs(picture, driving, landmarks, options, backend)
@@ -255,7 +262,9 @@ def retarget_options(
     from faceshot.retargeting import RetargetOptions
 
     if only is not None and without:
-        raise UsageError("--only and --without exclude each other; name the parts that move, or those that rest")
+        raise UsageError(
+            f"{option('only')} and {option('without')} exclude each other; name the parts that move, or those that rest"
+        )
     for name in (*(gain or ()), *(only or ()), *without):
         if name not in (*MOTION_PARTS, "zoom"):
             raise UsageError(f"unknown part {name!r}; parts are {', '.join(MOTION_PARTS)}")
@@ -320,7 +329,7 @@ def check_kept(options: AnimateOptions) -> None:
         path = getattr(options, name)
         if path is not None and (not is_landmark_file(path) or (name != "save_landmarks" and _single(path))):
             known = ".json .npz .npy .coco.json" + (" .pts" if name == "save_landmarks" else "")
-            raise UsageError(f"--{name.replace('_', '-')} {path} needs one of the suffixes {known}")
+            raise UsageError(f"{option(name)} {path} needs one of the suffixes {known}")
 
 
 def _single(path: str | Path) -> bool:
@@ -335,9 +344,11 @@ def _own_motion(backend: Backend, driving: DrivingLike | None, options: AnimateO
     """
     length = motion_length(backend, Path(driving)) if isinstance(driving, str | Path) else None
     if length is not None and (options.save_drive is not None or options.save_sequence is not None):
-        raise UsageError(f"{driving} holds no landmarks to keep; leave out --save-drive and --save-sequence")
+        kept = f"{option('save_drive')} and {option('save_sequence')}"
+        raise UsageError(f"{driving} holds no landmarks to keep; leave out {kept}")
     if length is not None and (options.start != 0 or options.stop is not None):
-        raise UsageError(f"{driving} holds motion of the backend's own, which is not cut; leave out --start and --stop")
+        part = f"{option('start')} and {option('stop')}"
+        raise UsageError(f"{driving} holds motion of the backend's own, which is not cut; leave out {part}")
     return length
 
 
@@ -363,6 +374,6 @@ def _motion(
         probe(driving)
     except InputError as error:
         if isinstance(driving, str | Path) and (readers := motion_readers(Path(driving))):
-            raise UsageError(f"{driving} is motion for --backend {' or '.join(readers)} only") from error
+            raise UsageError(f"{driving} is motion for {option('backend', ' or '.join(readers))} only") from error
         raise
     return None, Path(driving)

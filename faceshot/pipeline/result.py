@@ -7,7 +7,7 @@ import html
 from dataclasses import dataclass
 from pathlib import Path
 
-from faceshot.errors import FaceShotError
+from faceshot.errors import FaceShotError, option
 from faceshot.landmarks import Landmarks, LandmarkSequence
 
 #: Files up to this size are put into the notebook; beyond, it is told where they lie.
@@ -78,5 +78,5 @@ def no_face_message(name: str, confidence: float, threshold: float) -> str:
     """What to say when a match is too poor to be used, and what to do about it."""
     return (
         f"nothing in {name} looks like a face (score {confidence:.2f}, at least {threshold:.2f} is needed); "
-        f"show it with --box L,T,R,B or --points"
+        f"show it with {option('box', 'L,T,R,B')} or {option('points')}"
     )

@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faceshot.errors import UsageError
+from faceshot.errors import UsageError, option
 from faceshot.landmarks import LandmarkSequence
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def check_sound(path: Path, output: Path) -> SoundInfo:
     from faceshot.media import probe_sound
 
     if output.suffix.lower() not in SOUND_SUFFIXES:
-        raise UsageError(f"--audio {path}: {output.suffix or 'a folder of frames'} has no sound; write .mp4 or .webm")
+        what = output.suffix or "a folder of frames"
+        raise UsageError(f"{option('audio', str(path))}: {what} has no sound; write .mp4 or .webm")
     return probe_sound(path)
 
 
@@ -73,7 +74,7 @@ def sound_start(sound: Path, clip: Path | None, driving: LandmarkSequence, offse
         if probe_sound(sound).has_picture:
             log.info("the driving landmarks begin %.2f s into their clip, so does the sound of %s", late, sound.name)
         else:
-            note = "the driving landmarks begin %.2f s into their clip; where %s is its sound, say --audio-offset -%.2f"
-            log.info(note, late, sound.name, late)
+            note = "the driving landmarks begin %.2f s into their clip; where %s is its sound, say %s"
+            log.info(note, late, sound.name, option("audio_offset", f"-{float(late):.2f}"))
             late = Fraction(0)
     return late - Fraction(offset).limit_denominator(100_000)

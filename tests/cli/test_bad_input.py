@@ -216,7 +216,7 @@ CASES = (
     Case("start behind the end", "drive @gap.npz -o %out.npz --start 40", "outside the 40 frames", 2),
     Case("rest of words", "drive @good.mp4 -o %out.npz --rest first", "frame number", 2),
     Case("missing model file", "drive @good.mp4 -o %out.npz --source facemesh --model @absent.task", "absent.task"),
-    Case("sequence suffix", "drive @good.mp4 -o %out.csv", "unknown sequence format '.csv'", 2),
+    Case("sequence suffix", "drive @good.mp4 -o %out.txt", "unknown sequence format '.txt'", 2),
     # Motion.
     Case("unknown mode", "retarget @good.json @good.npz -o %out.npz --mode wild", "'wild' is not one of", 2),
     Case("gain of words", "retarget @good.json @good.npz -o %out.npz --gain mouth=loud", "must be a number", 2),

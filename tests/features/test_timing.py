@@ -198,7 +198,7 @@ def test_before_anything_is_read(
     assert (round(least), round(most / 60)) == (265, 14)
     assert caplog.messages == [
         "sd15-fast on this processor: loading 4.3 GB takes about 43 s, a look at a character from 4 min (its parts "
-        "look like one gallery domain) to 14 min (like five); it gets one or two; --dtype bfloat16 is about 1.7 times "
+        'look like one gallery domain) to 14 min (like five); it gets one or two; dtype="bfloat16" is about 1.7 times '
         "as fast on this machine"
     ]
 
@@ -249,5 +249,5 @@ def test_features_that_are_not_finite_are_refused() -> None:
         unet.conv_in.weight.fill_(float("inf"))
     preset = get_preset("mini", image_size=64, layer="up_blocks.2")
     broken = FeatureExtractor(preset, unet, NoiseSchedule.from_config(TINY), torch.zeros(1, 3, 8))
-    with pytest.raises(ValueError, match="not finite; use --dtype float32"):
+    with pytest.raises(ValueError, match='not finite; use dtype="float32"'):
         broken.features(np.zeros((1, 64, 64, 3), np.uint8))

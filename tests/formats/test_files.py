@@ -354,7 +354,7 @@ def test_suffixes_and_safety(tmp_path: Path, face: Landmarks, clip: LandmarkSequ
         write_sequence(tmp_path / "a.pts", clip)
     assert not list(tmp_path.iterdir())
     write_landmarks(tmp_path / "a.json", face)
-    with pytest.raises(InputError, match="--overwrite"):
+    with pytest.raises(InputError, match="overwrite=True"):
         write_landmarks(tmp_path / "a.json", face)
 
 

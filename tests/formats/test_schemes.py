@@ -76,7 +76,7 @@ def test_schemes_without_a_map_are_named(count: int, words: str) -> None:
 
 def test_five_points_are_what_points_takes() -> None:
     five = [[60, 80], [140, 80], [100, 120], [70, 150], [130, 151]]
-    with pytest.raises(InputError, match=r"--points 'right_eye=60,80;left_eye=140,80;nose=100,120;right_mouth=70,150"):
+    with pytest.raises(InputError, match=r"points=\"right_eye=60,80;left_eye=140,80;nose=100,120;right_mouth=70,150"):
         to_ibug(np.array(five), "file")
 
 

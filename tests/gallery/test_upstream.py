@@ -293,7 +293,7 @@ def test_names_stay_apart_and_the_folder_above_will_do(models: Path, tmp_path: P
 
 def test_nothing_of_the_user_s_is_overwritten(features: Path, models: Path, tmp_path: Path) -> None:
     import_gallery(features, tmp_path / "out")
-    with pytest.raises(InputError, match="exists; use --overwrite"):
+    with pytest.raises(InputError, match="exists; use overwrite=True"):
         import_gallery(features, tmp_path / "out")
     with pytest.raises(InputError, match="holds an input"):
         import_gallery(features, features, overwrite=True)

@@ -154,7 +154,7 @@ def test_overlay_video_ends_with_the_shorter(tmp_path: Path) -> None:
     sequence = LandmarkSequence(np.stack([face((64, 48)).xy] * 4), (64, 48), Fraction(30))
     overlay_video(clip, sequence, tmp_path / "out.mp4")
     assert probe(tmp_path / "out.mp4").frames == 4
-    with pytest.raises(InputError, match="--overwrite"):
+    with pytest.raises(InputError, match="overwrite=True"):
         overlay_video(clip, sequence, tmp_path / "out.mp4")
     with pytest.raises(InputError, match="input"):
         overlay_video(clip, sequence, clip, overwrite=True)

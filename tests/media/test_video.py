@@ -631,7 +631,7 @@ def test_formats_that_cannot_be_written(tmp_path: Path, name: str, alpha: bool, 
 def test_existing_outputs_and_inputs_are_safe(tmp_path: Path) -> None:
     driving = make_clip(tmp_path / "drive.mp4", frames(3))
     before = driving.read_bytes()
-    with pytest.raises(InputError, match="--overwrite"):
+    with pytest.raises(InputError, match="overwrite=True"):
         VideoWriter(driving, CLIP, Fraction(30))
     with pytest.raises(InputError, match="input"):
         VideoWriter(driving, CLIP, Fraction(30), audio_from=driving, overwrite=True)

@@ -36,7 +36,7 @@ def test_failures_leave_nothing_not_even_folders(tmp_path: Path, failure: type[B
 def test_existing_files_are_refused_or_replaced(tmp_path: Path) -> None:
     target = tmp_path / "a.txt"
     target.write_text("old")
-    with pytest.raises(InputError, match="--overwrite"):
+    with pytest.raises(InputError, match="overwrite=True"):
         with writing(target):
             pytest.fail("the work must not start")
     with pytest.raises(RuntimeError):
@@ -64,7 +64,7 @@ def test_folders_of_frames_are_replaced_others_never(tmp_path: Path) -> None:
     with writing(target, folder=True) as part:  # an empty folder loses nothing
         (part / "frame_000001.png").write_text("1")
         (part / "frame_000002.png").write_text("2")
-    with pytest.raises(InputError, match="--overwrite"):
+    with pytest.raises(InputError, match="overwrite=True"):
         check_output(target)
     with writing(target, overwrite=True, folder=True) as part:
         (part / "frame_000001.png").write_text("new")

@@ -69,8 +69,8 @@ def curious(monkeypatch: pytest.MonkeyPatch) -> Curious:
     def load(name: str) -> object:
         return backend if name == "curious" else real(name)
 
-    for module in ("faceshot.pipeline.backends", "faceshot.pipeline.faceshot"):
-        monkeypatch.setattr(f"{module}.load_backend", load)
+    for module in ("backends", "faceshot", "matching"):
+        monkeypatch.setattr(f"faceshot.pipeline.{module}.load_backend", load)
     monkeypatch.setattr(backends, "list_backends", lambda: [*names, "curious"])
     return backend
 
@@ -201,7 +201,7 @@ def test_a_motion_file_of_the_backend_drives_for_its_own_length(curious: Curious
 def test_a_motion_file_of_another_backend_is_refused_with_its_name(curious: Curious, tmp_path: Path) -> None:
     path = tmp_path / "a.moves"
     path.write_text("7 25")
-    with pytest.raises(UsageError, match=r"a\.moves is motion for --backend curious only"):
+    with pytest.raises(UsageError, match=r"a\.moves is motion for backend=\"curious\" only"):
         faceshot.animate(picture(), driving=path, landmarks=MARKS, output=tmp_path / "a.mp4")
     path.write_text("damaged")
     with pytest.raises(InputError, match=r"a\.moves"):

@@ -98,7 +98,7 @@ def test_the_sound_can_be_moved(
         picture, landmarks=marks, driving=opening(), audio=clip, output=tmp_path / "a.mp4", audio_offset=-0.25
     )
     np.testing.assert_allclose(click_times(made.output), [0.25, 1.25, 2.25], atol=0.03)
-    with pytest.raises(UsageError, match="audio-offset"):
+    with pytest.raises(UsageError, match="audio_offset"):
         faceshot.animate(picture, landmarks=marks, driving=opening(), output=tmp_path / "b.mp4", audio_offset=1e9)
 
 
@@ -129,7 +129,7 @@ def test_a_file_of_sound_alone_begins_at_its_beginning(
             picture, landmarks=marks, driving=opening()[30:90], audio=tmp_path / "only.m4a", output=tmp_path / "a.mp4"
         )
     np.testing.assert_allclose(click_times(made.output), [0.5, 1.5], atol=0.03)
-    assert "--audio-offset -1.00" in caplog.text
+    assert "audio_offset=-1.00" in caplog.text
 
 
 def test_the_longest_side_can_be_limited(character: tuple[Picture, Landmarks], tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_the_longest_side_can_be_limited(character: tuple[Picture, Landmarks], t
     )  # fmt: skip
     assert probe(made.output).size == (144, 96) and made.sequence.size == (144, 96)
     assert np.allclose(made.landmarks.xy, moving.xy) and read_landmarks(tmp_path / "marks.json").size == large.size
-    with pytest.raises(UsageError, match="max-side"):
+    with pytest.raises(UsageError, match="max_side"):
         faceshot.animate(large, landmarks=moving, driving=opening(6), output=tmp_path / "b.mp4", max_side=3)
 
 

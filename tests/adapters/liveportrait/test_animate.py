@@ -554,7 +554,7 @@ def test_options_that_shape_landmarks_are_refused_where_none_are_followed(face, 
     clip.write_bytes(b"")
     backend = Backend(standin(face[1]))
     given = AnimationOptions(extra={"mode": "video"}, driving=clip, shaped=("gain", "only"))
-    with pytest.raises(UsageError, match="--gain, --only would have no effect"):
+    with pytest.raises(UsageError, match="gain, only would have no effect"):
         backend.load(given)
     backend.load(replace(given, extra={}))  # mode=landmarks follows them
 

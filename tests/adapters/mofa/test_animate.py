@@ -308,7 +308,7 @@ def test_an_interrupted_run_goes_on_with_the_same_frames(networks, reference, tm
         interrupt(patch, calls)
         with pytest.raises(Stop):
             render(networks, FRAMES, work=tmp_path)
-    assert any("--resume goes on" in record.message for record in caplog.records) == (calls > 1)
+    assert any("resume=True goes on" in record.message for record in caplog.records) == (calls > 1)
     with monkeypatch.context() as patch:
         seen = interrupt(patch, 100)
         found = np.stack(render(networks, FRAMES, work=tmp_path, resume=True))

@@ -233,7 +233,7 @@ def test_resume_goes_on_and_low_vram_may_come_in(
 ) -> None:
     done, frames = animate("first", "--fps", "6")
     assert done.code == 130 and not frames
-    assert "the same command with --resume goes on" in done.err and done.err.endswith("interrupted\n")
+    assert "the same again with --resume goes on" in done.err and done.err.endswith("interrupted\n")
     assert not list(tmp_path.glob("first*")) and list((tmp_path / "cache" / "mofa").glob("run-*/window_000000*"))
     before = len(stop_in_window_2)
     done, resumed = animate("second", "--fps", "6", "--resume", "--low-vram")
