@@ -146,7 +146,7 @@ def test_weights_that_do_not_fit_are_refused(folder: Path) -> None:
 )
 def test_a_damaged_configuration_is_an_error_of_ours(config: str, folder: Path) -> None:
     (folder / "config.json").write_text(config)
-    with pytest.raises(InputError, match=r"configuration .*config.json"):
+    with pytest.raises(InputError, match=r"cannot load|configuration .*config\.json"):
         load_unet(folder, torch.float32)
 
 
