@@ -57,6 +57,10 @@ def _is_still(path: Path) -> bool:
         return True  # refused as a picture, in the words for pictures
 
 
+#: Names nobody gives to a video: a folder of frames is meant, as with a slash behind them. Scripts lose slashes easily.
+FOLDERS = frozenset({"frames", "out"})
+
+
 def plan(
     pictures: list[Path],
     output: str | None,
@@ -81,7 +85,7 @@ def plan(
 
         return tasks_of(found, default)
     place = Path(as_typed(output))
-    slash = output.rstrip(" '\"").endswith(("/", os.sep))
+    slash = output.rstrip(" '\"").endswith(("/", os.sep)) or (place.name.lower() in FOLDERS and not place.exists())
     if place.suffix and not (slash or place.is_dir()) and (many or frames):
         what = "--frames makes a folder" if frames else "there are several pictures"
         raise UsageError(f"-o {place} is one file, but {what}; name a folder")

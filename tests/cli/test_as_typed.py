@@ -202,9 +202,10 @@ def test_an_output_without_a_suffix_is_a_video(cli: Callable[..., Run], here: Pa
     run = cli("animate", "face.png", *QUICK, "-o", "cat9")
     assert (run.code, run.out) == (0, "cat9.mp4\n") and "writing cat9.mp4 (for a folder of frames: --frames)" in run.err
     assert cli("animate", "face.png", *QUICK, "-o", "cat9/").out == "cat9\n"
+    assert cli("animate", "face.png", *QUICK, "-o", "out").out == "out\n", "no video is called that"
     assert cli("animate", "face.png", *QUICK, "-o", "many", "--frames").out == "many\n"
     assert cli("animate", "face.png", *QUICK, "--frames").out == "face_frames\n"
-    for folder in ("cat9", "many", "face_frames"):
+    for folder in ("cat9", "out", "many", "face_frames"):
         assert len(list((here / folder).glob("frame_*.png"))) == 15
     (here / "videos").mkdir()
     (here / "videos/other.mp4").write_text("other")
