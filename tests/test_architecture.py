@@ -30,14 +30,14 @@ STOREYS: tuple[str, ...] = (
     "matching",
     "driving",
     "pipeline",
-    "backends doctor testing types video",
+    "backends demo doctor testing types video",
     "cli",
     "__main__",
 )
 STOREY = {name: floor for floor, names in enumerate(STOREYS) for name in names.split()}
 #: Importable from anywhere: it is the vocabulary of indices.
 TOPOLOGY = "faceshot.landmarks.topology"
-HEAVY = ("torch", "cv2", "diffusers", "scipy", "av", "transformers", "PIL")
+HEAVY = ("torch", "cv2", "diffusers", "scipy", "av", "transformers", "PIL", "gradio")
 MOST_FILES, MOST_LINES, MOST_FUNCTION, P95_FUNCTION = 15, 400, 80, 60
 
 

@@ -7,12 +7,16 @@ of :class:`faceshot.pipeline.backends.Backend`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from faceshot.errors import InputError
-from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray
+from faceshot.landmarks import FloatArray, Landmarks, LandmarkSequence, Picture, RGBArray
 from faceshot.opencv import opencv_fault, require_opencv
 from faceshot.pipeline import AnimationOptions
+
+if TYPE_CHECKING:
+    from faceshot_warp.compose import Animator
 
 __all__ = ["Backend"]
 
@@ -50,10 +54,25 @@ class Backend:
             UsageError: unknown option or bad value.
             InputError: landmarks or sequence are in pixels of another size than the picture's.
         """
+        return _frames(self._animator(picture, landmarks, sequence, options), landmarks, sequence)
+
+    def poser(
+        self, picture: Picture, landmarks: Landmarks, options: AnimationOptions
+    ) -> Callable[[FloatArray], RGBArray]:
+        """A function that draws the frame for landmarks (68, 2) at once; not to be called from two threads.
+
+        Raises:
+            UsageError, InputError: as of :meth:`animate`.
+        """
+        return self._animator(picture, landmarks, landmarks, options).frame
+
+    def _animator(
+        self, picture: Picture, landmarks: Landmarks, moved: Landmarks | LandmarkSequence, options: AnimationOptions
+    ) -> Animator:
         from faceshot_warp.options import parse_options
 
         parsed = parse_options(options.extra)
-        for what, size in (("landmarks", landmarks.size), ("sequence", sequence.size)):
+        for what, size in (("landmarks", landmarks.size), ("sequence", moved.size)):
             if size != picture.size:
                 raise InputError(
                     f"{what} are for {size.width}x{size.height} but the picture is "
@@ -61,11 +80,10 @@ class Backend:
                 )
         from faceshot_warp.compose import Animator
 
-        animator = Animator(picture, landmarks, parsed)
-        return _frames(animator, landmarks, sequence)
+        return Animator(picture, landmarks, parsed)
 
 
-def _frames(animator, landmarks: Landmarks, sequence: LandmarkSequence) -> Iterator[RGBArray]:  # type: ignore[no-untyped-def]
+def _frames(animator: Animator, landmarks: Landmarks, sequence: LandmarkSequence) -> Iterator[RGBArray]:
     import numpy as np
 
     from faceshot.landmarks import iris_shift

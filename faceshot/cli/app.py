@@ -20,6 +20,7 @@ from typing import Annotated, Any
 import typer
 
 from faceshot.cli.animate import animate
+from faceshot.cli.demo import demo
 from faceshot.cli.gallery import gallery
 from faceshot.cli.info import backends, doctor
 from faceshot.cli.match import match
@@ -62,6 +63,7 @@ app.command()(drive)
 app.command()(retarget)
 app.command()(animate)
 app.add_typer(gallery, name="gallery")
+app.command()(demo)
 app.command()(backends)
 app.add_typer(weights, name="weights")
 app.command()(doctor)

@@ -44,7 +44,7 @@ PointsFlag = Annotated[
         "--points",
         metavar="FILE|TEXT",
         help="Hand-set anchors, e.g. 'right_eye=90,120;left_eye=160,121': two or more of right_eye, left_eye, nose, "
-        "right_mouth, left_mouth (the subject's sides), in pixels; or a JSON file of them.",
+        "right_mouth, left_mouth (the subject's sides), mouth (its middle), in pixels; or a JSON file of them.",
     ),
 ]
 FaceFlag = Annotated[

@@ -8,6 +8,9 @@ from faceshot.lazy import hand_on
 
 if TYPE_CHECKING:
     from faceshot.driving.detectors import FaceMeshDetector as FaceMeshDetector
+    from faceshot.driving.expressions import AMOUNTS as AMOUNTS
+    from faceshot.driving.expressions import expression_timeline as expression_timeline
+    from faceshot.driving.expressions import posed as posed
     from faceshot.driving.gaps import GapPolicy as GapPolicy
     from faceshot.driving.motions import MAX_SECONDS as MAX_SECONDS
     from faceshot.driving.motions import MIN_SECONDS as MIN_SECONDS
@@ -20,6 +23,7 @@ __getattr__, __dir__, __all__ = hand_on(
     __name__,
     {
         "detectors": "FaceMeshDetector",
+        "expressions": "AMOUNTS expression_timeline posed",
         "gaps": "GapPolicy",
         "motions": "MAX_SECONDS MIN_SECONDS MOTIONS motion_template",
         "sources": "drive finish",

@@ -27,6 +27,7 @@ class Content:
     Attributes:
         xy: (68, 2) or (T, 68, 2); rows of frames without a face may be NaN.
         unit: whether they lie in the unit square instead of in pixels.
+        edited: points that a person has put where they are (our own JSON of one face).
         size, fps, found, score, absent, rest, start, expression: as in :class:`Landmarks`, :class:`LandmarkSequence`.
     """
 
@@ -40,6 +41,7 @@ class Content:
     start: int = 0
     expression: Expression | None = None
     unit: bool = False
+    edited: tuple[int, ...] = ()
 
     def landmarks(self, path: str | Path, size: Any) -> Landmarks:
         """One face.
@@ -100,9 +102,10 @@ class Content:
         return from_unit(xy, size) if self.unit else xy, size
 
 
-def of_landmarks(landmarks: Landmarks) -> Content:
+def of_landmarks(landmarks: Landmarks, edited: Iterable[int] = ()) -> Content:
     """The content to write for one face."""
-    return Content(landmarks.xy, landmarks.size, None, None, landmarks.score, sorted(landmarks.absent))
+    marks = landmarks
+    return Content(marks.xy, marks.size, None, None, marks.score, sorted(marks.absent), edited=tuple(sorted(edited)))
 
 
 def of_sequence(sequence: LandmarkSequence) -> Content:

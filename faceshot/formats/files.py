@@ -14,6 +14,7 @@ Read only: labelme, Label Studio, OpenPose and MediaPipe (``.json``), dlib's img
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -69,14 +70,16 @@ def read_sequence(
     return read_content(path).sequence(path, size, fps)
 
 
-def write_landmarks(path: str | Path, landmarks: Landmarks, *, overwrite: bool = False) -> None:
-    """Write the landmarks of one picture.
+def write_landmarks(
+    path: str | Path, landmarks: Landmarks, *, overwrite: bool = False, edited: Iterable[int] = ()
+) -> None:
+    """Write the landmarks of one picture; a ``.json`` notes which points were ``edited`` by hand.
 
     Raises:
         UsageError: unknown suffix.
         InputError: as :func:`faceshot.output.check_output`.
     """
-    _write(Path(path), of_landmarks(landmarks), overwrite)
+    _write(Path(path), of_landmarks(landmarks, edited), overwrite)
 
 
 def write_sequence(

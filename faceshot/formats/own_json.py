@@ -29,7 +29,7 @@ LANDMARKS = "faceshot.landmarks"
 SEQUENCE = "faceshot.sequence"
 _ENDS = tuple(accumulate(len(indices) for indices in PART_POINTS.values()))
 _KEYS = {
-    LANDMARKS: {"schema", "version", "scheme", "size", "absent", "points", "score"},
+    LANDMARKS: {"schema", "version", "scheme", "size", "absent", "points", "score", "edited"},
     SEQUENCE: {
         *("schema", "version", "scheme", "size", "fps", "rest", "start", "absent", "not_found", "points", "score"),
         "expression",
@@ -84,7 +84,8 @@ def _read(path: Path, value: Any) -> Content:
     score = value.get("score")
     if schema == LANDMARKS:
         score = None if score is None else numbers(score, N_POINTS, "score")
-        return Content(points(value["points"]), size, score=score, absent=absent)
+        edited = _indices(value.get("edited", []), "edited", N_POINTS)
+        return Content(points(value["points"]), size, score=score, absent=absent, edited=edited)
     return _sequence(path, value, size, absent, score)
 
 
@@ -125,6 +126,16 @@ def _sequence(path: Path, value: dict[str, Any], size: list[int] | None, absent:
     return Content(xy, size, fps, found, score, absent, int(rest), int(start), shown)
 
 
+def _indices(values: Any, what: str, count: int) -> tuple[int, ...]:
+    """A JSON list of numbers of points, each once and in order."""
+    if not isinstance(values, list):
+        raise InputError(f"{what} must be a list of points, got {str(values)[:40]}")
+    found = {number(entry, f"an entry of {what}") for entry in values}
+    if wrong := [index for index in found if not index.is_integer() or not 0 <= index < count]:
+        raise InputError(f"{what} names point {wrong[0]:g}; points are 0..{count - 1}")
+    return tuple(sorted(int(index) for index in found))
+
+
 def text(content: Content) -> str:
     """The file for ``content``; equal content gives equal bytes."""
     if content.xy.ndim == 2:
@@ -157,6 +168,8 @@ def _head(content: Content, schema: str) -> list[str]:
         entries |= {"fps": str(content.fps), "rest": content.rest}
         entries |= {"start": content.start} if content.start else {}
     entries["absent"] = sorted(content.absent)
+    if content.edited:
+        entries["edited"] = list(content.edited)
     return [f'  "{key}": {json.dumps(entry)}' for key, entry in entries.items()]
 
 

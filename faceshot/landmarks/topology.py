@@ -115,6 +115,7 @@ ANCHORS: Final = MappingProxyType(
         "nose": (NOSE_TIP,),
         "right_mouth": (MOUTH_CORNERS[0],),
         "left_mouth": (MOUTH_CORNERS[1],),
+        "mouth": MOUTH_CORNERS,
     }
 )
 

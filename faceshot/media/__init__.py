@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from faceshot.media.clip import fit_side as fit_side
     from faceshot.media.clip import frame_at as frame_at
     from faceshot.media.container import open_media as open_media
+    from faceshot.media.drawing import CONFIDENCE_COLOURS as CONFIDENCE_COLOURS
     from faceshot.media.drawing import OverlayOptions as OverlayOptions
     from faceshot.media.drawing import contact_sheet as contact_sheet
     from faceshot.media.drawing import drawn_frames as drawn_frames
@@ -39,7 +40,7 @@ __getattr__, __dir__, __all__ = hand_on(
         "audio": "SoundInfo probe_sound",
         "clip": "DEFAULT_RATE fit_side frame_at",
         "container": "open_media",
-        "drawing": "OverlayOptions contact_sheet drawn_frames overlay",
+        "drawing": "CONFIDENCE_COLOURS OverlayOptions contact_sheet drawn_frames overlay",
         "folder": "FolderPictures pictures_in",
         "image": "SUFFIXES check_file decode read_picture write_picture",
         "sticker": "STICKERS StickerWriter check_sticker",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from faceshot.pipeline.inputs import PictureLike as PictureLike
     from faceshot.pipeline.plan import check_video as check_video
     from faceshot.pipeline.rendering import frames_of as frames_of
+    from faceshot.pipeline.rendering import poser as poser
     from faceshot.pipeline.result import Animation as Animation
     from faceshot.pipeline.result import no_face_message as no_face_message
     from faceshot.pipeline.sidecar import installed_version as installed_version
@@ -40,7 +41,7 @@ __getattr__, __dir__, __all__ = hand_on(
         "faceshot": "FaceShot",
         "inputs": "DrivingLike LandmarksLike PictureLike",
         "plan": "check_video",
-        "rendering": "frames_of",
+        "rendering": "frames_of poser",
         "result": "Animation no_face_message",
         "sidecar": "installed_version",
         "stages": "animate drive match match_all match_many retarget",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from faceshot.errors import BackendError, MissingError
-from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray
+from faceshot.errors import BackendError, MissingError, UsageError
+from faceshot.landmarks import FloatArray, Landmarks, LandmarkSequence, Picture, RGBArray
 from faceshot.pipeline.backends import AnimationOptions, Backend, guard, named, requirements
 from faceshot.pipeline.sidecar import container_metadata
 from faceshot.progress import progress
@@ -104,3 +104,28 @@ def render(
     ) as writer:  # fmt: skip
         for frame in progress(frames, "animate", total=len(moved)):
             writer.write(plan.opaque(frame))
+
+
+def poser(
+    backend: Backend, picture: Picture, landmarks: Landmarks, settings: AnimationOptions
+) -> Callable[[FloatArray], RGBArray]:
+    """One character, prepared once, drawn at once for any landmarks (68, 2): what a live preview needs.
+
+    Raises:
+        UsageError: the backend draws clips only. MissingError, BackendError: as of :func:`prepare`.
+    """
+    make = getattr(backend, "poser", None)
+    if make is None:
+        raise UsageError(f"backend {backend.name!r} draws no single frames; backend 'warp' does")
+    prepare(backend, settings)
+    with guard(named(backend)):
+        draw = make(picture, landmarks, settings)
+
+    def frame(xy: FloatArray) -> RGBArray:
+        with guard(named(backend)):
+            drawn: Any = draw(xy)
+        if (fault := _fault(drawn, picture)) is not None:
+            raise BackendError(f"{named(backend)} gave {fault}")
+        return drawn
+
+    return frame
