@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import html
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,19 +24,21 @@ from faceshot.pipeline import Animation, FaceShot
 GAINS = ("head", "mouth", "jaw", "right_eye", "left_eye", "right_brow", "left_brow", "nose", "zoom")
 
 
-def _toast(error: FaceShotError) -> gr.Error:
-    return gr.Error(html.escape(" ".join(str(error).split())), title="Not yet", print_exception=False)
+def _toast(error: FaceShotError, sessions: Sessions) -> gr.Error:
+    """One line, in which files have their names only."""
+    line = re.sub(rf"{re.escape(str(sessions.root))}/[0-9a-f]+/(?:[\w-]+/)?", "", " ".join(str(error).split()))
+    return gr.Error(html.escape(line), title="Not yet", print_exception=False)
 
 
 def toasting(handler: Callable[..., Any]) -> Callable[..., Any]:
     """Our errors as one line on the page."""
 
     @functools.wraps(handler)
-    def run(*given: Any, **named: Any) -> Any:
+    def run(self: Handlers, *given: Any, **named: Any) -> Any:
         try:
-            return handler(*given, **named)
+            return handler(self, *given, **named)
         except FaceShotError as error:
-            raise _toast(error) from None
+            raise _toast(error, self.sessions) from None
 
     return run
 
@@ -131,7 +134,7 @@ class Handlers:
                 yield gr.skip(), gr.skip(), gr.skip()
             made = job.result
         except FaceShotError as error:
-            raise _toast(error) from None
+            raise _toast(error, self.sessions) from None
         files = list(visits.files_of(made))
         shown = result_html(made, session.url, files, session.url(wish.picture), driver)
         yield shown, wish.command(), wish.snippet()

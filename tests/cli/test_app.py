@@ -31,6 +31,7 @@ COMMANDS = {
     "drive": "consent",
     "retarget": "--gain",
     "animate": "consent",
+    "demo": "consent",
     "gallery add": "DOMAIN",
     "gallery build": "--preset",
     "gallery check": "--preset",
