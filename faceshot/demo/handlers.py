@@ -117,7 +117,7 @@ class Handlers:
         """A tab was closed."""
         self.sessions.close(request.session_hash)
 
-    def animate(
+    def make(
         self,
         given: dict[Any, Any],
         request: gr.Request,

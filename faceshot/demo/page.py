@@ -62,9 +62,7 @@ def build_page(
         _backends()
         gr.Markdown(NOTICE)
         _wire(page, do, upload, editor)
-        run = go.click(
-            do.animate, set(do.fields.values()), [result, command, snippet], api_visibility="private", **_ONE
-        )
+        run = go.click(do.make, set(do.fields.values()), [result, command, snippet], api_visibility="private", **_ONE)
         cancel.click(None, cancels=[run])
         _api(do)
     page.queue(max_size=100, default_concurrency_limit=4)
@@ -145,6 +143,9 @@ def _wire(page: gr.Blocks, do: Handlers, upload: gr.Image, editor: gr.HTML) -> N
     ):
         begun.success(*fresh, **{**shown, **_ONE})
     page.unload(do.closed)
+    # Gradio's pictures to choose from have no names that a screen reader could say.
+    named = f"() => document.querySelectorAll('.gallery-item').forEach((b, k) => b.ariaLabel = {list(EXAMPLES)}[k])"
+    page.load(None, None, None, js=named)
 
 
 def _backends() -> None:

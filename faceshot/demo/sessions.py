@@ -7,6 +7,7 @@ import secrets
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Longest side of the picture as the page shows it [px]; landmarks stay in pixels of the whole.
 SHOWN = 2048
+#: Uploads are kept apart by their content, so two visitors may have one; it is safe to delete when it is as old [s].
+SETTLED = 300.0
 #: Characters that a file's name keeps.
 _KEPT = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_. ()")
 
@@ -100,6 +103,7 @@ class Sessions:
         self.root = Path(tempfile.mkdtemp(prefix="faceshot-demo-")).resolve()
         self.uploads = self.root / "uploads"
         self._open: dict[str, Session] = {}
+        self._left: set[Path] = set()
         self._turn = threading.Lock()
 
     def __enter__(self) -> Sessions:
@@ -127,13 +131,15 @@ class Sessions:
         """Forget a visitor, with all files that nobody else has."""
         with self._turn:
             session = self._open.pop(name or "", None)
-            others = set().union(*(other.uploads for other in self._open.values()))
-        if session is None:
-            return
-        shutil.rmtree(session.folder, ignore_errors=True)
-        for upload in session.uploads - others:
-            if upload.is_relative_to(self.uploads):
-                shutil.rmtree(upload.parent, ignore_errors=True)
+            if session is not None:
+                shutil.rmtree(session.folder, ignore_errors=True)
+                self._left |= {upload for upload in session.uploads if upload.is_relative_to(self.uploads)}
+            used = set().union(*(other.uploads for other in self._open.values()))
+            for upload in self._left - used:
+                # Somebody else may be about to use what they have just uploaded.
+                if not upload.exists() or time.time() - upload.stat().st_mtime > SETTLED:
+                    shutil.rmtree(upload.parent, ignore_errors=True)
+                    self._left.discard(upload)
 
 
 def show(session: Session) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import threading
 from fractions import Fraction
@@ -203,6 +204,21 @@ def test_visitors_see_their_own_files_only(shot: FaceShot, sessions: Sessions) -
         two.ready()
     sessions.close("one")
     assert not one.folder.exists() and two.folder.exists() and FOX.exists() and sessions.by_token(one.token) is None
+
+
+def test_a_closing_visitor_takes_nothing_from_another(sessions: Sessions) -> None:
+    upload = sessions.uploads / "hash" / "fox.png"
+    upload.parent.mkdir(parents=True)
+    upload.write_bytes(FOX.read_bytes())
+    one, two = sessions.of("one"), sessions.of("two")
+    one.keep(upload, "picture")
+    sessions.close("one")
+    two.keep(upload, "picture")  # the same content is the same file
+    os.utime(upload, (0, 0))
+    sessions.close("nobody")
+    assert upload.exists()
+    sessions.close("two")
+    assert not upload.exists()
 
 
 def test_names_of_uploads_are_tamed(sessions: Sessions, tmp_path: Path) -> None:
