@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from faceshot.errors import InputError, MissingError, UsageError
+from faceshot.errors import InputError, MissingError, UsageError, option
 from faceshot.pipeline import FaceShot
 
 log = logging.getLogger("faceshot")
@@ -29,13 +29,12 @@ def check_access(host: str, share: bool, auth: str | None) -> tuple[str, str] | 
     if auth is not None:
         user, _, password = auth.partition(":")
         if not user or len(password) < 4:
-            raise UsageError("--auth takes user:password, with a password of at least 4 characters")
+            raise UsageError(f"{option('auth')} takes user:password, with a password of at least 4 characters")
         pair = user, password
     if (share or not is_loopback(host)) and pair is None:
-        how = "--share" if share else f"--host {host}"
-        raise UsageError(
-            f"{how} lets others reach this page and use this machine; protect it with --auth user:password"
-        )
+        how = option("share", True) if share else option("host", host)
+        user = option("auth", "USER:PASSWORD")
+        raise UsageError(f"{how} lets others reach this page and use this machine; protect it with {user}")
     return pair
 
 
@@ -100,7 +99,7 @@ def serve(
             (until or threading.Event()).wait()
         except OSError as error:
             raise UsageError(
-                f"port {port or '7860 to 7959'} of {host} is taken or not allowed; try another --port"
+                f"port {port or '7860 to 7959'} of {host} is taken or not allowed; try another {option('port')}"
             ) from error
         finally:
             page.close(verbose=False)
@@ -131,7 +130,7 @@ def _check_files(picture: str | Path | None, landmarks: str | Path | None) -> tu
 
     if picture is None:
         if landmarks is not None:
-            raise UsageError("--landmarks belong to a picture; name it with --picture")
+            raise UsageError(f"{option('landmarks')} belong to a picture; name it with {option('picture', 'FILE')}")
         return None, None
     shown = read_picture(picture)
     if landmarks is not None:

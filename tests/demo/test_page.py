@@ -374,7 +374,7 @@ def test_who_may_reach_it() -> None:
     assert check_access("127.0.0.1", False, None) is None and check_access("::1", False, None) is None
     assert check_access("0.0.0.0", False, "me:secret:1") == ("me", "secret:1")
     for host, share, auth in (("0.0.0.0", False, None), ("127.0.0.1", True, None), ("box.local", False, None)):
-        with pytest.raises(UsageError, match="--auth user:password"):
+        with pytest.raises(UsageError, match="auth=USER:PASSWORD"):
             check_access(host, share, auth)
     with pytest.raises(UsageError, match="at least 4"):
         check_access("127.0.0.1", False, "me:x")
