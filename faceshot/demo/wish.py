@@ -68,12 +68,12 @@ class Wish:
         words = ["faceshot", "animate", self.picture.name]
         for name, value in self.options().items():
             if name == "gain":
-                words += ["--gain", ",".join(f"{part}={factor:g}" for part, factor in value.items())]
+                words += [_flag(name), ",".join(f"{part}={factor:g}" for part, factor in value.items())]
             elif name == "smooth":
-                words.append("--smooth")
+                words.append(_flag(name))
             else:
-                words += [f"--{name}", value.name if isinstance(value, Path) else f"{value}"]
-        words += ["--backend", self.backend] if self.backend != "warp" else []
+                words += [_flag(name), value.name if isinstance(value, Path) else f"{value}"]
+        words += [_flag("backend"), self.backend] if self.backend != "warp" else []
         return shlex.join([*words, "-o", self.output])
 
     def snippet(self) -> str:
@@ -82,3 +82,7 @@ class Wish:
         given |= {"output": self.output} | ({"backend": self.backend} if self.backend != "warp" else {})
         lines = [f"    {self.picture.name!r},", *(f"    {name}={value!r}," for name, value in given.items())]
         return "\n".join(["import faceshot", "", "faceshot.animate(", *lines, ")"])
+
+
+def _flag(name: str) -> str:
+    return f"--{name}"
