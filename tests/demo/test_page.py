@@ -233,8 +233,8 @@ def test_a_motion_becomes_a_video_with_all_files(visit: Callable[..., Any], smal
     assert np.abs(frames[0].astype(int) - frames[9]).max() > 60
     page.wait_for_function("document.querySelector('#result video').readyState >= 2")
     page.get_by_role("button", name="The same on a command line").click()
-    text = page.locator("body").inner_text()
-    assert "faceshot animate fox.png --motion wink --seconds 0.6" in text
+    said = "faceshot animate fox.png --motion wink --seconds 0.6"
+    page.wait_for_function("(said) => document.body.innerText.includes(said)", arg=said)
 
 
 def test_the_face_follows_the_sliders(visit: Callable[..., Any], small: Path) -> None:
