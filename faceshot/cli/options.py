@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Dtype = Literal["auto", "float32", "float16", "bfloat16"]
 Regularise = Literal["none", "faceshot", "robust"]
 Source = Literal["auto", "facemesh", "facexlib", "track", "mediapipe"]
-Mode = Literal["stable", "faceshot"]
+Mode = Literal["stable", "faceshot", "paper"]
 Gaps = Literal["hold", "rest", "cut", "refuse"]
 Guidance = Literal["none", "self", "domain", "swap"]
 

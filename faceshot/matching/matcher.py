@@ -232,7 +232,7 @@ class Matcher:
             lambda count: suspects(self.extractor, rgb, *wanted, self.prior.mean, count, self.search),
             Size(rgb.shape[1], rgb.shape[0]),
             side,
-            self.search if wide else replace(self.search, sides=()),
+            self.search if wide else replace(self.search, sides=(), upright_enough=0.0),
             thorough=thorough,
         )
 

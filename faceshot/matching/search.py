@@ -50,7 +50,7 @@ class SearchOptions:
     enough: float = 0.8
     alone: float = 0.45
     worth: float = 0.1
-    upright_enough: float = 0.98
+    upright_enough: float = 0.95
     surer_turned: float = 1.5
     sides: tuple[int, ...] = (2, 4)
     enlarge: float = 1.5

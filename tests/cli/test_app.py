@@ -123,8 +123,8 @@ def test_where_landmarks_go(
 def test_two_pictures_never_share_a_file(tmp_path: Path) -> None:
     for name in ("a.png", "a.jpg"):
         (tmp_path / name).write_bytes(b"x")
-    with pytest.raises(InputError, match=r"a\.png and .*a\.jpg|a\.jpg and .*a\.png"):
-        cli_match.plan([tmp_path / "a.png", tmp_path / "a.jpg"], str(tmp_path / "out"), "json")
+    tasks = cli_match.plan([tmp_path / "a.png", tmp_path / "a.jpg"], str(tmp_path / "out"), "json")
+    assert len({task.output for task in tasks}) == len({task.stem for task in tasks}) == 2
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +170,7 @@ def test_where_nothing_looks_like_a_face(
     drawn = tmp_path / "robot.refused.png"
     assert run.code == 1 and run.out == "" and run.err.count("\n") == 1
     assert "nothing in robot.png looks like a face (score 0." in run.err and str(drawn) in run.err
-    assert [path.name for path in tmp_path.iterdir()] == [drawn.name]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["robot.refused.json", drawn.name]
     earlier = drawn.read_bytes()
     run = cli("match", EXAMPLES / "robot.png", "-o", tmp_path / "robot.json", *tiny)
     assert "earlier attempt" in run.err and drawn.read_bytes() == earlier

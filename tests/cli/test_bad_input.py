@@ -163,7 +163,6 @@ CASES = (
     Case("clip as picture", MATCH.format("@good.mp4"), "a clip goes to --driving"),
     Case("folder without pictures", "match @nothing -o %out", "holds no pictures"),
     Case("folder into one file", MATCH.format("@twins"), "name a folder", 2),
-    Case("two pictures of one name", "match @twins -o %out", "both become"),
     Case("folder as picture", "animate @nothing --motion nod -o %out", "holds no pictures"),
     # Options of matching.
     Case("box of words", MATCH.format("@good.png --box a,b,c,d"), "--box must be a number", 2),

@@ -65,9 +65,10 @@ def test_other_kinds_are_left_alone(taught):
 
 
 def test_what_was_proved_is_kept(taught, monkeypatch):
+    proved = [(trust.domain, trust.share) for trust in taught._trusts]
     again = Matcher("mini", galleries=taught._places, cache_dir=taught._cache_dir)
     monkeypatch.setattr(Matcher, "_trial", lambda *_: pytest.fail("worked out twice"))
-    assert [(t.domain, t.share) for t in again._trusts] == [(t.domain, t.share) for t in taught._trusts]
+    assert [(trust.domain, trust.share) for trust in again._trusts] == proved
 
 
 def test_a_domain_alone_is_as_sure_as_the_gallery(taught):

@@ -123,7 +123,7 @@ def test_frames_that_are_nan_have_no_face() -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (np.zeros((5, 2)), r"landmarks holds 5 points.*--points"),
+        (np.zeros((5, 2)), r"landmarks holds 5 points.*points="),
         (["a"] * 68, "landmarks are numbers"),
         ([[1, 2], [3]], "no array of numbers"),
         (None, "landmarks are numbers"),

@@ -196,7 +196,7 @@ def animate(cli: Callable[..., Run], tmp_path: Path) -> Callable[..., tuple[Run,
     def run(name: str, *flags: str) -> tuple[Run, list[np.ndarray]]:
         done = cli(
             "animate", tmp_path / "face.png", "--landmarks", tmp_path / "face.json", "--motion", "laugh",
-            "--seconds", "0.5", "-o", tmp_path / name, "--backend", "mofa", "--cache-dir", tmp_path / "cache",
+            "--seconds", "0.5", "-o", f"{tmp_path / name}/", "--backend", "mofa", "--cache-dir", tmp_path / "cache",
             "--backend-option", f"steps=1,size={SIDE},guidance=1,window=2", *flags,
         )  # fmt: skip
         return done, [cv2.imread(str(path)) for path in sorted((tmp_path / name).glob("*.png"))]
