@@ -28,7 +28,9 @@ from faceshot.opencv import require_opencv
 from faceshot.output import removing, writing
 
 PICTURE_SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
-LANDMARK_SUFFIXES: Final = (".coco.json", ".json", ".npy", ".npz", ".pts")
+LANDMARK_SUFFIXES: Final = (".coco.json", ".landmarks.json", ".json", ".npy", ".npz", ".pts")
+#: Drawings that ``match`` makes beside a picture; they are no pictures of the domain.
+DRAWINGS: Final = (".overlay.png", ".refused.png")
 #: Added pictures are cut to this many face boxes about the face, and to faces of at most this many pixels.
 KEEP_AROUND: Final = 2.5
 KEEP_FACE: Final = 384
@@ -79,7 +81,11 @@ def _pairs(folder: Path) -> list[tuple[Path, Path]]:
     """(picture, landmark file) of every picture in ``folder``, sorted by name."""
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder of pictures")
-    pictures = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
+    pictures = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.endswith(DRAWINGS)
+    )
     if not pictures:
         raise InputError(f"no pictures in {folder}; put PNG, JPEG or WebP files there, landmarks beside them")
     refuse_twins([path.stem for path in pictures], str(folder))

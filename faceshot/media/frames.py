@@ -24,6 +24,8 @@ log = logging.getLogger("faceshot")
 #: PNG text entry that holds the frame rate of a sequence of pictures.
 RATE_KEY = "fps"
 _FRAME_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
+#: Folders whose missing rate was told in this process.
+_said: set[Path] = set()
 _PROBED_FRAMES = 64
 #: A delay beyond this [ms] is nonsense.
 _LONGEST = 600_000
@@ -128,7 +130,8 @@ def probe_folder(folder: Path) -> VideoInfo:
         except InputError:
             if path == paths[-1]:
                 raise
-    if text is None:
+    if text is None and folder.absolute() not in _said:
+        _said.add(folder.absolute())  # a clip is probed several times in a run
         log.info("the frames in %s state no rate; %s frames per second are taken", folder, DEFAULT_RATE)
     try:
         fps = DEFAULT_RATE if text is None else as_fps(str(text))

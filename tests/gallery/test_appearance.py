@@ -549,3 +549,11 @@ def test_remove_spares_foreign_files(copy: Path) -> None:
     assert [path.name for path in (copy / "domains").iterdir()] == ["round"]
     with pytest.raises(UsageError, match="has no domain 'plain'; it has round"):
         remove_domain("plain", gallery=copy)
+
+
+def test_what_match_left_beside_the_pictures_is_taken(data: Path, tmp_path: Path) -> None:
+    """Its landmark files as they are called, its drawings passed over."""
+    pairs = write_pairs(tmp_path / "pairs", [".landmarks.json", ".json"])
+    for kind in ("overlay", "refused"):
+        (pairs / f"face0.{kind}.png").write_bytes((pairs / "face0.png").read_bytes())
+    assert len(add_domain("cats", pairs).pictures) == 2
