@@ -37,6 +37,8 @@ _STEADY = (*topo.NOSE_BRIDGE, topo.SUBNASALE, *topo.OUTER_EYE_CORNERS, *topo.INN
 _BESIDE = 0.13
 #: Looks ahead for a neutral frame, and by how much it has to be calmer than the first good one.
 _AHEAD, _CLEARLY = 4, 0.3
+#: How many times as many looks for a first face as for a lost one, half as often each time.
+_PATIENCE = 4
 #: Bytes of frames kept before the first face, to be tracked backwards from it.
 _BUFFER = 150_000_000
 #: The opening that a closed lid is given, and the flow-free range that is stretched to reach it.
@@ -135,14 +137,18 @@ def _first_face(
     early: deque[RGBArray] = deque()
     spacing = max(1, round(float(fps) * options.every))
     asked: list[tuple[int, float]] = []
+    due = 0
     for count, frame in enumerate(source):
-        if count % spacing == 0:
-            if len(asked) == options.tries:
+        if count == due:
+            # A long title card: ever rarer looks, up to a minute in.
+            if len(asked) == _PATIENCE * options.tries:
                 break
             found, sure = locate(Picture(frame), None)
             if sure >= threshold:
                 return count - len(early), list(early), found, frame
             asked.append((count, sure))
+            spacing *= 2 if len(asked) % options.tries == 0 else 1
+            due += spacing
         early.append(frame)
         while len(early) * frame.nbytes > _BUFFER:
             early.popleft()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from faceshot.errors import NoFaceError
 from faceshot.landmarks.topology import LID_PAIRS, PART_POINTS
-from faceshot.landmarks.types import Landmarks, LandmarkSequence
+from faceshot.landmarks.types import Landmarks, LandmarkSequence, Picture
 from faceshot.tracking.align import FaceTemplate, apply, compose, invert, pyramid
 from faceshot.tracking.canvas import similarity, warp
 from faceshot.tracking.flow import lucas_kanade, texture
@@ -243,3 +244,16 @@ def test_tracking_beside_the_features_is_noticed_and_put_right(monkeypatch: pyte
 
     track(iter(pictures), FPS, locate=locate)
     assert done, "nobody noticed"
+
+
+def test_a_face_is_found_behind_a_long_title_card() -> None:
+    """At four frames a second, half a minute of nothing."""
+    pictures, truth = moving_face("cat", frames=24)
+    card = [np.zeros_like(pictures[0])] * 120
+
+    def locate(picture: Picture, box: object) -> tuple[Landmarks, float]:
+        shown = [k for k, one in enumerate(pictures) if np.array_equal(one, picture.rgb)]
+        return truth[shown[0] if shown else 0], 0.9 if shown else 0.0
+
+    found = track(iter([*card, *pictures]), Fraction(4), locate=locate)
+    assert found.found is not None and not found.found[:100].any() and found.found[120:].mean() > 0.8
