@@ -54,7 +54,7 @@ def _tidy(holder: Path) -> None:
     for old in olds:
         if not os.path.lexists(holder.parent / old.name):
             old.rename(holder.parent / old.name)
-    if age >= (DAY if dead or not (holder / _OWNER).exists() else FAR_DAYS * DAY):
+    if age >= (FAR_DAYS * DAY if dead is None and _elsewhere(holder) else DAY):
         shutil.rmtree(holder, ignore_errors=True)
 
 
@@ -79,6 +79,14 @@ def _dead(holder: Path) -> bool | None:
     except OSError:
         return False
     return False
+
+
+def _elsewhere(holder: Path) -> bool:
+    """Whether the owner, as far as it came to sign, runs where it cannot be asked."""
+    try:
+        return (holder / _OWNER).read_text(encoding="utf-8").split()[0] != socket.gethostname() or os.name == "nt"
+    except (OSError, ValueError, IndexError):
+        return False  # killed before it had signed
 
 
 def _began(pid: int) -> str:

@@ -35,7 +35,7 @@ WRITES = {
 #: Commands and options that never write under a name the user gives, or make new names only.
 HARMLESS = {
     *("gallery list", "gallery add", "gallery remove", "gallery build", "gallery check"),
-    *("backends", "doctor", "weights list", "weights fetch", "weights check", "weights where"),
+    *("demo", "backends", "doctor", "weights list", "weights fetch", "weights check", "weights where"),
 }
 _FILE_WORDS = ("FILE", "DIR", "CLIP", "VIDEO", "PICTURE", "SEQ", "DRIVE", "LANDMARKS", "FOLDER", "PATH", "K=V")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from faceshot.errors import InputError
-from faceshot.output import check_output, writing
+from faceshot.output import check_output, stale, writing
 
 
 def files(folder: Path) -> list[str]:
@@ -121,3 +121,15 @@ def test_an_interruption_right_after_the_temporary_folder_is_made_leaves_nothing
     with pytest.raises(KeyboardInterrupt), writing(tmp_path / "new" / "a.mp4"):
         raise AssertionError("never reached")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_part_whose_owner_was_killed_while_it_signed_is_swept(tmp_path: Path) -> None:
+    holder = tmp_path / f".cat.mp4.{'0' * 32}.part"
+    holder.mkdir()
+    (holder / "owner").write_text("")
+    stale.sweep(tmp_path, again=True)
+    assert holder.exists(), "it may be about to sign"
+    for path in (holder / "owner", holder):
+        os.utime(path, (0, 0))
+    stale.sweep(tmp_path, again=True)
+    assert not holder.exists()
