@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from faceshot.cli.batch import Task, run_all, unfinished
 from faceshot.cli.motion import motion_flags
-from faceshot.cli.options import (
+from faceshot.cli.typed.options import (
     CONSENT,
     BoxFlag,
     ClipFlags,
@@ -32,9 +31,10 @@ from faceshot.cli.options import (
     load_shot,
     with_common,
 )
-from faceshot.cli.paths import as_typed
-from faceshot.cli.values import parse_box, parse_fps, parse_pairs, parse_points
-from faceshot.cli.videos import VideoFormat, backend_among, check_videos, plan, split
+from faceshot.cli.typed.paths import as_typed
+from faceshot.cli.typed.tasks import Task, run_all, unfinished
+from faceshot.cli.typed.values import parse_box, parse_fps, parse_pairs, parse_points
+from faceshot.cli.typed.videos import VideoFormat, backend_among, check_videos, plan, split
 from faceshot.errors import UsageError
 
 if TYPE_CHECKING:

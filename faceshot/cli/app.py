@@ -25,7 +25,7 @@ from faceshot.cli.gallery import gallery
 from faceshot.cli.info import backends, doctor
 from faceshot.cli.match import match
 from faceshot.cli.motion import drive, retarget
-from faceshot.cli.options import to_json
+from faceshot.cli.typed.options import to_json
 from faceshot.cli.weights import weights
 from faceshot.errors import FaceShotError, speaks_flags
 from faceshot.threads import wait_asleep

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from faceshot.cli.options import CONSENT, Common, GalleryFlag, PresetFlag, load_shot, with_common
+from faceshot.cli.typed.options import CONSENT, Common, GalleryFlag, PresetFlag, load_shot, with_common
 
 
 @with_common("device", "dtype", "low_vram", "seed", "offline", "cache_dir", "quiet", "verbose")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from faceshot.cli.options import Common, PresetFlag, with_common
+from faceshot.cli.typed.options import Common, PresetFlag, with_common
 
 if TYPE_CHECKING:
     from faceshot.gallery import Domain

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from faceshot.cli.options import Common, with_common
+from faceshot.cli.typed.options import Common, with_common
 
 
 @with_common("quiet", "verbose", "as_json")

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from faceshot.cli.batch import Task, run_all, tasks_of, unfinished
-from faceshot.cli.options import (
+from faceshot.cli.typed.options import (
     AcceptFlag,
     BoxFlag,
     Common,
@@ -26,8 +25,9 @@ from faceshot.cli.options import (
     load_shot,
     with_common,
 )
-from faceshot.cli.paths import as_typed, beside, expand
-from faceshot.cli.values import parse_box, parse_face, parse_points
+from faceshot.cli.typed.paths import as_typed, beside, expand
+from faceshot.cli.typed.tasks import Task, run_all, tasks_of, unfinished
+from faceshot.cli.typed.values import parse_box, parse_face, parse_points
 from faceshot.errors import InputError, NoFaceError, UsageError
 
 if TYPE_CHECKING:

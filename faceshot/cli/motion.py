@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from faceshot.cli.options import (
+from faceshot.cli.typed.options import (
     CONSENT,
     BoxFlag,
     ClipFlags,
@@ -22,8 +22,8 @@ from faceshot.cli.options import (
     load_shot,
     with_common,
 )
-from faceshot.cli.paths import beside
-from faceshot.cli.values import parse_box, parse_fps, parse_gain, parse_parts, parse_size
+from faceshot.cli.typed.paths import beside
+from faceshot.cli.typed.values import parse_box, parse_fps, parse_gain, parse_parts, parse_size
 from faceshot.errors import UsageError
 
 if TYPE_CHECKING:

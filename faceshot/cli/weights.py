@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from faceshot.cli.options import Common, with_common
+from faceshot.cli.typed.options import Common, with_common
 
 if TYPE_CHECKING:
     from faceshot.weights import Weight

@@ -17,8 +17,8 @@ import pytest
 
 import faceshot
 from faceshot.cli import match as cli_match
-from faceshot.cli import options as cli_options
-from faceshot.cli import values as cli_values
+from faceshot.cli.typed import options as cli_options
+from faceshot.cli.typed import values as cli_values
 from faceshot.errors import InputError, UsageError
 from faceshot.formats.files import read_landmarks, read_sequence, write_landmarks, write_sequence
 from faceshot.landmarks.types import Landmarks, LandmarkSequence, Size

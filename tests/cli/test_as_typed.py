@@ -14,7 +14,7 @@ import pytest
 
 import faceshot
 from faceshot.cli import app
-from faceshot.cli.paths import as_typed
+from faceshot.cli.typed.paths import as_typed
 from faceshot.errors import InputError, UsageError
 from faceshot.formats import read_landmarks, read_sequence, write_landmarks, write_sequence
 from faceshot.landmarks import Landmarks, LandmarkSequence, Size, as_fps
@@ -128,7 +128,7 @@ def test_the_clip_is_the_second_word(cli: Callable[..., Run], here: Path) -> Non
 
 @pytest.mark.parametrize(("name", "frames", "pictures"), [("b.png", 1, 2), ("b.gif", 3, 1), ("b.webp", 1, 2)])
 def test_a_still_picture_is_no_clip(name: str, frames: int, pictures: int, here: Path) -> None:
-    from faceshot.cli.videos import split
+    from faceshot.cli.typed.videos import split
 
     _clip(name, frames)
     assert len(split([Path("face.png"), Path(name)], None, None)[0]) == pictures

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceshot.cli.options import to_json
+from faceshot.cli.typed.options import to_json
 from tests.helpers import Run, face_points
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="names and streams of POSIX")

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from faceshot.cli.animate import _delivered
-from faceshot.cli.batch import tasks_of
-from faceshot.cli.paths import expand
-from faceshot.cli.values import parse_face
+from faceshot.cli.typed.paths import expand
+from faceshot.cli.typed.tasks import tasks_of
+from faceshot.cli.typed.values import parse_face
 from faceshot.errors import UsageError
 
 

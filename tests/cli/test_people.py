@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceshot.cli.values import parse_face
+from faceshot.cli.typed.values import parse_face
 from faceshot.errors import NoFaceError, UsageError
 from faceshot.formats.files import read_sequence
 from faceshot.media.writer import VideoWriter

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from faceshot.cli.paths import clean
+from faceshot.cli.typed.paths import clean
 from faceshot.errors import InputError, UsageError
 from faceshot.output import protecting
 from faceshot.reading import whole_number
@@ -183,7 +183,7 @@ class ClipFlags:
 
     def options(self) -> dict[str, Any]:
         """As arguments; a range that can hold no frame is refused."""
-        from faceshot.cli.values import check_range, parse_face, parse_rest
+        from faceshot.cli.typed.values import check_range, parse_face, parse_rest
 
         check_range(self.start, self.stop)
         return {

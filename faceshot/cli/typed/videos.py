@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from faceshot.cli.batch import Task, tasks_of
-from faceshot.cli.options import Common
-from faceshot.cli.paths import MOVING, PICTURES, as_typed, beside, expand
+from faceshot.cli.typed.options import Common
+from faceshot.cli.typed.paths import MOVING, PICTURES, as_typed, beside, expand
+from faceshot.cli.typed.tasks import Task, tasks_of
 from faceshot.errors import InputError, UsageError
 
 VideoFormat = Literal["mp4", "mov", "mkv", "webm", "webp", "png", "gif"]

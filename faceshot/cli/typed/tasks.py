@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from faceshot.cli.options import Common
+from faceshot.cli.typed.options import Common
 from faceshot.errors import FaceShotError, InputError, MissingError
 
 
