@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from faceshot.matching import Match
     from faceshot.pipeline import FaceShot
 
-Format = Literal["json", "npy", "npz", "pts", "coco.json"]
-FORMATS = (".coco.json", ".json", ".npy", ".npz", ".pts")
+Format = Literal["json", "npy", "npz", "pts", "coco.json", "labelme.json", "xml"]
+FORMATS = (".coco.json", ".labelme.json", ".json", ".npy", ".npz", ".pts", ".xml")
 
 
 @with_common()
@@ -78,9 +78,9 @@ def match(
 ) -> None:
     """Find the 68 landmarks of characters.
 
-    One picture gives FILE (.json .npy .npz .pts .coco.json); several, or a folder, give one file each in DIR, named
-    after the picture. Where nothing looks like a face, the attempt is drawn and written beside the output, to be
-    corrected and given back with --landmarks, and the exit code is 1.
+    One picture gives FILE (.json .npy .npz .pts .coco.json .labelme.json .xml); several, or a folder, give one file
+    each in DIR, named after the picture. Where nothing looks like a face, the attempt is drawn and written beside the
+    output, to be corrected and given back with --landmarks, and the exit code is 1.
     """
     from faceshot.models import with_settings
     from faceshot.output import check_outputs, protecting

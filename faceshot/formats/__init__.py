@@ -9,6 +9,7 @@ from faceshot.lazy import hand_on
 if TYPE_CHECKING:
     from faceshot.formats.arrays import of_array as of_array
     from faceshot.formats.content import Content as Content
+    from faceshot.formats.files import holds_one as holds_one
     from faceshot.formats.files import is_landmark_file as is_landmark_file
     from faceshot.formats.files import read_content as read_content
     from faceshot.formats.files import read_landmarks as read_landmarks
@@ -21,6 +22,6 @@ __getattr__, __dir__, __all__ = hand_on(
     {
         "arrays": "of_array",
         "content": "Content",
-        "files": "is_landmark_file read_content read_landmarks read_sequence write_landmarks write_sequence",
+        "files": "holds_one is_landmark_file read_content read_landmarks read_sequence write_landmarks write_sequence",
     },
 )

@@ -57,17 +57,19 @@ def read(value: Any, path: Path) -> list[Labelled]:
 
 
 def labelme(value: Any, path: Path) -> list[Labelled]:
-    """Shapes of type point; a group is a face."""
-    places = [
-        (str(shape["label"]), _pair(shape["points"][0]), shape.get("group_id"))
-        for shape in value["shapes"]
-        if shape.get("shape_type", "point") == "point"
-    ]
-    if len({group for *_, group in places}) > 1:
+    """Shapes of type point; a group is a face; our own flag says what is hidden."""
+    shapes = [shape for shape in value["shapes"] if shape.get("shape_type", "point") == "point"]
+    places = [(str(shape["label"]), _pair(shape["points"][0])) for shape in shapes]
+    if len({shape.get("group_id") for shape in shapes}) > 1:
         raise InputError("it holds points of several groups; keep those of one face")
     size = _size(value.get("imageWidth"), value.get("imageHeight"))
-    points = in_order([(label, place) for label, place, _ in places], path)
-    return [Labelled(str(value.get("imagePath") or ""), size, points)] if len(points) else []
+    points = in_order(places, path)
+    marks = [
+        (label, (float(bool((shape.get("flags") or {}).get("hidden"))), 0.0))
+        for (label, _), shape in zip(places, shapes, strict=True)
+    ]
+    hidden = in_order(marks, path)[:, 0] > 0
+    return [Labelled(str(value.get("imagePath") or ""), size, points, hidden)] if len(points) else []
 
 
 def label_studio(value: Any, path: Path) -> list[Labelled]:

@@ -1,15 +1,17 @@
 """Landmark files: one function to read and one to write, for a face and for a clip; the suffix decides the format.
 
-================  ======================================================================================
+================= ======================================================================================
 ``.json``         our own, version 1: everything, to be edited by hand and compared (3 decimals)
 ``.npz``          everything, exact to the bit
 ``.npy``          the bare array (68, 2) or (T, 68, 2): no size, no rate
 ``.pts``          300-W, one face, 1-based on disk: no size
 ``.csv``          written only: Live Link Face, 52 blendshapes and turns of a clip with an expression channel
 ``.coco.json``    COCO keypoints; read from any ``.json`` that holds ``annotations``
-================  ======================================================================================
+``.labelme.json`` labelme, one face; read from any ``.json`` of its form
+``.xml``          dlib's imglab, one face, whole pixels; CVAT's is read as well
+================= ======================================================================================
 
-Read only: labelme, Label Studio, OpenPose and MediaPipe (``.json``), dlib's imglab and CVAT (``.xml``).
+Read only: Label Studio, OpenPose and MediaPipe (``.json``).
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from faceshot.errors import InputError, UsageError
-from faceshot.formats import annotators, arrays, foreign, live_link
+from faceshot.formats import annotators, arrays, foreign, labelling, live_link
 from faceshot.formats import own_json as own
 from faceshot.formats.content import Content, of_landmarks, of_sequence
 from faceshot.formats.labelled import Labelled, pick
@@ -30,15 +32,20 @@ from faceshot.media import check_file
 from faceshot.output import writing
 from faceshot.reading import edge
 
-Suffix = Literal[".json", ".npz", ".npy", ".pts", ".coco.json"]
+Suffix = Literal[".json", ".npz", ".npy", ".pts", ".coco.json", ".labelme.json", ".xml"]
 SUFFIXES: tuple[Suffix, ...] = get_args(Suffix)
-#: Read, but never written.
-_READ_ONLY = ".xml"
+#: Those that hold one face.
+SINGLE: tuple[Suffix, ...] = (".pts", ".labelme.json", ".xml")
 
 
 def is_landmark_file(path: str | Path) -> bool:
     """Whether the name ends like a landmark file (a clip or picture otherwise)."""
-    return Path(path).name.lower().endswith((*SUFFIXES, _READ_ONLY))
+    return Path(path).name.lower().endswith(SUFFIXES)
+
+
+def holds_one(path: str | Path) -> bool:
+    """Whether the name is that of a format that holds one face, no clip."""
+    return Path(path).name.lower().endswith(SINGLE)
 
 
 def read_landmarks(path: str | Path, *, size: tuple[int, int] | None = None, picture: str | None = None) -> Landmarks:
@@ -85,12 +92,12 @@ def write_landmarks(
 def write_sequence(
     path: str | Path, sequence: LandmarkSequence, *, overwrite: bool = False, sized: bool = True
 ) -> None:
-    """Write the landmarks of a clip (any format but ``.pts``, unless it has one frame); a ``.csv`` is its expression.
+    """Write the landmarks of a clip (a format of one face only where it has one frame); a ``.csv`` is its expression.
 
     Without ``sized`` the file states no picture size, for landmarks of which none is known.
 
     Raises:
-        UsageError: unknown suffix, several frames into ``.pts``, no expression channel for ``.csv``.
+        UsageError: unknown suffix, several frames into a format of one face, no expression channel for ``.csv``.
         InputError: as :func:`faceshot.output.check_output`.
     """
     path = Path(path)
@@ -102,9 +109,9 @@ def write_sequence(
         with writing(path, overwrite=overwrite) as part:
             part.write_text(text, encoding="utf-8")
         return
-    if _suffix(path) == ".pts":
+    if holds_one(path):
         if len(sequence) != 1:
-            raise UsageError(f"{path}: .pts holds one face, the clip has {len(sequence)}; use .json or .npz")
+            raise UsageError(f"{path}: {_suffix(path)} holds one face, the clip has {len(sequence)}; use .json or .npz")
         _write(path, of_landmarks(sequence[0]), overwrite)
     else:
         content = of_sequence(sequence)
@@ -128,14 +135,14 @@ def read_content(path: str | Path, *, single: bool = False, picture: str | None 
         UsageError: unknown suffix. InputError: missing or damaged; the message names the file.
     """
     path = Path(path)
-    suffix = None if path.name.lower().endswith(_READ_ONLY) else _suffix(path)
+    suffix = _suffix(path)
     check_file(path, "landmark file")
     with edge(f"landmark file {path} is malformed ({{}}); export it again"):
         return _content(path, suffix, single, picture)
 
 
-def _content(path: Path, suffix: Suffix | None, single: bool, picture: str | None) -> Content:
-    if suffix is None:
+def _content(path: Path, suffix: Suffix, single: bool, picture: str | None) -> Content:
+    if suffix == ".xml":
         return _labelled(annotators.read_xml(path), path, single, picture)
     if suffix == ".npy":
         return arrays.read_npy(path)
@@ -162,6 +169,7 @@ def _labelled(faces: list[Labelled], path: Path, single: bool, picture: str | No
 
 def _write(path: Path, content: Content, overwrite: bool) -> None:
     suffix = _suffix(path)
+    picture = labelling.picture_name(path, path.name[: -len(suffix)])
     with writing(path, overwrite=overwrite) as part:
         if suffix == ".npy":
             arrays.write_npy(part, content)
@@ -171,5 +179,9 @@ def _write(path: Path, content: Content, overwrite: bool) -> None:
             part.write_text(foreign.pts_text(content), encoding="utf-8")
         elif suffix == ".coco.json":
             part.write_text(foreign.coco_text(content, path.name[: -len(suffix)]), encoding="utf-8")
+        elif suffix == ".labelme.json":
+            part.write_text(labelling.labelme_text(content, picture), encoding="utf-8")
+        elif suffix == ".xml":
+            part.write_text(labelling.dlib_text(content, picture), encoding="utf-8")
         else:
             part.write_text(own.text(content), encoding="utf-8")

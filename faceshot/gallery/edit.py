@@ -28,7 +28,7 @@ from faceshot.opencv import require_opencv
 from faceshot.output import removing, writing
 
 PICTURE_SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
-LANDMARK_SUFFIXES: Final = (".coco.json", ".landmarks.json", ".json", ".npy", ".npz", ".pts")
+LANDMARK_SUFFIXES: Final = (".coco.json", ".labelme.json", ".landmarks.json", ".json", ".npy", ".npz", ".pts", ".xml")
 #: Drawings that ``match`` makes beside a picture; they are no pictures of the domain.
 DRAWINGS: Final = (".overlay.png", ".refused.png")
 #: Added pictures are cut to this many face boxes about the face, and to faces of at most this many pixels.
@@ -44,7 +44,7 @@ def add_domain(name: str, folder: str | Path, *, gallery: str | Path = USER) -> 
 
     Args:
         name: lower-case letters, digits and hyphens.
-        folder: pictures with ``.json``, ``.npy``, ``.npz``, ``.pts`` or ``.coco.json`` landmarks of the same stem.
+        folder: pictures, each with a landmark file (``LANDMARK_SUFFIXES``) of the same stem.
         gallery: name or folder of the gallery to add to; made when it does not exist.
 
     Raises:

@@ -323,17 +323,13 @@ def check_kept(options: AnimateOptions) -> None:
     Raises:
         UsageError: with the suffixes there are.
     """
-    from faceshot.formats import is_landmark_file
+    from faceshot.formats import holds_one, is_landmark_file
 
     for name in ("save_landmarks", "save_drive", "save_sequence"):
         path = getattr(options, name)
-        if path is not None and (not is_landmark_file(path) or (name != "save_landmarks" and _single(path))):
-            known = ".json .npz .npy .coco.json" + (" .pts" if name == "save_landmarks" else "")
+        if path is not None and (not is_landmark_file(path) or (name != "save_landmarks" and holds_one(path))):
+            known = ".json .npz .npy .coco.json" + (" .pts .labelme.json .xml" if name == "save_landmarks" else "")
             raise UsageError(f"{option(name)} {path} needs one of the suffixes {known}")
-
-
-def _single(path: str | Path) -> bool:
-    return Path(path).suffix.lower() == ".pts"  # holds one face
 
 
 def _own_motion(backend: Backend, driving: DrivingLike | None, options: AnimateOptions) -> MotionLength | None:
