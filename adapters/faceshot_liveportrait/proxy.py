@@ -42,7 +42,7 @@ def read_proxy(
         A driver of 1 + N frames, and (N,) bool: where the warped frame is the crop itself.
     """
     rest, moved = (_in_crop(frame, xy) for xy in (landmarks.xy, sequence.xy))
-    marks = Landmarks(rest, Size(SIDE, SIDE), absent=landmarks.absent)
+    marks = replace(landmarks, xy=rest, size=Size(SIDE, SIDE), score=None)
     clip = replace(sequence, xy=moved, size=marks.size, score=None)
     warp = load_backend("warp")
     settings = AnimationOptions()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -61,7 +61,7 @@ class Animator:
         self.corner = np.array([region.lattice.left, region.lattice.top])
         self.region = region.moved_to_origin()
         part = _cut(picture, region.lattice)
-        landmarks = Landmarks(landmarks.xy - self.corner, part.size, absent=landmarks.absent)
+        landmarks = replace(landmarks, xy=landmarks.xy - self.corner, size=part.size, score=None)
         self.landmarks = landmarks
         self.rest = landmarks.xy.astype(np.float64)
         self.visible = landmarks.visible

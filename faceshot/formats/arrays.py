@@ -17,7 +17,7 @@ from faceshot.landmarks.topology import N_POINTS
 from faceshot.reading import MAX_FRAMES, is_zip, member_names
 
 _VERSION = 1
-_ENTRIES = ("version", "size", "fps", "found", "score", "absent", "rest", "start")
+_ENTRIES = ("version", "size", "fps", "found", "score", "absent", "hidden", "rest", "start")
 
 
 def of_array(value: Any, name: str | Path) -> Content:
@@ -48,7 +48,7 @@ def read_npy(path: Path) -> Content:
 
 
 def read_npz(path: Path) -> Content:
-    """An archive with ``xy`` and, optionally, size, fps, found, score, absent, rest, start, and the expression channel.
+    """An archive with ``xy`` and, optionally, size, fps, found, score, absent, hidden, rest, start, expression.
 
     Raises:
         InputError: damaged, pickled, no landmarks in it; the message names the file.
@@ -67,21 +67,23 @@ def read_npz(path: Path) -> Content:
         found = ", ".join(map(str, version.ravel()[:2].tolist()))[:20]
         raise InputError(f"{path}: version {found} is unknown, this FaceShot reads {_VERSION}")
     xy, unit = _landmark_array(arrays[main], path)
-    for name, most in (("fps", 2), ("size", 2), ("rest", 1), ("start", 1), ("absent", 16)):
+    for name, most in (("fps", 2), ("size", 2), ("rest", 1), ("start", 1), ("absent", 16), ("hidden", N_POINTS)):
         if name in arrays and arrays[name].size > most:
             raise InputError(f"{path}: {name} has {arrays[name].size} entries, at most {most} mean something")
     try:
         fps = Fraction(*(int(n) for n in np.ravel(arrays["fps"]))) if "fps" in arrays else None
         size = [int(n) for n in np.ravel(arrays["size"])] if "size" in arrays else None
+        hidden = [int(n) for n in np.ravel(arrays.get("hidden", []))]
         rest, start = (int(arrays[name].item()) if name in arrays else 0 for name in ("rest", "start"))
     except (TypeError, ValueError, ArithmeticError) as error:
-        raise InputError(f"{path}: size, fps (numerator, denominator), rest or start is malformed ({error})") from error
+        raise InputError(f"{path}: size, fps (two integers), hidden, rest or start is malformed ({error})") from error
     absent = [str(part) for part in np.ravel(arrays.get("absent", []))]
     shown = expression.from_arrays(arrays, len(xy), path) if xy.ndim == 3 else None
     score = arrays.get("score")
     if score is not None and score.ndim and score.shape[-1] != N_POINTS and known_count(score.shape[-1]):
         score = None  # of another scheme's points
-    return Content(xy, size, fps, arrays.get("found", _found(xy, path)), score, absent, rest, start, shown, unit)
+    found = arrays.get("found", _found(xy, path))
+    return Content(xy, size, fps, found, score, absent, rest, start, shown, unit, hidden=hidden)
 
 
 def write_npy(path: Path, content: Content) -> None:
@@ -107,6 +109,8 @@ def write_npz(path: Path, content: Content) -> None:
         arrays["score"] = content.score
     if content.absent:
         arrays["absent"] = np.array(sorted(content.absent), np.str_)
+    if content.hidden:
+        arrays["hidden"] = np.array(sorted(content.hidden), np.int64)
     if content.expression is not None:
         arrays |= expression.to_arrays(content.expression)
     with path.open("wb") as file:

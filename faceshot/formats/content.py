@@ -28,7 +28,8 @@ class Content:
         xy: (68, 2) or (T, 68, 2); rows of frames without a face may be NaN.
         unit: whether they lie in the unit square instead of in pixels.
         edited: points that a person has put where they are (our own JSON of one face).
-        size, fps, found, score, absent, rest, start, expression: as in :class:`Landmarks`, :class:`LandmarkSequence`.
+        size, fps, found, score, absent, rest, start, expression, hidden: as in :class:`Landmarks` and
+            :class:`LandmarkSequence`.
     """
 
     xy: np.ndarray
@@ -42,6 +43,7 @@ class Content:
     expression: Expression | None = None
     unit: bool = False
     edited: tuple[int, ...] = ()
+    hidden: Iterable[int] = ()
 
     def landmarks(self, path: str | Path, size: Any) -> Landmarks:
         """One face.
@@ -61,7 +63,7 @@ class Content:
                 raise InputError(f"{path} holds one frame in which no face was found")
             xy, score = xy[0], None if score is None else score[0]
         try:
-            return Landmarks(*self._placed(xy, size), score, frozenset(self.absent))
+            return Landmarks(*self._placed(xy, size), score, frozenset(self.absent), frozenset(self.hidden))
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
 
@@ -90,6 +92,7 @@ class Content:
                 rest=int(self.rest),
                 start=int(self.start),
                 expression=self.expression,
+                hidden=frozenset(self.hidden),
             )
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
@@ -104,14 +107,16 @@ class Content:
 
 def of_landmarks(landmarks: Landmarks, edited: Iterable[int] = ()) -> Content:
     """The content to write for one face."""
-    marks = landmarks
-    return Content(marks.xy, marks.size, None, None, marks.score, sorted(marks.absent), edited=tuple(sorted(edited)))
+    marks, touched = landmarks, tuple(sorted(edited))
+    absent, hidden = sorted(marks.absent), sorted(marks.hidden)
+    return Content(marks.xy, marks.size, None, None, marks.score, absent, edited=touched, hidden=hidden)
 
 
 def of_sequence(sequence: LandmarkSequence) -> Content:
     """The content to write for a clip."""
     s = sequence
-    return Content(s.xy, s.size, s.fps, s.found, s.score, sorted(s.absent), s.rest, s.start, s.expression)
+    absent, hidden = sorted(s.absent), sorted(s.hidden)
+    return Content(s.xy, s.size, s.fps, s.found, s.score, absent, s.rest, s.start, s.expression, hidden=hidden)
 
 
 def number(value: Any, what: str) -> float:

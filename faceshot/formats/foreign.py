@@ -13,6 +13,7 @@ from faceshot.errors import InputError
 from faceshot.formats.content import Content, number, numbers
 from faceshot.formats.labelled import absent_parts, pick
 from faceshot.formats.schemes import to_ibug
+from faceshot.landmarks import visible_mask
 from faceshot.landmarks.topology import COCO_WHOLEBODY_FACE, CURVES, N_POINTS, PART_POINTS
 from faceshot.reading import MAX_FRAMES, read_text
 
@@ -100,11 +101,12 @@ def _read_coco(path: Path, value: Any, single: bool, picture: str | None) -> Con
     if not found.any():
         raise InputError("the COCO file holds no annotation for its images")
     absent = absent_parts(hidden, path)
+    unseen = [] if hidden.all() else np.flatnonzero(hidden & visible_mask(absent)).tolist()
     info = value.get("info") or {}
     fps, (rest, start) = info.get("fps"), (int(number(info.get(name, 0), name)) for name in ("rest", "start"))
     if len(images) == 1 and fps is None:
-        return Content(xy[0], size, score=score[0] if scored else None, absent=absent)
-    return Content(xy, size, fps, found, score if scored else None, absent, rest, start)
+        return Content(xy[0], size, score=score[0] if scored else None, absent=absent, hidden=unseen)
+    return Content(xy, size, fps, found, score if scored else None, absent, rest, start, hidden=unseen)
 
 
 def _keypoints(face: dict[str, Any], image: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -124,14 +126,12 @@ def _keypoints(face: dict[str, Any], image: Any) -> tuple[np.ndarray, np.ndarray
 
 
 def coco_text(content: Content, name: str) -> str:
-    """A COCO keypoint file, one annotation per line; absent parts are labelled as hidden (v = 1)."""
+    """A COCO keypoint file, one annotation per line; what cannot be seen is labelled as hidden (v = 1)."""
     frames = content.xy[None] if content.xy.ndim == 2 else content.xy
     found = np.ones(len(frames), bool) if content.found is None else content.found
     found = found & np.isfinite(frames).all(axis=(1, 2))
     scores = content.score if content.score is None or content.xy.ndim == 3 else content.score[None]
-    flags = np.full(N_POINTS, 2)
-    for part in content.absent:
-        flags[list(PART_POINTS[part])] = 1  # type: ignore[index]
+    flags = np.where(visible_mask(content.absent, content.hidden), 2, 1)
     width, height = content.size
     info: dict[str, Any] = {"description": "iBUG 68 face landmarks written by FaceShot"}
     if content.fps is not None:

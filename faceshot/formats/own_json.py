@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -29,10 +30,10 @@ LANDMARKS = "faceshot.landmarks"
 SEQUENCE = "faceshot.sequence"
 _ENDS = tuple(accumulate(len(indices) for indices in PART_POINTS.values()))
 _KEYS = {
-    LANDMARKS: {"schema", "version", "scheme", "size", "absent", "points", "score", "edited"},
+    LANDMARKS: {"schema", "version", "scheme", "size", "absent", "hidden", "points", "score", "edited"},
     SEQUENCE: {
         *("schema", "version", "scheme", "size", "fps", "rest", "start", "absent", "not_found", "points", "score"),
-        "expression",
+        *("expression", "hidden"),
     },
 }
 
@@ -81,12 +82,13 @@ def _read(path: Path, value: Any) -> Content:
     absent = value.get("absent", [])
     if not isinstance(absent, list) or not all(isinstance(part, str) for part in absent):
         raise InputError(f"absent must be a list of parts, got {str(absent)[:40]}")
+    hidden = _indices(value.get("hidden", []), "hidden", N_POINTS)
     score = value.get("score")
     if schema == LANDMARKS:
         score = None if score is None else numbers(score, N_POINTS, "score")
         edited = _indices(value.get("edited", []), "edited", N_POINTS)
-        return Content(points(value["points"]), size, score=score, absent=absent, edited=edited)
-    return _sequence(path, value, size, absent, score)
+        return Content(points(value["points"]), size, score=score, absent=absent, edited=edited, hidden=hidden)
+    return replace(_sequence(path, value, size, absent, score), hidden=hidden)
 
 
 def _sequence(path: Path, value: dict[str, Any], size: list[int] | None, absent: list[str], score: Any) -> Content:
@@ -168,6 +170,8 @@ def _head(content: Content, schema: str) -> list[str]:
         entries |= {"fps": str(content.fps), "rest": content.rest}
         entries |= {"start": content.start} if content.start else {}
     entries["absent"] = sorted(content.absent)
+    if content.hidden:
+        entries["hidden"] = sorted(content.hidden)
     if content.edited:
         entries["edited"] = list(content.edited)
     return [f'  "{key}": {json.dumps(entry)}' for key, entry in entries.items()]

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -333,7 +333,7 @@ def contact_sheet(domain: Domain, *, side: int = 256, columns: int = 5) -> RGBAr
     Raises:
         InputError: it has no pictures, or one is damaged.
     """
-    from faceshot.landmarks import Crop, Landmarks, Size
+    from faceshot.landmarks import Crop, Size
     from faceshot.media import overlay, read_picture
 
     if not domain.pictures:
@@ -341,7 +341,7 @@ def contact_sheet(domain: Domain, *, side: int = 256, columns: int = 5) -> RGBAr
     tiles = []
     for entry in domain.pictures:
         crop = Crop.whole(entry.landmarks.size, side)
-        marks = Landmarks(crop.to_crop(entry.landmarks.xy), Size(side, side), absent=entry.landmarks.absent)
+        marks = replace(entry.landmarks, xy=crop.to_crop(entry.landmarks.xy), size=Size(side, side))
         tiles.append(overlay(crop.apply(read_picture(entry.path).flat()), marks))
     columns = min(columns, len(tiles))
     tiles += [np.full((side, side, 3), 255, np.uint8)] * (-len(tiles) % columns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -123,7 +124,7 @@ def _load_pair(path: Path, marks: Path) -> tuple[Picture, Landmarks]:
     first = np.clip(np.floor(middle - reach).astype(int), 0, None)
     last = np.clip(np.ceil(middle + reach).astype(int) + 1, None, picture.size)
     rgb = picture.flat()[first[1] : last[1], first[0] : last[0]]
-    cut = Landmarks(landmarks.xy - first, Size(rgb.shape[1], rgb.shape[0]), absent=landmarks.absent)
+    cut = replace(landmarks, xy=landmarks.xy - first, size=Size(rgb.shape[1], rgb.shape[0]), score=None)
     # 2. Not more pixels than any preset looks at.
     shrink = KEEP_FACE / float((high - low).max())
     if shrink < 1:
@@ -147,6 +148,7 @@ def _write_domain(folder: Path, loaded: Sequence[tuple[str, Picture, Landmarks]]
                 "size": list(landmarks.size),
                 "points": [[round(float(v), 3) for v in point] for point in landmarks.xy],
                 "absent": sorted(landmarks.absent),
+                **({"hidden": sorted(landmarks.hidden)} if landmarks.hidden else {}),
             }
         )
     data = {"schema": SCHEMA, "scheme": "ibug68", "images": entries}

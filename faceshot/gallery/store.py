@@ -66,6 +66,8 @@ class Domain:
         for picture in self.pictures:
             marks = picture.landmarks
             digest.update(f"{picture.id} {tuple(marks.size)} {sorted(marks.absent)}".encode())
+            if marks.hidden:
+                digest.update(f" {sorted(marks.hidden)}".encode())
             digest.update(np.ascontiguousarray(marks.xy, "<f4").tobytes())
             try:
                 digest.update(picture.path.read_bytes())
@@ -173,7 +175,8 @@ def _read_entry(entry: Any, path: Path) -> GalleryPicture:
     if path.parent.resolve() not in place.parents:
         raise InputError(f"{path}: image {entry['id']}: file {entry['file']!r} lies outside the domain's folder")
     try:
-        landmarks = Landmarks(entry["points"], entry["size"], absent=frozenset(entry.get("absent", ())))
+        lacking = {"absent": entry.get("absent", ()), "hidden": entry.get("hidden", ())}
+        landmarks = Landmarks(entry["points"], entry["size"], **lacking)
     except (InputError, TypeError) as error:
         raise InputError(f"{path}: image {entry['id']}: {error}") from error
     check_annotation(landmarks, f"{path}: image {entry['id']}")

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from faceshot.landmarks.types import Size as Size
     from faceshot.landmarks.types import from_unit as from_unit
     from faceshot.landmarks.types import rescale_points as rescale_points
+    from faceshot.landmarks.visibility import visible_mask as visible_mask
 
 __getattr__, __dir__, __all__ = hand_on(
     __name__,
@@ -54,5 +55,6 @@ __getattr__, __dir__, __all__ = hand_on(
         "metrics": "auc crossings eye_opening motion_difference nme part_nme",
         "rates": "as_fps",
         "types": "BoolArray FloatArray LandmarkSequence Landmarks Picture RGBArray Size from_unit rescale_points",
+        "visibility": "visible_mask",
     },
 )

@@ -8,7 +8,7 @@ the centre of the top-left pixel is (0, 0) and the picture covers [-0.5, width -
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -20,7 +20,8 @@ from faceshot.errors import InputError
 from faceshot.landmarks.expression import Expression, join
 from faceshot.landmarks.groups import FloatArray, Groups
 from faceshot.landmarks.rates import as_fps
-from faceshot.landmarks.topology import FLIP, N_POINTS, PART_POINTS, PARTS
+from faceshot.landmarks.topology import FLIP, N_POINTS
+from faceshot.landmarks.visibility import absent_parts, hidden_points, lacks, visible_mask
 from faceshot.reading import MAX_SIZE
 
 BoolArray = npt.NDArray[np.bool_]
@@ -104,22 +105,6 @@ def _score(value: Any, shape: tuple[int, ...]) -> FloatArray | None:
     return _frozen(score)
 
 
-def _absent(value: Iterable[str]) -> frozenset[str]:
-    absent = frozenset([value] if isinstance(value, str) else value)
-    unknown = sorted(absent.difference(PARTS))
-    if unknown:
-        raise InputError(f"unknown part {unknown[0]!r}; parts are {', '.join(PARTS)}")
-    return absent
-
-
-def visible_mask(absent: Iterable[str]) -> BoolArray:
-    """(68,) bool: False where the point belongs to a part the character does not have."""
-    mask = np.ones(N_POINTS, bool)
-    for part in absent:
-        mask[list(PART_POINTS[part])] = False
-    return mask
-
-
 @dataclass(frozen=True, eq=False, repr=False)
 class Landmarks(Groups):
     """The 68 iBUG landmarks of one face in one picture.
@@ -129,15 +114,18 @@ class Landmarks(Groups):
         size: (width, height) of the picture in pixels.
         score: (68,) float32 confidence in 0..1, or None when unknown.
         absent: parts (of ``topology.PARTS``) the character does not show; their points hold a plausible place.
+        hidden: indices of points that the head itself or something before it hides (or a mask of 68 booleans); they
+            hold the place where they are behind it.
 
     Raises:
-        InputError: wrong shape, NaN or infinite coordinates, bad size, unknown part.
+        InputError: wrong shape, NaN or infinite coordinates, bad size, unknown part or point.
     """
 
     xy: FloatArray
     size: Size
     score: FloatArray | None = None
     absent: frozenset[str] = field(default_factory=frozenset)
+    hidden: frozenset[int] = field(default_factory=frozenset)
 
     def __post_init__(self) -> None:
         xy = _points(self.xy, "(68, 2)", 2)
@@ -147,14 +135,14 @@ class Landmarks(Groups):
         object.__setattr__(self, "xy", _frozen(xy))
         object.__setattr__(self, "size", _size(self.size))
         object.__setattr__(self, "score", _score(self.score, (N_POINTS,)))
-        object.__setattr__(self, "absent", _absent(self.absent))
+        object.__setattr__(self, "absent", absent_parts(self.absent))
+        object.__setattr__(self, "hidden", hidden_points(self.hidden))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Landmarks):
             return NotImplemented
         return (
-            self.size == other.size
-            and self.absent == other.absent
+            (self.size, self.absent, self.hidden) == (other.size, other.absent, other.hidden)
             and np.array_equal(self.xy, other.xy)
             and _same(self.score, other.score)
         )
@@ -166,16 +154,16 @@ class Landmarks(Groups):
         sure = "" if self.score is None else f", mean score {float(self.score.mean()):.2f}"
         return (
             f"Landmarks(68 points in {self.size.width}x{self.size.height}, "
-            f"box {left:.0f},{top:.0f},{right:.0f},{bottom:.0f}{sure}{_lacks(self.absent)})"
+            f"box {left:.0f},{top:.0f},{right:.0f},{bottom:.0f}{sure}{lacks(self.absent, self.hidden)})"
         )
 
     @property
     def visible(self) -> BoolArray:
-        """(68,) bool: False for points of absent parts."""
-        return visible_mask(self.absent)
+        """(68,) bool: False for points that are hidden or of absent parts."""
+        return visible_mask(self.absent, self.hidden)
 
     def box(self) -> tuple[float, float, float, float]:
-        """(left, top, right, bottom) in pixels of the visible points (of all points if every part is absent)."""
+        """(left, top, right, bottom) in pixels of the visible points (of all points if there are none)."""
         points = self.xy[self.visible] if self.visible.any() else self.xy
         (left, top), (right, bottom) = points.min(0), points.max(0)
         return float(left), float(top), float(right), float(bottom)
@@ -188,7 +176,8 @@ class Landmarks(Groups):
     def flipped(self) -> Landmarks:
         """The same face in the picture mirrored left to right, points renumbered to stay in iBUG order."""
         xy = self.xy[list(FLIP)] * np.array([-1, 1]) + np.array([self.size.width - 1, 0])
-        return replace(self, xy=xy, score=None if self.score is None else self.score[list(FLIP)])
+        score = None if self.score is None else self.score[list(FLIP)]
+        return replace(self, xy=xy, score=score, hidden=frozenset(FLIP[index] for index in self.hidden))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -201,7 +190,7 @@ class LandmarkSequence(Groups):
         fps: frames per second, an exact fraction (29.97 is 30000/1001).
         found: (T,) bool, False where no face was found; default all True.
         score: (T, 68) float32 confidence in 0..1, or None.
-        absent: parts the face does not show.
+        absent: parts the face does not show. hidden: points that cannot be seen, in no frame.
         rest: index of the rest frame (eyes open, mouth closed, frontal) that motion is measured from.
         start: the frame of its clip that frame 0 was, so that the clip's sound stays in step; 0 or more.
         expression: blendshapes, the head's turn, gaze and teeth of every frame, or None; 68-point consumers ignore it.
@@ -220,6 +209,7 @@ class LandmarkSequence(Groups):
     rest: int = 0
     start: int = 0
     expression: Expression | None = None
+    hidden: frozenset[int] = field(default_factory=frozenset)
 
     def __post_init__(self) -> None:
         xy = _points(self.xy, "(T, 68, 2)", 3)
@@ -237,7 +227,8 @@ class LandmarkSequence(Groups):
         object.__setattr__(self, "fps", as_fps(self.fps))
         object.__setattr__(self, "found", _frozen(found))
         object.__setattr__(self, "score", _score(self.score, xy.shape[:2]))
-        object.__setattr__(self, "absent", _absent(self.absent))
+        object.__setattr__(self, "absent", absent_parts(self.absent))
+        object.__setattr__(self, "hidden", hidden_points(self.hidden))
         if not 0 <= int(self.rest) < len(xy):
             raise InputError(f"rest frame {self.rest} is outside the clip (0..{len(xy) - 1})")
         object.__setattr__(self, "rest", int(self.rest))
@@ -265,7 +256,7 @@ class LandmarkSequence(Groups):
         if not self.found[index]:
             raise InputError(f"no face was found in frame {index}")
         score = None if self.score is None else self.score[index]
-        return Landmarks(self.xy[index], self.size, score, self.absent)
+        return Landmarks(self.xy[index], self.size, score, self.absent, self.hidden)
 
     def __iter__(self) -> Iterator[Landmarks]:
         return (self[i] for i in range(len(self)))
@@ -274,8 +265,8 @@ class LandmarkSequence(Groups):
         if not isinstance(other, LandmarkSequence):
             return NotImplemented
         return (
-            (self.size, self.fps, self.absent) == (other.size, other.fps, other.absent)
-            and (self.rest, self.start) == (other.rest, other.start)
+            (self.size, self.fps, self.rest, self.start) == (other.size, other.fps, other.rest, other.start)
+            and (self.absent, self.hidden) == (other.absent, other.hidden)
             and np.array_equal(self.xy, other.xy, equal_nan=True)
             and _same(self.found, other.found)
             and _same(self.score, other.score)
@@ -290,13 +281,13 @@ class LandmarkSequence(Groups):
         gaps = f", {lost} without a face" if lost else ""
         return (
             f"LandmarkSequence({len(self)} frames at {float(self.fps):.5g} fps ({self.seconds:.2f} s) in "
-            f"{self.size.width}x{self.size.height}, rest frame {self.rest}{gaps}{_lacks(self.absent)})"
+            f"{self.size.width}x{self.size.height}, rest frame {self.rest}{gaps}{lacks(self.absent, self.hidden)})"
         )
 
     @property
     def visible(self) -> BoolArray:
-        """(68,) bool: False for points of absent parts."""
-        return visible_mask(self.absent)
+        """(68,) bool: False for points that are hidden or of absent parts."""
+        return visible_mask(self.absent, self.hidden)
 
     @property
     def seconds(self) -> float:
@@ -326,6 +317,7 @@ class LandmarkSequence(Groups):
             found=np.concatenate([clip.found for clip in clips if clip.found is not None]),
             score=np.concatenate(scores) if any(clip.score is not None for clip in clips) else None,
             absent=frozenset.union(*(clip.absent for clip in clips)),
+            hidden=frozenset.union(*(clip.hidden for clip in clips)),
             expression=join([clip.expression for clip in clips], [len(clip) for clip in clips]),
         )
 
@@ -394,7 +386,3 @@ class Picture:
 
 def _same(a: np.ndarray | None, b: np.ndarray | None) -> bool:
     return (a is None and b is None) or (a is not None and b is not None and np.array_equal(a, b))
-
-
-def _lacks(absent: frozenset[str]) -> str:
-    return f", without {', '.join(sorted(absent))}" if absent else ""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from faceshot.errors import InputError
-from faceshot.landmarks import BoolArray, FloatArray, Landmarks, LandmarkSequence, RGBArray, Size
+from faceshot.landmarks import BoolArray, FloatArray, Landmarks, LandmarkSequence, RGBArray, Size, visible_mask
 from faceshot.landmarks.topology import CURVES, LEFT_BROW, N_POINTS, NOSE_BRIDGE, RIGHT_BROW
 from faceshot.progress import progress
 
@@ -59,7 +59,8 @@ def confidence_colours(score: FloatArray | None) -> RGBArray:
 def overlay(rgb: RGBArray, landmarks: Landmarks, options: OverlayOptions = OverlayOptions()) -> RGBArray:
     """A copy of the picture (H, W, 3) with the landmarks drawn as connected lines, coloured by confidence.
 
-    Absent parts are dashed and faint. Landmarks of another picture size are scaled to this one.
+    Absent parts are dashed and faint, so are lines to hidden points, and these are hollow. Landmarks of another picture
+    size are scaled to this one.
 
     Raises:
         InputError: ``rgb`` is not uint8 (H, W, 3), or a width that is not positive.
@@ -74,7 +75,8 @@ def overlay(rgb: RGBArray, landmarks: Landmarks, options: OverlayOptions = Overl
     out = np.ascontiguousarray(rgb).copy()
     width = options.width or _line_width(landmarks, size)
     colours = confidence_colours(landmarks.score)
-    _draw_absent(out, landmarks, width)
+    _draw_unseen(out, landmarks, width)
+    _draw_hollow(out, landmarks, colours, width)
     _draw_lines(out, landmarks, colours, width)
     if options.indices:
         _draw_indices(out, landmarks, width)
@@ -218,15 +220,17 @@ def _draw_lines(out: RGBArray, landmarks: Landmarks, colours: RGBArray, width: f
         cv2.circle(out, centre, round(0.55 * radius * (1 << _SHIFT)), light.tolist(), -1, cv2.LINE_AA, _SHIFT)
 
 
-def _draw_absent(out: RGBArray, landmarks: Landmarks, width: float) -> None:
-    """Parts the character lacks: dashes without points, light on a dark rim."""
+def _draw_unseen(out: RGBArray, landmarks: Landmarks, width: float) -> None:
+    """Lines of parts the character lacks, and to hidden points: dashes, light on a dark rim."""
     import cv2
 
-    if not landmarks.absent:
+    visible = landmarks.visible
+    unseen = [(a, b) for a, b in _segments(landmarks, np.ones_like(visible)) if not (visible[a] and visible[b])]
+    if not unseen:
         return
     lines, rims = np.zeros(out.shape[:2], np.uint8), np.zeros(out.shape[:2], np.uint8)
     thin, dash = max(1, round(0.6 * width)), max(3.0, 3.2 * width)
-    for a, b in _segments(landmarks, ~landmarks.visible):
+    for a, b in unseen:
         start, end = landmarks.xy[a], landmarks.xy[b]
         count = max(1, round(float(np.linalg.norm(end - start)) / (2 * dash)))
         for k in range(min(count, 1000)):
@@ -235,6 +239,18 @@ def _draw_absent(out: RGBArray, landmarks: Landmarks, width: float) -> None:
             cv2.line(lines, first, last, 255, thin, cv2.LINE_AA, _SHIFT)
     _blend(out, rims, _RIM, 0.45)
     _blend(out, lines, np.array((225, 228, 235), np.float32), _FAINT_OPACITY)
+
+
+def _draw_hollow(out: RGBArray, landmarks: Landmarks, colours: RGBArray, width: float) -> None:
+    """Hidden points of parts that are there: rings in the colour of their confidence."""
+    import cv2
+
+    radius, thin = round(max(2.0, 1.5 * width) * (1 << _SHIFT)), max(1, round(0.5 * width))
+    for index in sorted(landmarks.hidden):
+        if visible_mask(landmarks.absent)[index]:
+            centre = _fixed(landmarks.xy[index])
+            cv2.circle(out, centre, radius, _RIM.tolist(), thin + 2, cv2.LINE_AA, _SHIFT)
+            cv2.circle(out, centre, radius, colours[index].tolist(), thin, cv2.LINE_AA, _SHIFT)
 
 
 def _blend(out: RGBArray, mask: RGBArray, colour: FloatArray, opacity: float) -> None:

@@ -136,7 +136,9 @@ def as_sequence(
         return value
     rate = None if fps is None else as_fps(fps)
     if isinstance(value, Landmarks):
-        return LandmarkSequence(value.xy[None], value.size, rate or DEFAULT_FPS, absent=value.absent)
+        return LandmarkSequence(
+            value.xy[None], value.size, rate or DEFAULT_FPS, absent=value.absent, hidden=value.hidden
+        )
     content, name = _content(value, "driving")
     return content.sequence(name, size, rate)
 

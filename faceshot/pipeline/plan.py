@@ -206,7 +206,7 @@ class Plan:
         """The character at rest for as long as ``motion_file`` lasts."""
         assert self.length is not None
         xy = np.broadcast_to(landmarks.xy, (self.length.frames, *landmarks.xy.shape))
-        return LandmarkSequence(xy, landmarks.size, self.length.fps, absent=landmarks.absent)
+        return LandmarkSequence(xy, landmarks.size, self.length.fps, absent=landmarks.absent, hidden=landmarks.hidden)
 
     def audio_start(self, driving: LandmarkSequence) -> Fraction:
         """Where in ``audio`` the first frame lies [seconds]."""

@@ -161,6 +161,7 @@ def retarget(
         found=None,
         score=None,
         absent=landmarks.absent,
+        hidden=landmarks.hidden,
         expression=move_expression(landmarks, driving, options.controls(landmarks.absent | driving.absent).gains),
     )
 

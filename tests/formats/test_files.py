@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,16 @@ def test_clip_round_trip(tmp_path: Path, clip: LandmarkSequence, suffix: str) ->
     if suffix == ".json":
         np.testing.assert_allclose(read.xy[4], clip.xy[4], atol=6e-4)
     assert len(read_sequence(path, size=SIZE, fps=NTSC)) == 5
+
+
+@pytest.mark.parametrize("suffix", [".json", ".npz", ".coco.json"])
+def test_hidden_points_are_kept(tmp_path: Path, face: Landmarks, clip: LandmarkSequence, suffix: str) -> None:
+    one, many = tmp_path / f"face{suffix}", tmp_path / f"clip{suffix}"
+    hidden = frozenset({0, 1, 40})
+    write_landmarks(one, replace(face, absent=frozenset({"nose"}), hidden=hidden))
+    write_sequence(many, replace(clip, hidden=hidden))
+    assert read_landmarks(one).hidden == hidden and read_landmarks(one).absent == {"nose"}
+    assert read_sequence(many).hidden - {*range(36, 48)} == hidden - {40}  # the clip's face has no eyes
 
 
 @pytest.mark.parametrize("suffix", [".json", ".npz", ".coco.json"])
@@ -265,6 +276,8 @@ BAD_JSON: dict[str, tuple[Any, str]] = {
     "NaN size": ({**GOOD, "size": [float("nan"), 64]}, "size"),
     "infinite size": ({**GOOD, "size": [float("inf"), 64]}, "size"),
     "unknown part": ({**GOOD, "absent": ["ears"]}, "'ears'"),
+    "unknown hidden point": ({**GOOD, "hidden": [70]}, "names point 70"),
+    "hidden as text": ({**GOOD, "hidden": "3"}, "list of points"),
     "absent as text": ({**GOOD, "absent": "nose"}, "list of parts"),
     "score above 1": ({**GOOD, "score": [1.5] * 68}, r"0\.\.1"),
     "short score": ({**GOOD, "score": [1] * 67}, "68 numbers, got 67"),
@@ -358,6 +371,7 @@ def test_bad_npz(tmp_path: Path) -> None:
         ({"version": 7}, "version 7"),
         ({"score": np.ones((2, 67))}, "score"),
         ({"absent": np.array(["ears"])}, "ears"),
+        ({"hidden": np.array([99])}, "point 99"),
         ({"absent": np.array([object()])}, "pickled"),
         ({"xy": np.full((2, 68, 2), np.inf)}, "not finite"),
     ):

@@ -72,6 +72,10 @@ def test_resizing_agrees_with_how_pictures_are_resized() -> None:
         ({"score": np.full(68, 1.01)}, r"0\.\.1"),
         ({"score": np.full(68, np.nan)}, r"0\.\.1"),
         ({"absent": {"ears"}}, "'ears'"),
+        ({"hidden": {68}}, "point 68"),
+        ({"hidden": [1.5]}, "indices"),
+        ({"hidden": 3}, "indices"),
+        ({"hidden": np.ones(5, bool)}, "booleans"),
     ],
 )
 def test_landmarks_are_validated(change: dict[str, Any], message: str) -> None:
@@ -135,6 +139,17 @@ def test_flipping_is_an_involution_that_mirrors_the_picture() -> None:
     again = once.flipped()
     np.testing.assert_allclose(again.xy, face.xy, atol=1e-4)
     assert again.absent == face.absent
+
+
+def test_hidden_points_are_not_visible_and_mirror_with_the_picture() -> None:
+    hidden = np.isin(np.arange(68), [0, 36, 48])
+    face = Landmarks(points(), SIZE, absent=frozenset({"nose"}), hidden=hidden)  # type: ignore[arg-type]
+    assert face.hidden == {0, 36, 48} and face.visible.sum() == 68 - 9 - 3
+    assert face != Landmarks(points(), SIZE, absent=frozenset({"nose"})) and "3 hidden" in repr(face)
+    assert face.flipped().hidden == {16, 45, 54} and face.flipped().flipped().hidden == face.hidden
+    assert face.resized((50, 50)).hidden == face.hidden
+    both = clip(hidden=[3]).joined(clip(hidden=[5]))
+    assert both.hidden == {3, 5} and both[0].hidden == {3, 5}
 
 
 def test_parts_boxes_and_visibility() -> None:

@@ -68,6 +68,16 @@ def test_colours_follow_confidence() -> None:
     assert red[0] > red[1] + 100 and green[1] > green[0] + 100 and amber[0] > 200 and amber[1] > 150
 
 
+def test_hidden_points_are_rings() -> None:
+    ground = np.full((1024, 1024, 3), 255, np.uint8)
+    x, y = np.rint(face((1024, 1024)).xy[54]).astype(int)  # a corner of the mouth, where no other line goes
+    seen, hidden = (overlay(ground, face((1024, 1024), hidden=some)) for some in ((), (53, 54, 55, 64)))
+    assert seen[y, x].min() < 200 <= hidden[y, x].min()
+    patch = np.s_[y - 14 : y + 15, x - 14 : x + 15]
+    assert hidden[patch].min() < 100  # but its ring is there
+    np.testing.assert_array_equal(seen[:600], hidden[:600])
+
+
 def test_absent_parts_are_fainter_and_have_no_points() -> None:
     ground = GROUNDS["dark"]
     seen = overlay(ground, face())
