@@ -82,8 +82,8 @@ def read_npz(path: Path) -> Content:
     score = arrays.get("score")
     if score is not None and score.ndim and score.shape[-1] != N_POINTS and known_count(score.shape[-1]):
         score = None  # of another scheme's points
-    found = arrays.get("found", _found(xy, path))
-    return Content(xy, size, fps, found, score, absent, rest, start, shown, unit, hidden=hidden)
+    there = arrays.get("found", _found(xy, path))
+    return Content(xy, size, fps, there, score, absent, rest, start, shown, unit, hidden=hidden)
 
 
 def write_npy(path: Path, content: Content) -> None:
