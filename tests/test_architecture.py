@@ -30,6 +30,7 @@ STOREYS: tuple[str, ...] = (
     "matching",
     "driving",
     "pipeline",
+    "rendering",
     "backends demo doctor testing types video",
     "cli",
     "__main__",

@@ -64,7 +64,7 @@ class Backend:
         Raises:
             InputError: it is one, but damaged, or a pickle of anything but numbers.
         """
-        from faceshot_liveportrait.template import is_template, read_template
+        from faceshot_liveportrait.driving.template import is_template, read_template
 
         if not is_template(path):
             return None
@@ -156,7 +156,7 @@ def _check_files(options: LivePortraitOptions) -> None:
         if options.driving_landmarks is not None:
             read_sequence(options.driving_landmarks, size=info.size, fps=info.fps)
     if options.template is not None:
-        from faceshot_liveportrait.template import read_template
+        from faceshot_liveportrait.driving.template import read_template
 
         read_template(options.template)
 

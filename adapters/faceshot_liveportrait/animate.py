@@ -15,18 +15,18 @@ import numpy.typing as npt
 
 from faceshot.landmarks import LandmarkSequence, Picture, RGBArray
 from faceshot.pipeline import AnimationOptions
-from faceshot_liveportrait import landmark_driving as marks_driving
-from faceshot_liveportrait import motion as m
-from faceshot_liveportrait import video_driving as classic
-from faceshot_liveportrait.deltas import Deltas, Keypoints
+from faceshot_liveportrait.driving import landmarks as marks_driving
+from faceshot_liveportrait.driving import motion as m
+from faceshot_liveportrait.driving import video as classic
+from faceshot_liveportrait.driving.deltas import Deltas, Keypoints
+from faceshot_liveportrait.driving.landmarks import LandmarkWays, Marks, Way
+from faceshot_liveportrait.driving.reading import Reading, assess, snapped
+from faceshot_liveportrait.driving.template import Template, read_template, write_template
 from faceshot_liveportrait.faces import Face
-from faceshot_liveportrait.landmark_driving import LandmarkWays, Marks, Way
 from faceshot_liveportrait.matte import Matte, behind
 from faceshot_liveportrait.options import LivePortraitOptions
 from faceshot_liveportrait.paste import Paster, divide
 from faceshot_liveportrait.place import SIDE, CropFrame, face_crop, network_input, openness, warp
-from faceshot_liveportrait.reading import Reading, assess, snapped
-from faceshot_liveportrait.template import Template, read_template, write_template
 
 log = logging.getLogger("faceshot")
 
@@ -163,7 +163,7 @@ def _by_proxy(
     reading: Reading,
     options: LivePortraitOptions,
 ) -> tuple[Keypoints, Template]:
-    from faceshot_liveportrait.proxy import read_proxy
+    from faceshot_liveportrait.driving.proxy import read_proxy
 
     smoothing = _PROXY_SMOOTHING if options.smoothing is None else options.smoothing
     driver, still = read_proxy(engine, image, crop, face.landmarks, face.sequence, source.motion, smoothing=smoothing)

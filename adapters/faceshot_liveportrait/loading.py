@@ -5,7 +5,6 @@ Files may be the published pickles (read with ``weights_only=True``) or safetens
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -15,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from faceshot.errors import InputError
-from faceshot.models import LOAD_ERRORS, first_line
-from faceshot.reading import check_weights
+from faceshot.models import load_tensors
+from faceshot.rendering import check_fits
 from faceshot_liveportrait.nets import (
     AppearanceExtractor,
     MotionExtractor,
@@ -67,7 +66,8 @@ def load_network(kind: str, path: str | Path, *, fold: bool = True) -> nn.Module
     state = tidy(kind, read_tensors(path))
     with torch.device("meta"):
         network = build(kind, spectral=not _is_folded(state))
-    _compare(kind, path, network, state)
+    shapes = {name: tuple(value.shape) for name, value in state.items()}
+    check_fits(network, shapes, path, f"the {kind} network ({FILES[kind]})")
     network.load_state_dict(state, strict=True, assign=True)
     if fold:
         fold_spectral(network)
@@ -83,23 +83,7 @@ def read_tensors(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"weight file {path} does not exist")
-    check_weights(path)
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors import SafetensorError
-            from safetensors.torch import load_file
-
-            try:
-                return load_file(path)
-            except SafetensorError as error:
-                raise InputError(f"weight file {path} is damaged ({error}); delete it and fetch it again") from error
-        held = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise InputError(f"weight file {path} is damaged or holds more than tensors; fetch it again") from error
-    except LOAD_ERRORS as error:
-        raise InputError(
-            f"weight file {path} cannot be read ({first_line(error)}); delete it and fetch it again"
-        ) from error
+    held: Any = load_tensors(path)
     if not isinstance(held, Mapping):
         raise InputError(f"weight file {path} holds a {type(held).__name__}, not named tensors; fetch it again")
     return dict(held)
@@ -135,21 +119,3 @@ def _flatten(held: Mapping[str, Any], prefix: str = "", depth: int = 0) -> list[
 
 def _is_folded(state: Mapping[str, Tensor]) -> bool:
     return not any(name.endswith("weight_orig") for name in state)
-
-
-def _compare(kind: str, path: Path, network: nn.Module, state: Mapping[str, Tensor]) -> None:
-    wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    missing = [name for name in wanted if name not in state]
-    extra = [name for name in state if name not in wanted]
-    wrong = [
-        f"{name} is {tuple(state[name].shape)}, not {shape}"
-        for name, shape in wanted.items()
-        if name in state and tuple(state[name].shape) != shape
-    ]
-    parts = [
-        f"{what}: {', '.join(names[:2])}" + (f" and {len(names) - 2} more" if len(names) > 2 else "")
-        for what, names in (("missing", missing), ("unknown", extra), ("other shape", wrong))
-        if names
-    ]
-    if parts:
-        raise InputError(f"{path} is not the {kind} network ({FILES[kind]}): {'; '.join(parts)}")

@@ -133,7 +133,7 @@ def parse_options(
 
 def _take(driving: Path | None, values: dict[str, Any]) -> None:
     """What the file the animation is driven by means for the options, in place."""
-    from faceshot_liveportrait.template import is_template
+    from faceshot_liveportrait.driving.template import is_template
 
     if driving is None:
         return

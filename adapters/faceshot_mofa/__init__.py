@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from faceshot.errors import MissingError
 from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray
 from faceshot.opencv import require_opencv
 from faceshot.pipeline import AnimationOptions
@@ -58,9 +57,9 @@ class Backend:
         """The weight files that are not here, each with its licence and the command that fetches it."""
         if self._own:
             return []
-        from faceshot.weights import missing
+        from faceshot.rendering import missing_files
 
-        return [line for line in missing("mofa") if line.partition(" of ")[0].endswith(tuple(_FILES.values()))]
+        return missing_files("mofa", _FILES)
 
     def load(self, options: AnimationOptions) -> None:
         """Check the options and load the networks; never downloads.
@@ -75,11 +74,10 @@ class Backend:
         wanted = (options.device, options.dtype, parsed.low_vram)
         if self._own or (self._networks is not None and self._loaded == wanted):
             return
-        _refuse_missing()
-        require_opencv()
-        from faceshot.weights import find
+        from faceshot.rendering import found_files
 
-        files = {name: find("mofa", file, offline=True) for name, file in _FILES.items()}
+        files = found_files("mofa", _FILES)
+        require_opencv()
         from faceshot.models import pick_device, pick_dtype
         from faceshot_mofa.networks import load_networks
 
@@ -107,14 +105,3 @@ class Backend:
         if parsed.work is None and options.cache_dir is not None:
             parsed = replace(parsed, work=options.cache_dir / "mofa")
         return Renderer(self._networks, parsed).render(picture, landmarks, sequence, options.seed)
-
-
-def _refuse_missing() -> None:
-    from faceshot.weights import looked_in, members, where
-
-    for weight in members("mofa"):
-        if weight.file.endswith(tuple(_FILES.values())) and where(weight.name) is None:
-            raise MissingError(
-                f"{weight.file} of {weight.repository} (licence: {weight.licence}) is not on this machine "
-                f"({looked_in(weight)}); run: faceshot weights fetch mofa"
-            )

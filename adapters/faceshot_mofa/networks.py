@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from faceshot.rendering import Shelves
 from faceshot_mofa.nets.legacy import TemporalContext, set_temporal_context
 from faceshot_mofa.options import LowVram
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from faceshot_mofa.nets.controlnet import LandmarkControlNet
     from faceshot_mofa.nets.unet import MotionUNet
 
+NAMES: Final = ("cmp", "controlnet", "unet", "vae", "image_encoder")
 #: Frames decoded together; the decoder mixes neighbours, so another number is another picture.
 DECODE_FRAMES: Final = 8
 #: CMP works in float32 and its flow moves pixels; it is small, so it always stays on the device.
@@ -46,40 +47,16 @@ class Networks:
     dtype: torch.dtype
     low_vram: LowVram = "off"
     identity: str = ""
-    _shelves: dict[str, list[tuple[dict[str, Any], str, Tensor]]] = field(default_factory=dict, repr=False)
-    _present: set[str] = field(default_factory=set, repr=False)
+    shelves: Shelves = field(init=False, repr=False)
     _context: TemporalContext = field(default="corrected", repr=False)
 
     def __post_init__(self) -> None:
-        for name in ("cmp", "controlnet", "unet", "vae", "image_encoder"):
-            net: nn.Module = getattr(self, name).eval().requires_grad_(False)
-            if self.low_vram == "off" or name in _SMALL:
-                net.to(self.device)
-                continue
-            net.to("cpu")
-            self._shelves[name] = [
-                (tensors, key, tensor)
-                for module in net.modules()
-                for tensors in (module._parameters, module._buffers)
-                for key, tensor in tensors.items()
-                if tensor is not None
-            ]
+        nets = {name: getattr(self, name) for name in NAMES}
+        self.shelves = Shelves(nets, self.device, sparing=self.low_vram != "off", always=_SMALL)
 
-    @contextmanager
-    def using(self, *names: str) -> Iterator[None]:
+    def using(self, *names: str) -> AbstractContextManager[None]:
         """These networks are on the device inside; with ``low_vram`` those that came for it leave it afterwards."""
-        coming = {name for name in names if name in self._shelves} - self._present
-        shelved = [entry for name in coming for entry in self._shelves[name]]
-        try:
-            for tensors, key, at_home in shelved:
-                there = at_home.to(self.device)
-                tensors[key] = nn.Parameter(there, requires_grad=False) if isinstance(at_home, nn.Parameter) else there
-            self._present |= coming
-            yield
-        finally:
-            self._present -= coming
-            for tensors, key, at_home in shelved:  # weights do not change, so nothing has to be copied back
-                tensors[key] = at_home
+        return self.shelves.using(*names)
 
     def see(self, context: TemporalContext) -> None:
         """Which embedding the temporal attention sees from now on (:mod:`faceshot_mofa.nets.legacy`)."""

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-from faceshot.errors import InputError, UsageError
-from faceshot.reading import expanded
+from faceshot.errors import UsageError
+from faceshot.rendering import MULTIPLE, Reader, Region, choice, folder, number, read_options, switch, whole
 from faceshot_mofa.guidance import DEFAULT_GUIDANCE
-from faceshot_mofa.windows import WINDOW
 
 Fidelity = Literal["corrected", "upstream"]
-Region = Literal["auto", "picture", "face"]
 Origin = Literal["picture", "first"]
 ClipInput = Literal["raw", "normalised"]
 LowVram = Literal["off", "on", "max"]
 
-#: Sides the work happens in are multiples of this [px]; 512 is what the networks were tuned for.
-MULTIPLE: Final = 64
+#: Frames the networks were trained on.
+WINDOW: Final = 25
 
 
 @dataclass(frozen=True)
@@ -69,16 +67,6 @@ class MofaOptions:
 #: Options that cannot change a frame beyond rounding: an interrupted run may be resumed with others.
 WITHOUT_EFFECT: Final = ("low_vram", "resume", "work")
 
-_CHOICES: Final[dict[str, tuple[str, ...]]] = {
-    "fidelity": get_args(Fidelity),
-    "region": get_args(Region),
-    "origin": get_args(Origin),
-    "clip": get_args(ClipInput),
-    "low_vram": get_args(LowVram),
-}
-_WHOLE: Final = {"steps": (1, 200), "window": (2, WINDOW), "overlap": (0, WINDOW - 2), "size": (128, 1024)}
-_TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
-
 
 def parse_options(extra: Mapping[str, Any]) -> MofaOptions:
     """Check ``extra`` (values may be strings, as typed on a command line).
@@ -87,41 +75,17 @@ def parse_options(extra: Mapping[str, Any]) -> MofaOptions:
         UsageError: a name that does not exist, a value outside its choices or range, a contradiction.
         InputError: ``work`` is a file.
     """
-    names = [field.name for field in fields(MofaOptions)]
-    values: dict[str, Any] = {}
-    for name, value in extra.items():
-        if name not in names:
-            raise UsageError(f"backend 'mofa' has no option {name!r}; its options are {', '.join(names)}")
-        values[name] = _value(name, value)
-    options = replace(MofaOptions(), **values)
+    options = read_options("mofa", MofaOptions(), extra, _READERS)
     if options.joint:
-        if "overlap" in values:
+        if "overlap" in extra:
             raise UsageError("mofa option overlap contradicts fidelity=upstream, whose windows share half their frames")
-        if values.get("origin") == "picture":
+        if extra.get("origin") == "picture":
             raise UsageError("mofa option origin=picture contradicts fidelity=upstream, which measures from frame 0")
         options = replace(options, origin="first")
     return options
 
 
-def _value(name: str, value: Any) -> Any:
-    if name == "parts":
-        return _parts(value)
-    if name in _WHOLE:
-        return _whole(name, value)
-    if name == "guidance":
-        return _guidance(value)
-    if name == "resume":
-        return _switch(name, value)
-    if name in _CHOICES:
-        if name == "low_vram" and (isinstance(value, bool) or str(value).lower() in _TRUE + _FALSE):
-            return "on" if _switch(name, value) else "off"
-        if value not in _CHOICES[name]:
-            raise UsageError(f"mofa option {name} must be one of {', '.join(_CHOICES[name])}, got {value!r}")
-        return value
-    return _folder(name, value)
-
-
-def _parts(value: Any) -> tuple[str, ...]:
+def _parts(_: str, value: Any) -> tuple[str, ...]:
     from faceshot_mofa.conditioning import PART_NAMES
 
     if isinstance(value, str):
@@ -143,40 +107,18 @@ def _parts(value: Any) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def _whole(name: str, value: Any) -> int:
-    low, high = _WHOLE[name]
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = float("nan")
-    multiple = MULTIPLE if name == "size" else 1
-    if isinstance(value, bool) or not low <= number <= high or number % multiple:
-        what = f"a multiple of {MULTIPLE}" if name == "size" else "a whole number"
-        raise UsageError(f"mofa option {name} must be {what} in {low}..{high}, got {value!r}")
-    return int(number)
-
-
-def _guidance(value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = float("nan")
-    if isinstance(value, bool) or not 0 <= number <= 30:
-        raise UsageError(f"mofa option guidance must be a number in 0..30, got {value!r}")
-    return number
-
-
-def _switch(name: str, value: Any) -> bool:
-    text = str(value).lower()
-    if text not in _TRUE + _FALSE:
-        raise UsageError(f"mofa option {name} must be true or false, got {value!r}")
-    return text in _TRUE
-
-
-def _folder(name: str, value: Any) -> Path | None:
-    if value is None:
-        return None
-    path = expanded(value, "mofa option work:")
-    if path.exists() and not path.is_dir():
-        raise InputError(f"mofa option {name}: {path} is not a folder")
-    return path
+_READERS: Final[dict[str, Reader]] = {
+    "fidelity": choice(*get_args(Fidelity)),
+    "parts": _parts,
+    "steps": whole(1, 200),
+    "guidance": number(0, 30),
+    "window": whole(2, WINDOW),
+    "overlap": whole(0, WINDOW - 2),
+    "size": whole(128, 1024, MULTIPLE),
+    "region": choice(*get_args(Region)),
+    "origin": choice(*get_args(Origin)),
+    "clip": choice(*get_args(ClipInput)),
+    "low_vram": choice(*get_args(LowVram), switched=True),
+    "resume": switch,
+    "work": folder,
+}

@@ -11,19 +11,34 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from faceshot.errors import option
 from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray
+from faceshot.rendering import (
+    Final,
+    Place,
+    Window,
+    Work,
+    check_sizes,
+    decoded,
+    digest,
+    draw_noise,
+    find_place,
+    joint_windows,
+    moved_matte,
+    runs_folder,
+    sample_in_turn,
+    sample_jointly,
+    sequential_windows,
+    unmixed,
+    without_gaps,
+    working_rgb,
+)
 from faceshot_mofa.conditioning import clip_pixels, saturates, vae_picture
 from faceshot_mofa.estimate import estimate
 from faceshot_mofa.features import Features
-from faceshot_mofa.matte import moved_matte
 from faceshot_mofa.networks import DECODE_FRAMES, Networks
 from faceshot_mofa.options import WITHOUT_EFFECT, MofaOptions
-from faceshot_mofa.place import Place, check_sizes, find_place, unmixed, working_rgb
-from faceshot_mofa.resume import Work, digest, runs_folder
-from faceshot_mofa.sampling import Denoiser, Final, draw_noise, sample_in_turn, sample_jointly
+from faceshot_mofa.sampling import Denoiser
 from faceshot_mofa.schedule import Schedule
-from faceshot_mofa.windows import Window, joint_windows, sequential_windows
 
 logger = logging.getLogger("faceshot")
 
@@ -67,7 +82,7 @@ class Script:
         """
         check_sizes(picture, landmarks, sequence.size)
         xy = without_gaps(landmarks, sequence)
-        place = find_place(landmarks, xy, options)
+        place = find_place(landmarks, xy, options.size, options.region)
         parts = options.parts
         if not options.joint:
             lacking = {name for part in landmarks.absent for name in _OF_PART[part]}
@@ -82,15 +97,6 @@ class Script:
         if options.joint:
             return joint_windows(len(self.xy), options.window)
         return sequential_windows(len(self.xy), options.window, options.overlap)
-
-
-def without_gaps(landmarks: Landmarks, sequence: LandmarkSequence) -> npt.NDArray[np.float32]:
-    """(T, 68, 2) finite: frames without a face repeat the last position, or the picture's."""
-    out, last = np.empty(sequence.xy.shape, np.float32), landmarks.xy
-    assert sequence.found is not None
-    for index, (xy, found) in enumerate(zip(sequence.xy, sequence.found, strict=True)):
-        out[index] = last = xy if found else last
-    return out
 
 
 class Renderer:
@@ -125,25 +131,17 @@ class Renderer:
             )
         plan = estimate(self.networks, options, script.place.size, len(script.xy), windows)
         logger.info("%s", plan)
-        work = Work(runs_folder(options.work), self.name(script, picture, seed), resume=options.resume)
+        work = Work(runs_folder("mofa", options.work), self.name(script, picture, seed), resume=options.resume)
         work.describe({"picture": picture.name, "frames": len(script.xy), "windows": len(windows), "seed": seed})
         keep = min(len(script.xy), _JOINT_KEPT) if options.joint else 2 * options.window
         features = Features(self.networks, script.rgb, script.xy, script.parts, keep)
         finals = self.latents(features, windows, seed, work)
         under = picture.flat()
-        try:
-            for frame, rgb in decoded(self.networks, finals, script.first):
+        with work.kept():
+            for frame, rgb in decoded(self.networks.decode, finals, script.first, DECODE_FRAMES):
                 found = script.place.give(rgb, under)
                 yield (
                     found if picture.alpha is None else self._with_matte(script, picture.alpha, features, frame, found)
-                )
-            work.finish()
-        finally:
-            if work.begun:
-                logger.info(
-                    "what is finished is kept in %s; the same again with %s goes on",
-                    work.folder,
-                    option("resume", True),
                 )
 
     def latents(self, features: Features, windows: Sequence[Window], seed: int, work: Work | None) -> Iterator[Final]:
@@ -192,20 +190,3 @@ class Renderer:
         if frame:
             alpha = moved_matte(alpha, features.flow(frame)[0].cpu().numpy(), script.place)
         return np.dstack([unmixed(rgb, alpha), alpha])
-
-
-def decoded(networks: Networks, finals: Iterator[Final], first: int) -> Iterator[tuple[int, RGBArray]]:
-    """Frames from ``first`` on with their numbers, decoded eight at a time however they come."""
-    waiting: list[torch.Tensor] = []
-    number = first
-    for final in finals:
-        waiting += [latents for frame, latents in zip(final.frames, final.latents, strict=True) if frame >= first]
-        while len(waiting) >= DECODE_FRAMES:
-            chunk, waiting = waiting[:DECODE_FRAMES], waiting[DECODE_FRAMES:]
-            for rgb in networks.decode(torch.stack(chunk)).numpy():
-                yield number, rgb
-                number += 1
-    if waiting:
-        for rgb in networks.decode(torch.stack(waiting)).numpy():
-            yield number, rgb
-            number += 1

@@ -117,9 +117,9 @@ def _labelled(folder: Path, xy: np.ndarray) -> None:
 
 
 def _templates(folder: Path) -> None:
-    from faceshot_liveportrait.motion import Motion
-    from faceshot_liveportrait.template import Template, write_template
-    from faceshot_liveportrait.video_driving import Driver
+    from faceshot_liveportrait.driving.motion import Motion
+    from faceshot_liveportrait.driving.template import Template, write_template
+    from faceshot_liveportrait.driving.video import Driver
 
     n = 4
     motion = Motion(np.repeat(np.eye(3)[None], n, 0), np.zeros((n, 21, 3)), np.ones(n), np.zeros((n, 3)))

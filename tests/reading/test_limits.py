@@ -403,7 +403,7 @@ def test_weights_inside_themselves(tmp_path: Path) -> None:
 
 
 def test_templates_that_repeat_themselves(tmp_path: Path) -> None:
-    from faceshot_liveportrait.template import read_template
+    from faceshot_liveportrait.driving.template import read_template
 
     row: Any = [0.0] * 1000
     for _ in range(4):

@@ -413,7 +413,7 @@ def test_another_clip_may_be_named_and_then_has_its_own_landmarks(from_the_comma
 
 @pytest.mark.parametrize("kind", ["npz", "pkl"])
 def test_a_motion_template_drives_by_itself(from_the_command_line, face, driver, tmp_path, kind, cli):
-    from faceshot_liveportrait.template import read_template
+    from faceshot_liveportrait.driving.template import read_template
 
     kept = tmp_path / "kept.npz"
     moved = clip(face[1], [face[1].xy] * 3)
@@ -475,7 +475,7 @@ def test_unusable_files_are_refused_before_anything_is_loaded(face, driver, tmp_
 
 
 def test_a_template_of_several_faces_is_the_first_ones(drawn_face, tmp_path):
-    from faceshot_liveportrait.template import read_template
+    from faceshot_liveportrait.driving.template import read_template
 
     small, landmarks = drawn_face(160)
     rgb = np.concatenate([small.rgb, small.rgb], axis=1)
@@ -670,7 +670,7 @@ def test_real_networks_give_the_recoded_source_bit_for_bit(drawn_face):
     first, rest = animate(picture, landmarks, moved, engine, snap="off")
     crop = face_crop(landmarks.xy)
     given = torch.from_numpy(network_input(warp(picture.rgb, crop.matrix, (512, 512), "edge")))
-    from faceshot_liveportrait.motion import Source, read
+    from faceshot_liveportrait.driving.motion import Source, read
 
     own, kp = read({name: value.numpy() for name, value in engine.read_motion(given).items()})
     x_s = torch.from_numpy(Source.of(kp[0], own).x[None])

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from faceshot.landmarks import topology as topo
-from faceshot_liveportrait.deltas import Deltas
-from faceshot_liveportrait.head_pose import generic_depth, head_pose, soften
-from faceshot_liveportrait.landmark_driving import LandmarkWays, Marks, keypoints, stitching_fits
-from faceshot_liveportrait.motion import Motion, Source, rotation
+from faceshot_liveportrait.driving.deltas import Deltas
+from faceshot_liveportrait.driving.head_pose import generic_depth, head_pose, soften
+from faceshot_liveportrait.driving.landmarks import LandmarkWays, Marks, keypoints, stitching_fits
+from faceshot_liveportrait.driving.motion import Motion, Source, rotation
+from faceshot_liveportrait.driving.reading import assess, snapped
 from faceshot_liveportrait.place import CropFrame, face_crop, openness
-from faceshot_liveportrait.reading import assess, snapped
 from tests.adapters.liveportrait.standin import Standin, layout_of
 
 ALL = np.ones(68, bool)

@@ -8,11 +8,11 @@ import json
 import numpy as np
 import pytest
 
-from faceshot_liveportrait import motion as m
 from faceshot_liveportrait import place as c
-from faceshot_liveportrait.deltas import Deltas
+from faceshot_liveportrait.driving import motion as m
+from faceshot_liveportrait.driving.deltas import Deltas
+from faceshot_liveportrait.driving.video import Classic, Driver, keypoints
 from faceshot_liveportrait.paste import feather, pasted
-from faceshot_liveportrait.video_driving import Classic, Driver, keypoints
 
 LAYOUTS = (5, 9, 68, 101, 106, 203)
 #: Cases of driving keypoints by the name of their entry.

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from faceshot.errors import InputError
-from faceshot_liveportrait.motion import Motion, rotation
-from faceshot_liveportrait.template import Template, load_numbers, read_template, write_template
-from faceshot_liveportrait.video_driving import Driver
+from faceshot_liveportrait.driving.motion import Motion, rotation
+from faceshot_liveportrait.driving.template import Template, load_numbers, read_template, write_template
+from faceshot_liveportrait.driving.video import Driver
 
 
 def published(n=4, *, old_names=False, ratios=True, **changes):

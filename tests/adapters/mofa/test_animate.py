@@ -17,14 +17,17 @@ import torch
 from faceshot.errors import InputError, MissingError, UsageError
 from faceshot.landmarks.types import Landmarks, LandmarkSequence, Picture, Size
 from faceshot.pipeline.backends import AnimationOptions
+from faceshot.rendering.place import without_gaps
+from faceshot.rendering.resume import Work, digest
+from faceshot.rendering.sampling import Final, decoded, draw_noise, run_window
+from faceshot.rendering.windows import sequential_windows
 from faceshot_mofa import Backend
 from faceshot_mofa.estimate import estimate
 from faceshot_mofa.features import Features
+from faceshot_mofa.networks import DECODE_FRAMES
 from faceshot_mofa.options import parse_options
-from faceshot_mofa.pipeline import Renderer, Script, decoded, without_gaps
-from faceshot_mofa.resume import Work, digest
-from faceshot_mofa.sampling import Denoiser, Final, _run_window, draw_noise
-from faceshot_mofa.windows import sequential_windows
+from faceshot_mofa.pipeline import Renderer, Script
+from faceshot_mofa.sampling import Denoiser
 from tests.adapters.mofa.tiny import tiny_networks
 from tests.helpers import face_points
 
@@ -129,7 +132,7 @@ def test_low_vram_gives_the_same_frames(reference, tmp_path, level):
     sparing = tiny_networks(low_vram=level)
     found = np.stack(render(sparing, FRAMES, work=tmp_path, low_vram=level))
     assert np.abs(found.astype(int) - reference).max() <= 1
-    assert not sparing._present
+    assert not sparing.shelves.present
 
 
 def test_windows_meet_without_a_jump(networks, tmp_path):
@@ -160,10 +163,10 @@ def test_blending_follows_the_window_before(networks, tmp_path):
     def noise(frames):
         return torch.stack([draw_noise(0, frame, (4, 8, 8)) for frame in frames])
 
-    early, anchor, tail = _run_window(denoiser, noise, windows[0], windows[1], None, None, "")
+    early, anchor, tail = run_window(denoiser, noise, windows[0], windows[1], None, None, "")
     assert tail.shape == (2, windows[1].overlap, 4, 8, 8) and anchor.shape == (2, 4, 8, 8)
-    blended = _run_window(denoiser, noise, windows[1], None, anchor, tail, "")[0]
-    apart = _run_window(denoiser, noise, windows[1], None, None, None, "")[0]
+    blended = run_window(denoiser, noise, windows[1], None, anchor, tail, "")[0]
+    apart = run_window(denoiser, noise, windows[1], None, None, None, "")[0]
     assert torch.equal(blended[0], early[0])
     shared = windows[0].frames.index(windows[1].first)
     assert (blended[1] - early[shared]).norm() < 0.6 * (apart[1] - early[shared]).norm()
@@ -211,7 +214,7 @@ def test_decoding_does_not_depend_on_how_latents_come(networks):
 
     def frames(*cuts):
         parts = [Final(range(a, b), latents[a:b]) for a, b in zip((0, *cuts), (*cuts, 11), strict=True)]
-        return list(decoded(networks, iter(parts), 1))
+        return list(decoded(networks.decode, iter(parts), 1, DECODE_FRAMES))
 
     whole, pieces = frames(), frames(1, 4, 5, 10)
     assert [number for number, _ in whole] == list(range(1, 11))
@@ -540,7 +543,7 @@ def test_missing_weights_name_file_folders_licence_and_command(monkeypatch, tmp_
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("level", ["off", "on", "max"])
 def test_a_gpu_gives_the_same_frames(reference, tmp_path, level):
-    on_gpu = replace(tiny_networks(), device=torch.device("cuda"), low_vram=level, _shelves={}, _present=set())
+    on_gpu = replace(tiny_networks(), device=torch.device("cuda"), low_vram=level)
     found = np.stack(render(on_gpu, FRAMES, work=tmp_path, low_vram=level))
     assert np.abs(found.astype(int) - reference).max() <= 3
 

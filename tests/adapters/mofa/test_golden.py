@@ -11,12 +11,13 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
+from faceshot.rendering.sampling import joint_step, sample_jointly
+from faceshot.rendering.windows import joint_windows
 from faceshot_mofa.nets.controlnet import ControlNetConfig, LandmarkControlNet
 from faceshot_mofa.nets.unet import MotionUNet
 from faceshot_mofa.networks import Networks
-from faceshot_mofa.sampling import Denoiser, joint_step, sample_jointly
+from faceshot_mofa.sampling import Denoiser
 from faceshot_mofa.schedule import Schedule
-from faceshot_mofa.windows import joint_windows
 from tests.adapters.mofa.tiny import SmoothFlow, tiny_clip, tiny_vae
 
 HEIGHT, WIDTH = 128, 192

@@ -229,7 +229,7 @@ def test_sizes_without_a_configuration_are_those_of_svd(tmp_path: Path, monkeypa
         built.append(net)
         raise InputError("enough")
 
-    monkeypatch.setattr(loading, "_check", record)
+    monkeypatch.setattr("faceshot.rendering.loading.check_fits", record)
     save_file({"x": torch.ones(1)}, tmp_path / "model.safetensors")
     for load in (loading.load_unet, loading.load_controlnet, loading.load_vae, loading.load_image_encoder):
         with pytest.raises(InputError, match="enough"):

@@ -175,7 +175,9 @@ def test_full_size_files_are_taken(
     """Name by name and shape by shape, strictly; the weights themselves are not read."""
     file = tmp_path / "diffusion_pytorch_model.safetensors"
     full_size(shared / "parity" / "mofa" / f"{contract}.contract.json", file)
-    monkeypatch.setattr(loading, "_fill", lambda net, tensors, *rest: SimpleNamespace(to=lambda device: net))
+    monkeypatch.setattr(
+        "faceshot.rendering.loading.fill", lambda net, tensors, *rest: SimpleNamespace(to=lambda device: net)
+    )
     net = load(file)
     assert round(sum(value.numel() for value in net.parameters()) / 1e6, 1) == millions
     content = json.loads((shared / "parity" / "mofa" / f"{contract}.contract.json").read_text())

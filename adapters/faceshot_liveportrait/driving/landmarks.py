@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot.landmarks import topology as topo
-from faceshot_liveportrait.deltas import Deltas, Keypoints
-from faceshot_liveportrait.head_pose import HeadPose, head_pose, soften
-from faceshot_liveportrait.motion import EYE_POINTS, LIP_POINTS, N_KEYPOINTS, Region, Source, multiplied
+from faceshot_liveportrait.driving.deltas import Deltas, Keypoints
+from faceshot_liveportrait.driving.head_pose import HeadPose, head_pose, soften
+from faceshot_liveportrait.driving.motion import EYE_POINTS, LIP_POINTS, N_KEYPOINTS, Region, Source, multiplied
+from faceshot_liveportrait.driving.reading import EYE_GROUPS, Reading
 from faceshot_liveportrait.place import Array, openness
-from faceshot_liveportrait.reading import EYE_GROUPS, Reading
 
 Way = Literal["ratio", "points", "off"]
 

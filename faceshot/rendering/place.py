@@ -1,17 +1,24 @@
-"""Between a picture of any size and the networks' working picture, whose sides are multiples of 64."""
+"""Between a picture of any size and the networks' working picture, whose sides are multiples of 64.
+
+The way back is here as well: a working frame pasted into its place, the backdrop taken out of soft edges.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from faceshot.errors import InputError
-from faceshot.landmarks import FloatArray, Landmarks, Picture, RGBArray, Size, rescale_points
-from faceshot_mofa.options import MULTIPLE, MofaOptions
+from faceshot.landmarks import FloatArray, Landmarks, LandmarkSequence, Picture, RGBArray, Size, rescale_points
+
+Region = Literal["auto", "picture", "face"]
+
+#: Sides the work happens in are multiples of this [px].
+MULTIPLE: Final = 64
 
 #: ``auto`` cuts around the face where the face box is smaller than this share of the picture's shorter side.
 SMALL_FACE: Final = 0.3
@@ -93,19 +100,24 @@ class Place:
         return (down[:, None] * across[None]).astype(np.float32)
 
 
-def find_place(landmarks: Landmarks, moved: npt.NDArray, options: MofaOptions) -> Place:
-    """Where to work on a picture with these landmarks, which move to ``moved`` (T, 68, 2)."""
+def find_place(landmarks: Landmarks, moved: npt.NDArray, side: int = 512, region: Region = "auto") -> Place:
+    """Where to work on a picture with these landmarks, which move to ``moved`` (T, 68, 2).
+
+    Args:
+        side: shorter side of the working picture [px], a multiple of 64.
+        region: the whole picture, a cut around the face, or the cut where the face is small or the picture long.
+    """
     whole = landmarks.size
     box = (0, 0, *whole)
     left, top, right, bottom = landmarks.box()
     face = max(right - left, bottom - top, 1.0)
     narrow = max(whole) > LONGEST * min(whole)
-    if options.region == "face" or (options.region == "auto" and (narrow or face < SMALL_FACE * min(whole))):
+    if region == "face" or (region == "auto" and (narrow or face < SMALL_FACE * min(whole))):
         box = _around(np.concatenate([landmarks.xy[None], moved])[:, landmarks.visible], face, whole)
     cut = Size(box[2] - box[0], box[3] - box[1])
-    scale = min(options.size / min(cut), LONGEST * options.size / max(cut))
-    inner = Size(*(max(round(side * scale), 1) for side in cut))
-    size = Size(*(max(math.ceil(side / MULTIPLE), 1) * MULTIPLE for side in inner))
+    scale = min(side / min(cut), LONGEST * side / max(cut))
+    inner = Size(*(max(round(length * scale), 1) for length in cut))
+    size = Size(*(max(math.ceil(length / MULTIPLE), 1) * MULTIPLE for length in inner))
     corner = ((size.width - inner.width) // 2, (size.height - inner.height) // 2)
     return Place(box, inner, corner, size, whole)
 
@@ -149,6 +161,15 @@ def check_sizes(picture: Picture, landmarks: Landmarks, sequence_size: Size) -> 
                 f"{what} are for {size.width}x{size.height} but the picture is "
                 f"{picture.size.width}x{picture.size.height}; use resized() first"
             )
+
+
+def without_gaps(landmarks: Landmarks, sequence: LandmarkSequence) -> FloatArray:
+    """(T, 68, 2) finite: frames without a face repeat the last position, or the picture's."""
+    out, last = np.empty(sequence.xy.shape, np.float32), landmarks.xy
+    assert sequence.found is not None
+    for index, (xy, found) in enumerate(zip(sequence.xy, sequence.found, strict=True)):
+        out[index] = last = xy if found else last
+    return out
 
 
 def _resized(image: npt.NDArray[np.uint8], size: Size) -> Any:

@@ -90,7 +90,7 @@ class HeadPose:
 
 
 def _tilt(yaw: Array, pitch: Array) -> Array:
-    from faceshot_liveportrait.motion import rotation
+    from faceshot_liveportrait.driving.motion import rotation
 
     return rotation(np.degrees(pitch), np.degrees(yaw), np.zeros_like(yaw))
 

@@ -11,13 +11,13 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from faceshot.errors import InputError
+from faceshot.errors import InputError, option
 from faceshot.reading import FOREIGN
 from faceshot.weights import cache_folder
 
@@ -49,9 +49,9 @@ def digest(*parts: Any) -> str:
     return found.hexdigest()[:24]
 
 
-def runs_folder(work: Path | None) -> Path:
-    """Where runs are kept: the user's choice, else in the cache."""
-    return cache_folder() / "mofa" if work is None else work
+def runs_folder(backend: str, work: Path | None) -> Path:
+    """Where runs of a backend are kept: the user's choice, else in the cache."""
+    return cache_folder() / backend if work is None else work
 
 
 class Work:
@@ -134,6 +134,20 @@ class Work:
         """Remove one, if it is there."""
         with contextlib.suppress(OSError):
             (self.folder / _file(kind, index)).unlink()
+
+    @contextlib.contextmanager
+    def kept(self) -> Iterator[None]:
+        """Around handing on the frames: all of them finishes the run; fewer, and the user is told how to go on."""
+        try:
+            yield
+            self.finish()
+        finally:
+            if self.begun:
+                logger.info(
+                    "what is finished is kept in %s; the same again with %s goes on",
+                    self.folder,
+                    option("resume", True),
+                )
 
     def finish(self) -> None:
         """Everything was handed on; the next run may remove the folder."""

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from faceshot_liveportrait.motion import N_KEYPOINTS
+from faceshot_liveportrait.driving.motion import N_KEYPOINTS
 
 Keypoints = npt.NDArray[np.float32]
 

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray, Size
-from faceshot.pipeline import AnimationOptions, load_backend
 from faceshot.progress import progress
-from faceshot_liveportrait.motion import Motion, smoothed
+from faceshot.rendering import ProxyClip
+from faceshot_liveportrait.driving.motion import Motion, smoothed
+from faceshot_liveportrait.driving.video import Driver, joined, read_frames_motion
 from faceshot_liveportrait.place import SIDE, CropFrame, openness
-from faceshot_liveportrait.video_driving import Driver, joined, read_frames_motion
 
 
 def read_proxy(
@@ -44,15 +44,13 @@ def read_proxy(
     rest, moved = (_in_crop(frame, xy) for xy in (landmarks.xy, sequence.xy))
     marks = replace(landmarks, xy=rest, size=Size(SIDE, SIDE), score=None)
     clip = replace(sequence, xy=moved, size=marks.size, score=None)
-    warp = load_backend("warp")
-    settings = AnimationOptions()
-    warp.load(settings)
+    proxy = ProxyClip(Picture(crop), marks, clip)
     same: list[bool] = []
 
     def frames() -> Iterator[RGBArray]:
-        for made in warp.animate(Picture(crop), marks, clip, settings):
-            same.append(bool(np.array_equal(made[..., :3], crop)))
-            yield made[..., :3]
+        for made in proxy.frames():
+            same.append(bool(np.array_equal(made, crop)))
+            yield made
 
     read = read_frames_motion(engine, progress(frames(), "read the proxy", total=len(clip)))
     if smoothing > 0:

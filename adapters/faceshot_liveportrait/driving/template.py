@@ -24,8 +24,8 @@ from faceshot.landmarks import as_fps
 from faceshot.media import check_file
 from faceshot.output import writing
 from faceshot.reading import FOREIGN, MAX_FRAMES, edge, is_zip, member_names, read_npz, reason
-from faceshot_liveportrait.motion import N_KEYPOINTS, Motion
-from faceshot_liveportrait.video_driving import Driver
+from faceshot_liveportrait.driving.motion import N_KEYPOINTS, Motion
+from faceshot_liveportrait.driving.video import Driver
 
 FORMAT = "faceshot-motion-template"
 VERSION = 1

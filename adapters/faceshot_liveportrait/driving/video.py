@@ -17,8 +17,8 @@ import numpy.typing as npt
 from faceshot.errors import InputError
 from faceshot.landmarks import LandmarkSequence, RGBArray
 from faceshot.progress import progress
-from faceshot_liveportrait import motion as m
-from faceshot_liveportrait.deltas import Deltas, Keypoints
+from faceshot_liveportrait.driving import motion as m
+from faceshot_liveportrait.driving.deltas import Deltas, Keypoints
 from faceshot_liveportrait.place import Array, box_matrix, driving_box, network_input, openness, warp
 
 log = logging.getLogger("faceshot")

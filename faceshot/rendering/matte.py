@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from faceshot_mofa.place import Place
+from faceshot.rendering.place import Place
 
 
 def moved_matte(alpha: npt.NDArray[np.uint8], flow: npt.NDArray[np.float32], place: Place) -> npt.NDArray[np.uint8]:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot.landmarks import topology as topo
-from faceshot_liveportrait.motion import Source
+from faceshot_liveportrait.driving.motion import Source
 from faceshot_liveportrait.place import Array
 
 #: Keypoints of the two eye groups (upper lid, lower lid), the mouth's, and pairs that lie on one side each.

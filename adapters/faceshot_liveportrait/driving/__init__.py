@@ -1,0 +1,1 @@
+"""From landmarks, a proxy or a video to the motion that LivePortrait's networks render."""
