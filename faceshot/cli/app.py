@@ -1,4 +1,4 @@
-"""The command line: ``faceshot match | drive | retarget | animate | gallery | backends | weights | doctor``.
+"""The command line: ``faceshot match | drive | retarget | animate | ...``, one file of this package each.
 
 Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 could not, 2 wrong usage, 130 interrupted,
 143 terminated.
@@ -21,10 +21,12 @@ import typer
 
 from faceshot.cli.animate import animate
 from faceshot.cli.demo import demo
+from faceshot.cli.export import export
 from faceshot.cli.gallery import gallery
 from faceshot.cli.info import backends, doctor
 from faceshot.cli.match import match
 from faceshot.cli.motion import drive, retarget
+from faceshot.cli.sheet import sheet
 from faceshot.cli.typed.options import to_json
 from faceshot.cli.weights import weights
 from faceshot.errors import FaceShotError, speaks_flags
@@ -62,6 +64,8 @@ app.command()(match)
 app.command()(drive)
 app.command()(retarget)
 app.command()(animate)
+app.command()(export)
+app.command()(sheet)
 app.add_typer(gallery, name="gallery")
 app.command()(demo)
 app.command()(backends)

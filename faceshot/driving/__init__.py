@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from faceshot.lazy import hand_on
 
 if TYPE_CHECKING:
+    from faceshot.driving.arkit import BlendshapeEstimator as BlendshapeEstimator
+    from faceshot.driving.arkit import with_blendshapes as with_blendshapes
     from faceshot.driving.detectors import FaceMeshDetector as FaceMeshDetector
     from faceshot.driving.expressions import AMOUNTS as AMOUNTS
     from faceshot.driving.expressions import expression_timeline as expression_timeline
@@ -16,16 +18,21 @@ if TYPE_CHECKING:
     from faceshot.driving.motions import MIN_SECONDS as MIN_SECONDS
     from faceshot.driving.motions import MOTIONS as MOTIONS
     from faceshot.driving.motions import motion_template as motion_template
+    from faceshot.driving.poses import POSES as POSES
+    from faceshot.driving.poses import NamedPose as NamedPose
+    from faceshot.driving.poses import named_pose as named_pose
     from faceshot.driving.sources import drive as drive
     from faceshot.driving.sources import finish as finish
 
 __getattr__, __dir__, __all__ = hand_on(
     __name__,
     {
+        "arkit": "BlendshapeEstimator with_blendshapes",
         "detectors": "FaceMeshDetector",
         "expressions": "AMOUNTS expression_timeline posed",
         "gaps": "GapPolicy",
         "motions": "MAX_SECONDS MIN_SECONDS MOTIONS motion_template",
+        "poses": "NamedPose POSES named_pose",
         "sources": "drive finish",
     },
 )

@@ -65,10 +65,12 @@ _SHAPES: dict[str, dict[int, tuple[float, float, float]]] = {
     "squint": {37: (0, 3, 0), 38: (0, 3, 0), 40: (0, -4, 0), 41: (0, -4, 0)},
 }
 # fmt: on
-_RIGHT = tuple(i for i, j in enumerate(FLIP) if _HALF.get(i, (1,))[0] < 0)
+#: (68, 1): 1 on the subject's right, 0 on the left, half on the middle line.
+RIGHT_SIDE = np.array([0.5 if FLIP[i] == i else float(_HALF.get(i, (1,))[0] < 0) for i in range(68)])[:, None]
 
 
-def _mirrored(half: dict[int, tuple[float, float, float]]) -> Array:
+def mirrored(half: dict[int, tuple[float, float, float]]) -> Array:
+    """(68, 3) of what is given for the image-left half and the middle line."""
     out = np.zeros((68, 3))
     for i, value in half.items():
         out[i] = value
@@ -76,8 +78,9 @@ def _mirrored(half: dict[int, tuple[float, float, float]]) -> Array:
     return out
 
 
-NEUTRAL: Array = _mirrored(_HALF)
-_MOVES = {name: _mirrored(half) for name, half in _SHAPES.items()}
+NEUTRAL: Array = mirrored(_HALF)
+#: Displacements (68, 3) of full expressions, by name.
+MOVES = {name: mirrored(half) for name, half in _SHAPES.items()}
 
 
 def _zero() -> Array:
@@ -121,21 +124,22 @@ class Pose:
     zoom: Array = field(default_factory=_zero)
 
 
-def face_points(pose: Pose) -> Array:
-    """The 68 points (T, 68, 2) of the face, pixels of a 512x512 picture."""
+def face_points(pose: Pose, more: Array | None = None) -> Array:
+    """The 68 points (T, 68, 2) of the face, pixels of a 512x512 picture; ``more`` (68, 3) are further displacements."""
     frames = max(len(getattr(pose, entry.name)) for entry in fields(pose))
-    return _project(_express(pose, frames), pose)
+    return _project(_express(pose, frames, more), pose)
 
 
-def _express(pose: Pose, frames: int) -> Array:
+def _express(pose: Pose, frames: int, more: Array | None) -> Array:
     points = np.repeat(NEUTRAL[None], frames, axis=0)
+    if more is not None:
+        points += more
     for name in ("jaw", "smile", "wide", "round", "upper_lip", "lower_lip", "frown", "wide_eyes", "squint"):
-        points += getattr(pose, name)[:, None, None] * _MOVES[name]
-    side = np.array([1.0 if i in _RIGHT else 0.5 if FLIP[i] == i else 0.0 for i in range(68)])[:, None]
-    points += pose.brow_right[:, None, None] * _MOVES["brows"] * side
-    points += pose.brow_left[:, None, None] * _MOVES["brows"] * (1 - side)
-    points += np.maximum(pose.smirk, 0)[:, None, None] * _MOVES["smile"] * side
-    points += np.maximum(-pose.smirk, 0)[:, None, None] * _MOVES["smile"] * (1 - side)
+        points += getattr(pose, name)[:, None, None] * MOVES[name]
+    points += pose.brow_right[:, None, None] * MOVES["brows"] * RIGHT_SIDE
+    points += pose.brow_left[:, None, None] * MOVES["brows"] * (1 - RIGHT_SIDE)
+    points += np.maximum(pose.smirk, 0)[:, None, None] * MOVES["smile"] * RIGHT_SIDE
+    points += np.maximum(-pose.smirk, 0)[:, None, None] * MOVES["smile"] * (1 - RIGHT_SIDE)
     _press(points, pose.press)
     for name, blink in (("right_eye", pose.blink_right), ("left_eye", pose.blink_left)):
         for upper, lower in LID_PAIRS[name]:

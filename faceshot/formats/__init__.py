@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from faceshot.formats.files import read_sequence as read_sequence
     from faceshot.formats.files import write_landmarks as write_landmarks
     from faceshot.formats.files import write_sequence as write_sequence
+    from faceshot.formats.live_link import live_link_text as live_link_text
 
 __getattr__, __dir__, __all__ = hand_on(
     __name__,
@@ -23,5 +24,6 @@ __getattr__, __dir__, __all__ = hand_on(
         "arrays": "of_array",
         "content": "Content",
         "files": "holds_one is_landmark_file read_content read_landmarks read_sequence write_landmarks write_sequence",
+        "live_link": "live_link_text",
     },
 )

@@ -103,7 +103,7 @@ def write_sequence(
     path = Path(path)
     if path.suffix.lower() == ".csv":
         try:
-            text = live_link.csv_text(sequence)
+            text = live_link.live_link_text(sequence)
         except InputError as error:
             raise UsageError(f"{path}: {error}") from error
         with writing(path, overwrite=overwrite) as part:

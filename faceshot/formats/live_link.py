@@ -17,7 +17,7 @@ COLUMNS = ("Timecode", "BlendShapeCount", *(name[0].upper() + name[1:] for name 
 _EYE_TURN = 2 * 15 / 12
 
 
-def csv_text(sequence: LandmarkSequence) -> str:
+def live_link_text(sequence: LandmarkSequence) -> str:
     """The file of a sequence; frames of which nothing is known repeat the one before (the first known one at first).
 
     Raises:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from faceshot.pipeline.inputs import DrivingLike as DrivingLike
     from faceshot.pipeline.inputs import LandmarksLike as LandmarksLike
     from faceshot.pipeline.inputs import PictureLike as PictureLike
+    from faceshot.pipeline.inputs import as_landmarks as as_landmarks
+    from faceshot.pipeline.inputs import as_picture as as_picture
+    from faceshot.pipeline.inputs import as_sequence as as_sequence
     from faceshot.pipeline.plan import check_video as check_video
     from faceshot.pipeline.rendering import frames_of as frames_of
     from faceshot.pipeline.rendering import poser as poser
@@ -39,7 +42,7 @@ __getattr__, __dir__, __all__ = hand_on(
         "backends": "AnimationOptions Backend KNOWN MEMBERS MotionLength list_backends load_backend requirements "
         "with_flags",
         "faceshot": "FaceShot",
-        "inputs": "DrivingLike LandmarksLike PictureLike",
+        "inputs": "DrivingLike LandmarksLike PictureLike as_landmarks as_picture as_sequence",
         "plan": "check_video",
         "rendering": "frames_of poser",
         "result": "Animation no_face_message",

@@ -21,6 +21,8 @@ READS = {
     "drive": {"clip", "model", "landmarks"},
     "retarget": {"landmarks", "driving"},
     "animate": {"picture", "driving", "landmarks", "audio", "model", "points", "gallery", "preset", "backend_option"},
+    "export": {"driving", "landmarks", "picture", "model", "gallery", "preset"},
+    "sheet": {"picture", "landmarks", "points", "gallery", "preset"},
     "gallery show": {"domain", "gallery"},
     "gallery import": {"folder"},
 }
@@ -29,6 +31,8 @@ WRITES = {
     "drive": {"output", "overlay"},
     "retarget": {"output"},
     "animate": {"output", "save_landmarks", "save_drive", "save_sequence", "backend_option"},
+    "export": {"output"},
+    "sheet": {"output"},
     "gallery show": {"output"},
     "gallery import": {"output"},
 }
@@ -121,6 +125,8 @@ CASES = {
     "drive: the model": f"{DRIVE} --model @model.json -o @model.json",
     "retarget: landmarks": "retarget @face.npz @seq.npz -o @face.npz",
     "retarget: driving": "retarget @lm.json @seq.npz -o @seq.npz",
+    "export: driving": "export @seq.json --for arkit -o @seq.json",
+    "export: the character": "export @seq.npz --for lottie --picture @a.png --landmarks @lm.json -o @lm.json",
     "animate: the picture": f"{ANIMATE} -o @a.png",
     "animate: driving": f"{ANIMATE} -o %o.mp4 --save-drive @seq.npz",
     "animate: driving clip": "animate @a.png --landmarks @lm.json --driving @clip.mp4 -o @clip.mp4",
