@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from faceshot.errors import InputError
-from faceshot.landmarks import FloatArray, Landmarks, LandmarkSequence, Picture, RGBArray
+from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray
 from faceshot.opencv import opencv_fault, require_opencv
 from faceshot.pipeline import AnimationOptions
 
@@ -56,10 +56,9 @@ class Backend:
         """
         return _frames(self._animator(picture, landmarks, sequence, options), landmarks, sequence)
 
-    def poser(
-        self, picture: Picture, landmarks: Landmarks, options: AnimationOptions
-    ) -> Callable[[FloatArray], RGBArray]:
-        """A function that draws the frame for landmarks (68, 2) at once; not to be called from two threads.
+    def poser(self, picture: Picture, landmarks: Landmarks, options: AnimationOptions) -> Callable[..., RGBArray]:
+        """A function that draws the frame for landmarks (68, 2) at once, and, by name, with ``gaze`` (2, 2) pixels
+        and a share of ``teeth``; not to be called from two threads.
 
         Raises:
             UsageError, InputError: as of :meth:`animate`.

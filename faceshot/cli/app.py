@@ -24,6 +24,7 @@ from faceshot.cli.demo import demo
 from faceshot.cli.export import export
 from faceshot.cli.gallery import gallery
 from faceshot.cli.info import backends, doctor
+from faceshot.cli.live import live
 from faceshot.cli.match import match
 from faceshot.cli.motion import drive, retarget
 from faceshot.cli.sheet import sheet
@@ -66,6 +67,7 @@ app.command()(retarget)
 app.command()(animate)
 app.command()(export)
 app.command()(sheet)
+app.command()(live)
 app.add_typer(gallery, name="gallery")
 app.command()(demo)
 app.command()(backends)

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from faceshot.facemesh.bundle import require_runtime as require_runtime
     from faceshot.facemesh.clip import follow_clip as follow_clip
     from faceshot.facemesh.landmarker import FaceMesh as FaceMesh
+    from faceshot.facemesh.stream import FaceStream as FaceStream
+    from faceshot.facemesh.stream import Seen as Seen
 
 __getattr__, __dir__, __all__ = hand_on(
     __name__,
@@ -18,5 +20,6 @@ __getattr__, __dir__, __all__ = hand_on(
         "bundle": "has_runtime require_runtime",
         "clip": "follow_clip",
         "landmarker": "FaceMesh",
+        "stream": "FaceStream Seen",
     },
 )

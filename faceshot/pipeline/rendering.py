@@ -108,8 +108,10 @@ def render(
 
 def poser(
     backend: Backend, picture: Picture, landmarks: Landmarks, settings: AnimationOptions
-) -> Callable[[FloatArray], RGBArray]:
+) -> Callable[..., RGBArray]:
     """One character, prepared once, drawn at once for any landmarks (68, 2): what a live preview needs.
+
+    The function may also be given, by name, what else the backend's can draw (``warp``: ``gaze``, ``teeth``).
 
     Raises:
         UsageError: the backend draws clips only. MissingError, BackendError: as of :func:`prepare`.
@@ -121,9 +123,9 @@ def poser(
     with guard(named(backend)):
         draw = make(picture, landmarks, settings)
 
-    def frame(xy: FloatArray) -> RGBArray:
+    def frame(xy: FloatArray, **more: Any) -> RGBArray:
         with guard(named(backend)):
-            drawn: Any = draw(xy)
+            drawn: Any = draw(xy, **more)
         if (fault := _fault(drawn, picture)) is not None:
             raise BackendError(f"{named(backend)} gave {fault}")
         return drawn
