@@ -31,7 +31,7 @@ _Camera = Annotated[
 @with_common()
 def live(
     common: Common,
-    pictures: _Pictures = None,
+    picture: _Pictures = None,
     camera: _Camera = "0",
     loop: Annotated[bool, typer.Option("--loop", help="Begin a file again at its end.")] = False,
     landmarks: Annotated[
@@ -69,6 +69,7 @@ def live(
     from faceshot.media import check_format
     from faceshot.output import check_output
 
+    pictures = picture or []
     if not pictures:
         raise UsageError("which character? For example: faceshot live cat.png")
     if landmarks and len(landmarks) != len(pictures):

@@ -22,7 +22,7 @@ READS = {
     "retarget": {"landmarks", "driving"},
     "animate": {"picture", "driving", "landmarks", "audio", "model", "points", "gallery", "preset", "backend_option"},
     "export": {"driving", "landmarks", "picture", "model", "gallery", "preset"},
-    "live": {"pictures", "camera", "landmarks", "model", "gallery", "preset"},
+    "live": {"picture", "camera", "landmarks", "model", "gallery", "preset"},
     "sheet": {"picture", "landmarks", "points", "gallery", "preset"},
     "gallery show": {"domain", "gallery"},
     "gallery import": {"folder"},
