@@ -15,13 +15,14 @@ import typer
 
 import faceshot
 import faceshot.backends
+import faceshot.hooks
 import faceshot.testing
 import faceshot.types
 import faceshot.video
 from faceshot.cli.app import app
 
 FILE = Path(__file__).with_name("api_surface.json")
-DOORS = (faceshot, faceshot.backends, faceshot.testing, faceshot.types, faceshot.video)
+DOORS = (faceshot, faceshot.backends, faceshot.hooks, faceshot.testing, faceshot.types, faceshot.video)
 
 
 def _members(thing: Any) -> list[str]:

@@ -87,7 +87,9 @@ def test_its_pictures_move_and_are_small(repo: Path) -> None:
             assert path.suffix == ".webp" and picture.n_frames > 30  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "docs/backends.md", "docs/reproduce.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "ARCHITECTURE.md", *(f"docs/{name}.md" for name in ("backends", "hooks", "reproduce"))]
+)
 def test_links_lead_somewhere(repo: Path, page: str) -> None:
     text = (repo / page).read_text(encoding="utf-8")
     links = [link for link in re.findall(r"\]\(([^)#\s]+)\)", text) if "://" not in link]

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from faceshot.errors import InputError
 from faceshot.facemesh.bundle import Bundle, read_bundle
 from faceshot.facemesh.crop import Roi
 from faceshot.facemesh.detector import Found, detect
 from faceshot.facemesh.mesh import Mesh, blendshapes, find_mesh
-from faceshot.facemesh.pose import head_matrix
+from faceshot.facemesh.pose import head_matrix, metric_mesh
 from faceshot.landmarks import RGBArray
 
 Float32 = npt.NDArray[np.float32]
@@ -55,3 +56,15 @@ class FaceMesh:
         """The head's pose (4, 4) of a mesh (478, 3) in pixels; see :func:`faceshot.facemesh.pose.head_matrix`."""
         unit = pixels / np.array([width, height, width], np.float32)
         return head_matrix(unit, (width, height), self.bundle.canonical, self.bundle.weights)
+
+    def metric(self, pixels: Float32, width: int, height: int) -> tuple[npt.NDArray[np.float32], ...]:
+        """The head's pose (4, 4) and the mesh (468, 3) in the canonical face's space [cm], both float32.
+
+        Raises:
+            InputError: a face without extent.
+        """
+        unit = pixels / np.array([width, height, width], np.float32)
+        found = metric_mesh(unit, (width, height), self.bundle.canonical, self.bundle.weights)
+        if found is None:
+            raise InputError("a face whose points all coincide has no pose")
+        return found[0].astype(np.float32), found[1].astype(np.float32)

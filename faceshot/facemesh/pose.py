@@ -25,6 +25,15 @@ def head_matrix(points: npt.ArrayLike, size: tuple[int, int], canonical: Array, 
         size: (width, height) of the picture.
         canonical: (468, 3) cm. weights: (468,) of the fit.
     """
+    found = metric_mesh(points, size, canonical, weights)
+    return None if found is None else found[0]
+
+
+def metric_mesh(
+    points: npt.ArrayLike, size: tuple[int, int], canonical: Array, weights: Array
+) -> tuple[Array, Array] | None:
+    """The matrix of :func:`head_matrix`, and the mesh (n, 3) in the canonical face's space [cm], as it is before the
+    matrix; n as of ``canonical``. None for a face without extent."""
     p = np.asarray(points, np.float64)[: len(canonical)]
     if np.linalg.norm(p - p.mean(0), axis=1).max() <= _SMALLEST:
         return None
@@ -40,10 +49,11 @@ def head_matrix(points: npt.ArrayLike, size: tuple[int, int], canonical: Array, 
 
     first = fit(plane * (1, 1, -1), canonical, weights)[0]
     second = fit(away(first), canonical, weights)[0]
-    scale, rotation, shift = fit(away(first * second), canonical, weights)
+    seen = away(first * second)
+    scale, rotation, shift = fit(seen, canonical, weights)
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = scale * rotation, shift
-    return matrix
+    return matrix, (seen - shift) @ rotation / scale
 
 
 def fit(target: Array, source: Array, weights: Array) -> tuple[float, Array, Array]:

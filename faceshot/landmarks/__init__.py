@@ -26,12 +26,17 @@ if TYPE_CHECKING:
     from faceshot.landmarks.faces import follow as follow
     from faceshot.landmarks.faces import overlap as overlap
     from faceshot.landmarks.irises import iris_shift as iris_shift
+    from faceshot.landmarks.mesh import depth68 as depth68
+    from faceshot.landmarks.mesh import head_pose as head_pose
     from faceshot.landmarks.metrics import auc as auc
     from faceshot.landmarks.metrics import crossings as crossings
     from faceshot.landmarks.metrics import eye_opening as eye_opening
     from faceshot.landmarks.metrics import motion_difference as motion_difference
     from faceshot.landmarks.metrics import nme as nme
     from faceshot.landmarks.metrics import part_nme as part_nme
+    from faceshot.landmarks.pixels import from_unit as from_unit
+    from faceshot.landmarks.pixels import rescale_points as rescale_points
+    from faceshot.landmarks.pixels import to_unit as to_unit
     from faceshot.landmarks.rates import as_fps as as_fps
     from faceshot.landmarks.types import BoolArray as BoolArray
     from faceshot.landmarks.types import FloatArray as FloatArray
@@ -40,8 +45,6 @@ if TYPE_CHECKING:
     from faceshot.landmarks.types import Picture as Picture
     from faceshot.landmarks.types import RGBArray as RGBArray
     from faceshot.landmarks.types import Size as Size
-    from faceshot.landmarks.types import from_unit as from_unit
-    from faceshot.landmarks.types import rescale_points as rescale_points
     from faceshot.landmarks.visibility import visible_mask as visible_mask
 
 __getattr__, __dir__, __all__ = hand_on(
@@ -52,9 +55,11 @@ __getattr__, __dir__, __all__ = hand_on(
         "expression": "BLENDSHAPES EYES Expression as_rotations",
         "faces": "FaceWish check_wish choose follow overlap",
         "irises": "iris_shift",
+        "mesh": "depth68 head_pose",
         "metrics": "auc crossings eye_opening motion_difference nme part_nme",
+        "pixels": "from_unit rescale_points to_unit",
         "rates": "as_fps",
-        "types": "BoolArray FloatArray LandmarkSequence Landmarks Picture RGBArray Size from_unit rescale_points",
+        "types": "BoolArray FloatArray LandmarkSequence Landmarks Picture RGBArray Size",
         "visibility": "visible_mask",
     },
 )

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot.errors import InputError
+from faceshot.landmarks.pixels import rescale_points
 from faceshot.landmarks.topology import PART_POINTS, PARTS
-from faceshot.landmarks.types import FloatArray, RGBArray, Size, rescale_points
+from faceshot.landmarks.types import FloatArray, RGBArray, Size
 
 #: Side of the canonical face crop, in sides of the box around the 68 points.
 FACE_SCALE: Final = 1.5

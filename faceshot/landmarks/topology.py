@@ -194,6 +194,52 @@ WFLW_TO_68: Final[tuple[tuple[int, ...], ...]] = (
     *((i,) for i in range(76, 96)),
 )
 
+#: Where the 98 of WFLW repeat a lid's middle, per eye upper and lower; its last two are the pupils.
+WFLW_LID_MIDDLES: Final = ((62, 66), (70, 74))
+
+#: iBUG 68 -> the index of the same point among InsightFace's 106 (its ``2d106det``); several published programs agree.
+INSIGHTFACE_106: Final = (
+    *(1, 10, 12, 14, 16, 3, 5, 7, 0, 23, 21, 19, 32, 30, 28, 26, 17),
+    *(43, 48, 49, 51, 50),
+    *(102, 103, 104, 105, 101),
+    *(72, 73, 74, 86),
+    *(78, 79, 80, 85, 84),
+    *(35, 41, 42, 39, 37, 36),
+    *(89, 95, 96, 93, 91, 90),
+    *(52, 64, 63, 71, 67, 68, 61, 58, 59, 53, 56, 55),
+    *(65, 66, 62, 70, 69, 57, 60, 54),
+)
+#: Of the 106: between neighbours of the jaw; per eye the middles of both lids and two names of the centre; below each
+#: brow, from the outside in on the image left and from the inside out on the right; beside the nose, from the top.
+INSIGHTFACE_JAW_BETWEEN: Final = (*(9, 11, 13, 15, 2, 4, 6, 8), *(24, 22, 20, 18, 31, 29, 27, 25))
+INSIGHTFACE_EYES: Final = ((40, 33, 34, 38), (94, 87, 88, 92))
+INSIGHTFACE_BROWS_BELOW: Final = ((44, 45, 47, 46), (97, 98, 99, 100))
+INSIGHTFACE_NOSE_SIDES: Final = ((75, 76, 77), (81, 82, 83))
+
+#: MediaPipe's mesh as lines: name -> (indices, closed), under the names that its own drawing uses.
+MESH_CURVES: Final = MappingProxyType(
+    {
+        "face_oval": ((
+            *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377),
+            *(152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
+        ), True),
+        "right_eye": ((33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7), True),
+        "left_eye": ((263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249), True),
+        "right_brow_upper": ((70, 63, 105, 66, 107), False),
+        "right_brow_lower": ((46, 53, 52, 65, 55), False),
+        "left_brow_upper": ((300, 293, 334, 296, 336), False),
+        "left_brow_lower": ((276, 283, 282, 295, 285), False),
+        "outer_lips": ((
+            *(61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291),
+            *(375, 321, 405, 314, 17, 84, 181, 91, 146),
+        ), True),
+        "inner_lips": ((
+            *(78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308),
+            *(324, 318, 402, 317, 14, 87, 178, 88, 95),
+        ), True),
+    }
+)  # fmt: skip
+
 #: COCO-WholeBody keeps the 68 face points at these places of its 133 keypoints.
 COCO_WHOLEBODY_FACE: Final = (23, 91)
 

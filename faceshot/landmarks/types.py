@@ -2,7 +2,7 @@
 
 Coordinates are (x, y) float32 pixels of the stated size, x right, y down, and **integers are pixel centres**:
 the centre of the top-left pixel is (0, 0) and the picture covers [-0.5, width - 0.5] x [-0.5, height - 0.5].
-:func:`rescale_points` is the only place that knows what this means for a change of size.
+:mod:`faceshot.landmarks.pixels` is the only place that knows what this means for a change of size.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ import numpy.typing as npt
 
 from faceshot.errors import InputError
 from faceshot.landmarks.expression import Expression, join
-from faceshot.landmarks.groups import FloatArray, Groups
+from faceshot.landmarks.pixels import rescale_points
 from faceshot.landmarks.rates import as_fps
+from faceshot.landmarks.schemes import FloatArray, Schemes
 from faceshot.landmarks.topology import FLIP, N_POINTS
 from faceshot.landmarks.visibility import absent_parts, hidden_points, lacks, visible_mask
 from faceshot.reading import MAX_SIZE
@@ -37,22 +38,6 @@ class Size(NamedTuple):
 
     width: int
     height: int
-
-
-def rescale_points(xy: npt.ArrayLike, source: Size, target: Size) -> FloatArray:
-    """Move points (..., 2) from pixels of ``source`` to pixels of ``target`` (half-pixel-centre convention)."""
-    scale = np.array([target[0] / source[0], target[1] / source[1]])
-    return ((np.asarray(xy, np.float64) + 0.5) * scale - 0.5).astype(np.float32)
-
-
-def to_unit(xy: npt.ArrayLike, size: Size) -> FloatArray:
-    """Pixels (..., 2) -> the unit square, 0 and 1 being the picture's outer edges (MediaPipe, texture sampling)."""
-    return ((np.asarray(xy, np.float64) + 0.5) / np.asarray(size, np.float64)).astype(np.float32)
-
-
-def from_unit(uv: npt.ArrayLike, size: Size) -> FloatArray:
-    """The unit square (..., 2) -> pixels; the inverse of :func:`to_unit`."""
-    return (np.asarray(uv, np.float64) * np.asarray(size, np.float64) - 0.5).astype(np.float32)
 
 
 def _size(value: Any) -> Size:
@@ -106,7 +91,7 @@ def _score(value: Any, shape: tuple[int, ...]) -> FloatArray | None:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Landmarks(Groups):
+class Landmarks(Schemes):
     """The 68 iBUG landmarks of one face in one picture.
 
     Attributes:
@@ -181,7 +166,7 @@ class Landmarks(Groups):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LandmarkSequence(Groups):
+class LandmarkSequence(Schemes):
     """The 68 iBUG landmarks of one face in every frame of a clip.
 
     Attributes:

@@ -13,8 +13,9 @@ import pytest
 from faceshot.errors import InputError
 from faceshot.formats.files import read_landmarks, read_sequence
 from faceshot.formats.schemes import to_ibug
+from faceshot.landmarks.pixels import to_unit
 from faceshot.landmarks.topology import COCO_WHOLEBODY_FACE, MEDIAPIPE_TO_68, WFLW_TO_68
-from faceshot.landmarks.types import Size, to_unit
+from faceshot.landmarks.types import Size
 from tests.helpers import face_points
 
 SIDE = 200

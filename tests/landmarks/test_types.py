@@ -9,17 +9,9 @@ import numpy as np
 import pytest
 
 from faceshot.errors import InputError
+from faceshot.landmarks.pixels import from_unit, rescale_points, to_unit
 from faceshot.landmarks.topology import FLIP, PART_POINTS
-from faceshot.landmarks.types import (
-    Landmarks,
-    LandmarkSequence,
-    Picture,
-    Size,
-    as_fps,
-    from_unit,
-    rescale_points,
-    to_unit,
-)
+from faceshot.landmarks.types import Landmarks, LandmarkSequence, Picture, Size, as_fps
 
 SIZE = (200, 100)
 NTSC = Fraction(30000, 1001)
