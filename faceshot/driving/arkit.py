@@ -69,7 +69,7 @@ class BlendshapeEstimator:
     def neutral(self, frames: npt.ArrayLike) -> None:
         """Take as the face at rest what these frames (T, 68, 2) show most: lids and brows as usual, the mouth as usual
         while it is shut."""
-        flat = np.stack([self._frontal(xy)[0] for xy in np.asarray(frames, np.float64)])
+        flat = np.stack([self.frontal(xy)[0] for xy in np.asarray(frames, np.float64)])
         gaps = np.array([_Measures(xy).gap for xy in flat])
         low, high = np.percentile(gaps, (2, 98))
         usual = np.median(flat, axis=0)
@@ -79,14 +79,14 @@ class BlendshapeEstimator:
 
     def __call__(self, xy: npt.ArrayLike) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Of a frame's points (68, 2): the blendshapes (52,) in 0..1, NaN for unknown ones, and the head (3, 3)."""
-        flat, head = self._frontal(np.asarray(xy, np.float64))
+        flat, head = self.frontal(np.asarray(xy, np.float64))
         found = _coefficients(self._rest, _Measures(flat))
         values = np.full(len(BLENDSHAPES), np.nan, np.float32)
         for name, value in found.items():
             values[BLENDSHAPES.index(name)] = min(max(value, 0.0), 1.0)
         return values, head
 
-    def _frontal(self, xy: Array) -> tuple[Array, npt.NDArray[np.float32]]:
+    def frontal(self, xy: Array) -> tuple[Array, npt.NDArray[np.float32]]:
         """The points as they would lie without the head's turn, shift and size, and that turn."""
         flat = (xy - self._origin) @ self._upright / self._scale
         steady = flat[list(_STEADY)]

@@ -64,7 +64,8 @@ def export(
     with protecting(read):
         job = _job(shot, driving, motion, seconds, picture, landmarks, clip)
         with together(paths):
-            import_module(f"faceshot.export.{chosen.writer}").write(job, target)
+            module, _, function = chosen.writer.partition(":")
+            getattr(import_module(f"faceshot.export.{module}"), function or "write")(job, target)
             target.text(README, lambda: f"{chosen.name}: {chosen.summary}.\n{chosen.run}\n")
     return paths
 

@@ -20,7 +20,7 @@ class Format:
             own, so that one may be asked for by its suffix.
         extra: files written too where there is a picture.
         picture: whether the character's picture is needed, used where given, or of no use.
-        writer: module of this package with ``write(job, target)``.
+        writer: module of this package with ``write(job, target)``, or ``module:function``.
     """
 
     name: str
@@ -59,6 +59,40 @@ _ALL = (
         extra=("picture.png",),
         picture="used",
         writer="blender",
+    ),
+    Format(
+        "wan-animate-2",
+        "the moved character as a driving clip at 24 frames/s and the pipeline's size, its matte, the reference, a prompt",
+        "diffusers: WanAnimate2ModularPipeline, with image=reference.png, driving_video=driving.mp4, "
+        "driving_video_fps=24 and the prompt.",
+        ("driving.mp4", "matte.mp4", "reference.png", "prompt.txt"),
+        picture="needed",
+        writer="proxies:wan_animate_2",
+    ),
+    Format(
+        "scail-2",
+        "the moved character as a driving clip, and masks of driver and reference in the model's colours, lossless",
+        "ComfyUI's SCAIL-2 nodes, mode animation: reference.png with reference_mask.png, driving.mkv with "
+        "driving_mask.mkv, and the prompt.",
+        ("driving.mkv", "driving_mask.mkv", "reference.png", "reference_mask.png", "prompt.txt"),
+        picture="needed",
+        writer="proxies:scail_2",
+    ),
+    Format(
+        "wan-animate",
+        "a head-and-shoulders pose drawing and 512x512 crops of the moved face, at 30 frames/s",
+        "diffusers: WanAnimatePipeline, with image=reference.png, pose_video=pose.mp4 and face_video=face.mp4.",
+        ("pose.mp4", "face.mp4", "reference.png", "prompt.txt"),
+        picture="needed",
+        writer="wan_animate",
+    ),
+    Format(
+        "follow-your-emoji",
+        "478 points of every frame in MediaPipe's order as its landmark file, the rest frame first, and the reference",
+        "infer.py of its repository, with --input_path reference.png --lmk_path landmarks.npy.",
+        ("landmarks.npy", "reference.png"),
+        picture="needed",
+        writer="follow_your_emoji",
     ),
     Format(
         "lottie",

@@ -1,0 +1,122 @@
+"""Moving pictures in the size, rate and letterbox that a program wants."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from faceshot.export.job import Job, Target
+from faceshot.landmarks import LandmarkSequence, Picture, RGBArray, Size
+from faceshot.rendering import ProxyClip
+from faceshot.retargeting import resample
+
+#: What a generator is told where nobody describes the character.
+PROMPT = "The character in the picture, seen from the front, talks and moves its head. Same style, plain background.\n"
+Mask = npt.NDArray[np.uint8]
+
+
+def at_rate(job: Job, fps: Fraction) -> Job:
+    """The same motion at another rate."""
+    return job if job.sequence.fps == fps else replace(job, sequence=resample(job.sequence, fps))
+
+
+def area_size(picture: Size, area: int, multiple: int) -> Size:
+    """Of a picture's shape, about ``area`` pixels, sides down to a multiple: as Wan's pipelines resolve theirs."""
+    shape = picture.height / picture.width
+    width, height = math.sqrt(area / shape), math.sqrt(area * shape)
+    return Size(max(int(width) // multiple, 1) * multiple, max(int(height) // multiple, 1) * multiple)
+
+
+def side_size(picture: Size, side: int, multiple: int) -> Size:
+    """Of a picture's shape, the shorter side ``side`` pixels, both rounded to a multiple."""
+    scale = side / min(picture)
+    width, height = (max(round(length * scale / multiple), 1) * multiple for length in picture)
+    return Size(width, height)
+
+
+def letterboxed(frame: RGBArray, size: Size, fill: int = 0) -> RGBArray:
+    """The frame (H, W, 3) or (H, W), as large as fits into ``size``, in the middle of it."""
+    from PIL import Image
+
+    height, width = frame.shape[:2]
+    scale = min(size.width / width, size.height / height)
+    fitted = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = np.asarray(Image.fromarray(frame).resize(fitted, Image.Resampling.LANCZOS))
+    out = np.full((size.height, size.width, *frame.shape[2:]), fill, np.uint8)
+    top, left = (size.height - fitted[1]) // 2, (size.width - fitted[0]) // 2
+    out[top : top + fitted[1], left : left + fitted[0]] = small
+    return out
+
+
+def place_in(points: npt.NDArray[np.float32], picture: Size, size: Size) -> npt.NDArray[np.float64]:
+    """Points (..., 2) of the picture [px], in the letterboxed one."""
+    scale = min(size.width / picture.width, size.height / picture.height)
+    fitted = np.round(np.array(picture) * scale)
+    corner = (np.array(size) - fitted) // 2
+    return np.asarray((points.astype(np.float64) + 0.5) * fitted / picture - 0.5 + corner)
+
+
+def proxy(job: Job) -> ProxyClip:
+    """The character's own clip."""
+    assert job.picture is not None and job.landmarks is not None
+    return ProxyClip(job.picture, job.landmarks, job.sequence)
+
+
+def split(frame: RGBArray) -> tuple[RGBArray, Mask]:
+    """A frame over white, and its matte; what has no transparency is all of it the character."""
+    if frame.shape[2] == 3:
+        return frame, np.full(frame.shape[:2], 255, np.uint8)
+    alpha = np.ascontiguousarray(frame[..., 3])
+    return Picture(np.ascontiguousarray(frame[..., :3]), alpha).flat(), alpha
+
+
+def write_videos(
+    target: Target,
+    names: tuple[str, ...],
+    frames: Iterable[tuple[RGBArray, ...]],
+    sizes: tuple[Size, ...],
+    fps: Fraction,
+) -> None:
+    """Several videos side by side; ``.mkv`` is lossless."""
+    from contextlib import ExitStack
+
+    from faceshot.media import VideoWriter
+
+    with ExitStack() as stack:
+        writers = []
+        for name, size in zip(names, sizes, strict=True):
+            path = target.path(name) or Path(name)
+            lossless = path.suffix == ".mkv"
+            made = VideoWriter(path, size, fps, alpha=lossless, overwrite=target.overwrite)
+            writers.append(stack.enter_context(made))
+        for row in frames:
+            for writer, frame in zip(writers, row, strict=True):
+                writer.write(frame)
+
+
+def grey(mask: Mask) -> RGBArray:
+    """A mask as a picture."""
+    return np.repeat(mask[..., None], 3, axis=2)
+
+
+def held(frames: Iterator[tuple[RGBArray, ...]], count: int) -> Iterator[tuple[RGBArray, ...]]:
+    """So many frames, the last of them repeated."""
+    last: tuple[RGBArray, ...] | None = None
+    done = 0
+    for last in frames:
+        yield last
+        done += 1
+    for _ in range(count - done if last is not None else 0):
+        assert last is not None
+        yield last
+
+
+def still(sequence: LandmarkSequence) -> npt.NDArray[np.float32]:
+    """(68, 2) of the rest frame."""
+    return np.asarray(sequence.xy[sequence.rest])

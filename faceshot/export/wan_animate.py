@@ -1,0 +1,108 @@
+"""Wan2.2-Animate: a drawing of the pose, and crops of the face.
+
+The pose is drawn as OpenPose does, of what a face tells: nose, eyes, ears, and a neck and shoulders that stand still
+below the chin at rest. The face comes from the character's own warp.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from faceshot.export.clips import (
+    PROMPT,
+    area_size,
+    at_rate,
+    letterboxed,
+    place_in,
+    proxy,
+    split,
+    still,
+    write_videos,
+)
+from faceshot.export.job import Job, Target
+from faceshot.landmarks import Picture, RGBArray, Size
+from faceshot.landmarks import topology as topo
+from faceshot.progress import progress
+from faceshot.rendering import head_boxes
+
+Points = npt.NDArray[np.float64]
+
+_AREA, _STEP, _RATE = 1280 * 720, 16, Fraction(30)
+FACE = Size(512, 512)
+#: How much of the surroundings a crop has, in sides of the head's box.
+_MARGIN = 1.25
+#: Limbs between nose, neck, right and left shoulder, right and left eye, right and left ear; colours as OpenPose has them.
+_LIMBS = (
+    ((1, 2), (255, 0, 0)),
+    ((1, 3), (255, 85, 0)),
+    ((1, 0), (0, 0, 255)),
+    ((0, 4), (85, 0, 255)),
+    ((4, 6), (170, 0, 255)),
+    ((0, 5), (255, 0, 255)),
+    ((5, 7), (255, 0, 170)),
+)
+
+
+def write(job: Job, target: Target) -> None:
+    """Write pose, face, reference and prompt."""
+    job = at_rate(job, _RATE)
+    assert job.picture is not None
+    size = area_size(job.picture.size, _AREA, _STEP)
+    write_videos(target, ("pose.mp4", "face.mp4"), _frames(job, size), (size, FACE), _RATE)
+    target.picture("reference.png", Picture(letterboxed(job.picture.flat(), size)))
+    target.text("prompt.txt", lambda: PROMPT)
+
+
+def _frames(job: Job, size: Size) -> Iterator[tuple[RGBArray, RGBArray]]:
+    clip = proxy(job)
+    rest = still(job.sequence)
+    poses = place_in(job.sequence.xy, clip.size, size)
+    neutral = place_in(rest, clip.size, size)
+    boxes = clip.boxes().astype(np.float64)
+    left, top, right, bottom = head_boxes(rest)
+    # One size for the whole clip, so that the face does not breathe.
+    side = _MARGIN * float(max(right - left, bottom - top))
+    for frame, xy, box in zip(progress(clip.frames(), "draw", total=len(clip)), poses, boxes, strict=True):
+        middle = (box[:2] + box[2:]) / 2
+        yield pose_drawing(xy, neutral, size), crop(split(frame)[0], middle, side)
+
+
+def pose_drawing(xy: Points, rest: Points, size: Size) -> RGBArray:
+    """The pose of a head with these landmarks (68, 2) over a body that stands as at ``rest``."""
+    import cv2
+
+    out = np.zeros((size.height, size.width, 3), np.uint8)
+    points = _body(xy, rest)
+    width = max(round(min(size) / 90), 2)
+    for (a, b), colour in _LIMBS:
+        ends = [tuple(int(round(v)) for v in points[k]) for k in (a, b)]
+        cv2.line(out, ends[0], ends[1], colour, width, cv2.LINE_AA)
+    for point in points:
+        cv2.circle(out, tuple(int(round(v)) for v in point), width, (255, 255, 255), -1, cv2.LINE_AA)  # type: ignore[arg-type]
+    return out
+
+
+def _body(xy: Points, rest: Points) -> Points:
+    """(8, 2): nose, neck, shoulders, eyes, ears; the subject's right first."""
+    eyes = [xy[list(eye)].mean(0) for eye in (topo.RIGHT_EYE, topo.LEFT_EYE)]
+    ears = [xy[topo.JAW[0]], xy[topo.JAW[-1]]]
+    width = float(np.ptp(rest[list(topo.JAW), 0]))
+    neck = rest[topo.CHIN] + (0, 0.45 * width)
+    shoulders = [neck + (way * 1.1 * width, 0.1 * width) for way in (-1, 1)]
+    return np.stack([xy[topo.NOSE_TIP], neck, *shoulders, *eyes, *ears])
+
+
+def crop(frame: RGBArray, middle: Points, side: float) -> RGBArray:
+    """A square of the frame at the size of a face; beyond the frame its edge goes on."""
+    import cv2
+
+    scale = side / FACE.width
+    corner = middle - side / 2
+    matrix = np.array([[scale, 0, corner[0] + scale / 2], [0, scale, corner[1] + scale / 2]])
+    flags = cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR
+    made = cv2.warpAffine(frame, matrix, FACE, flags=flags | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(made, np.uint8)
