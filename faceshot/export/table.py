@@ -62,7 +62,7 @@ _ALL = (
     ),
     Format(
         "wan-animate-2",
-        "the moved character as a driving clip at 24 frames/s and the pipeline's size, its matte, the reference, a prompt",
+        "the moved character as a driving clip at 24 frames/s and the pipeline's size, its matte, reference and prompt",
         "diffusers: WanAnimate2ModularPipeline, with image=reference.png, driving_video=driving.mp4, "
         "driving_video_fps=24 and the prompt.",
         ("driving.mp4", "matte.mp4", "reference.png", "prompt.txt"),

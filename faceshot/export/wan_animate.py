@@ -35,7 +35,7 @@ _AREA, _STEP, _RATE = 1280 * 720, 16, Fraction(30)
 FACE = Size(512, 512)
 #: How much of the surroundings a crop has, in sides of the head's box.
 _MARGIN = 1.25
-#: Limbs between nose, neck, right and left shoulder, right and left eye, right and left ear; colours as OpenPose has them.
+#: Limbs between nose, neck, shoulders, eyes and ears, the right one first; colours as OpenPose has them.
 _LIMBS = (
     ((1, 2), (255, 0, 0)),
     ((1, 3), (255, 85, 0)),
@@ -79,10 +79,10 @@ def pose_drawing(xy: Points, rest: Points, size: Size) -> RGBArray:
     points = _body(xy, rest)
     width = max(round(min(size) / 90), 2)
     for (a, b), colour in _LIMBS:
-        ends = [tuple(int(round(v)) for v in points[k]) for k in (a, b)]
+        ends = [tuple(round(float(v)) for v in points[k]) for k in (a, b)]
         cv2.line(out, ends[0], ends[1], colour, width, cv2.LINE_AA)
     for point in points:
-        cv2.circle(out, tuple(int(round(v)) for v in point), width, (255, 255, 255), -1, cv2.LINE_AA)  # type: ignore[arg-type]
+        cv2.circle(out, tuple(round(float(v)) for v in point), width, (255, 255, 255), -1, cv2.LINE_AA)  # type: ignore[arg-type]
     return out
 
 
@@ -92,7 +92,7 @@ def _body(xy: Points, rest: Points) -> Points:
     ears = [xy[topo.JAW[0]], xy[topo.JAW[-1]]]
     width = float(np.ptp(rest[list(topo.JAW), 0]))
     neck = rest[topo.CHIN] + (0, 0.45 * width)
-    shoulders = [neck + (way * 1.1 * width, 0.1 * width) for way in (-1, 1)]
+    shoulders = [neck + (way * 0.8 * width, 0.1 * width) for way in (-1, 1)]
     return np.stack([xy[topo.NOSE_TIP], neck, *shoulders, *eyes, *ears])
 
 

@@ -106,7 +106,7 @@ def test_follow_your_emoji(nod: LandmarkSequence, cat: dict[str, Path], tmp_path
     found = np.stack([meshes[1:, list(indices), :2].mean(1) for indices in MEDIAPIPE_TO_68], axis=1)
     # 320x256 in a square of 512: 1.6 times as large, a bar of 51 above.
     wanted = (moved.xy.astype(float) + 0.5) * (1.6, 410 / 256) + (0, 51)
-    assert np.abs(found * 512 - wanted).max() < 6
+    assert np.abs(found * 512 - wanted).max() < 16  # where two of MediaPipe's points share one
     single = [k for k, indices in enumerate(MEDIAPIPE_TO_68) if len(indices) == 1]
     assert np.abs(found * 512 - wanted)[:, single].max() < 0.6
     assert np.array_equal(meshes[0], meshes[1])
