@@ -77,7 +77,7 @@ class OneWay(Matcher):
     def _look(self, crop: Crop, pairs: list[np.ndarray], vectors: Any, valid: np.ndarray, gallery: Gallery) -> Look:
         look = super()._look(crop, pairs, vectors, valid, gallery)
         side = self.extractor.image_size
-        fit = fit_parts([pair[0] for pair in pairs], vectors, valid, self.prior, self.shape_options, side)
+        _, fit = fit_parts([pair[0] for pair in pairs], vectors, valid, self.views, self.shape_options, side)
         return replace(look, xy=crop.to_picture(fit.xy), weight=np.clip(fit.weight, 0, 1).astype(np.float32))
 
 

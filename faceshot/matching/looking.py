@@ -12,7 +12,8 @@ from faceshot.features import peaks, refine, score_maps, upsampled_norms
 from faceshot.landmarks import FloatArray, Size
 from faceshot.landmarks.topology import N_POINTS, PART_POINTS, PARTS, Part
 from faceshot.matching.result import Look
-from faceshot.matching.shape import ShapeFit, ShapeOptions, ShapePrior, fit_shape
+from faceshot.matching.shape import ShapeFit, ShapeOptions
+from faceshot.matching.views import View, Views
 
 if TYPE_CHECKING:
     from faceshot.gallery import Gallery
@@ -22,20 +23,22 @@ def fit_parts(
     maps: Sequence[np.ndarray],
     vectors: FloatArray,
     valid: np.ndarray,
-    prior: ShapePrior,
+    views: Views,
     options: ShapeOptions,
     side: int,
-) -> ShapeFit:
-    """Fit the shape prior on the feature grid, one feature map per part; results in pixels of the square's ``side``."""
+    only: Sequence[View] = (),
+) -> tuple[View, ShapeFit]:
+    """Fit the shape priors on the feature grid, one feature map per part: the view (of ``only`` these, if any are
+    given), and its fit in pixels of the square's ``side``."""
     scores = np.empty((N_POINTS, *maps[0].shape[1:]), np.float32)
     for part, features in zip(PARTS, maps, strict=True):
         index = list(PART_POINTS[part])
         unit = features / np.maximum(np.linalg.norm(features, axis=0, keepdims=True), 1e-12)
         scores[index] = np.tensordot(vectors[index], unit, 1)
-    fit = fit_shape(scores, prior, options, valid=valid)
+    view, fit = views.fit(scores, options, valid, only)
     scale = side / scores.shape[2]
     move = (scale - 1) / 2
-    return replace(fit, xy=fit.xy * scale + move, model=fit.model * scale + move, radius=fit.radius * scale)
+    return view, replace(fit, xy=fit.xy * scale + move, model=fit.model * scale + move, radius=fit.radius * scale)
 
 
 def raw_matches(

@@ -45,8 +45,9 @@ from faceshot.matching.looking import absent_parts, fit_parts, raw_matches
 from faceshot.matching.rearrange import rearrange
 from faceshot.matching.result import Look, Match
 from faceshot.matching.search import SearchOptions, suspects
-from faceshot.matching.shape import ShapeOptions, ShapePrior
+from faceshot.matching.shape import ShapeOptions
 from faceshot.matching.trust import Trial, Trust, lead, learn
+from faceshot.matching.views import MIRRORED, Views
 from faceshot.threads import one_blas_thread
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ class Matcher:
         )
         self.gallery = Gallery.load(galleries, self.extractor, cache_dir=cache_dir)
         self.search = search or SearchOptions()
-        self.prior = ShapePrior.load(_prior_path())
+        self.views = Views.shipped()
+        self.prior = self.views.front
         self.shape_options = ShapeOptions(temperature=self.extractor.preset.temperature)
 
     @property
@@ -229,7 +231,7 @@ class Matcher:
         side, wanted = self.extractor.image_size, self._overall(self._base)
         return seek(
             lambda crops: self.looks(rgb, crops),
-            lambda count: suspects(self.extractor, rgb, *wanted, self.prior.mean, count, self.search),
+            lambda count: suspects(self.extractor, rgb, *wanted, self.views, count, self.search),
             Size(rgb.shape[1], rgb.shape[0]),
             side,
             self.search if wide else replace(self.search, sides=(), upright_enough=0.0),
@@ -283,7 +285,7 @@ class Matcher:
             xy = bind(xy, {name: np.array(place) for name, place in points.items()})
         size = Size(rgb.shape[1], rgb.shape[0])
         absent = absent_parts(look, gallery, self.search.present, temperature)
-        landmarks = Landmarks(xy, size, look.weight, absent)
+        landmarks = Landmarks(xy, size, look.weight, absent, look.hidden)
         return Match(
             landmarks=landmarks,
             confidence=look.quality,
@@ -342,9 +344,9 @@ class Matcher:
         the quality is computed (``Preset.confidence``).
         """
         side = self.extractor.image_size
-        fit, other = (
-            fit_parts([pair[k] for pair in pairs], vectors, valid, self.prior, self.shape_options, side) for k in (0, 1)
-        )
+        plain, mirror = ([pair[k] for pair in pairs] for k in (0, 1))
+        view, fit = fit_parts(plain, vectors, valid, self.views, self.shape_options, side)
+        _, other = fit_parts(mirror, vectors, valid, self.views, self.shape_options, side, (MIRRORED[view],))
         back = other.xy[list(FLIP)] * np.array([-1, 1]) + np.array([side - 1, 0])
         weight, weight_back = fit.weight, other.weight[list(FLIP)]
         share = ((weight + 1e-3) / (weight + weight_back + 2e-3))[:, None]
@@ -353,12 +355,12 @@ class Matcher:
         for part, pair in zip(PARTS, pairs, strict=True):
             index = list(PART_POINTS[part])
             seen[index] = normalised(sample_features(pair[0], fit.xy[index], Size(side, side)))
-        likeness = float((seen * vectors).sum(1)[valid].mean())
+        shown = valid & (self.views.priors[view].seen > 0.5)
+        likeness = float((seen * vectors).sum(1)[shown].mean())
         agreement = domain_agreement(seen, gallery)
         best = float(agreement.max(axis=0).mean())
         apart = float(np.linalg.norm(fit.xy - back, axis=1).mean() / max(fit.radius, 1e-6))
-        odd = float(np.sqrt(np.mean((fit.coefficients / self.prior.deviation) ** 2)))
-        measures = (likeness, best, apart, odd)
+        measures = (likeness, best, apart, self.views.oddness(view, fit))
         logit = float(np.dot(self.extractor.preset.confidence, (*measures, 1.0)))
         return Look(
             crop.to_picture(share * fit.xy + (1 - share) * back),
@@ -366,6 +368,7 @@ class Matcher:
             measures,
             logit,
             agreement,
+            self.views.hidden(view),
         )
 
     def _features(self, images: RGBArray, embed: np.ndarray | None = None) -> np.ndarray:
@@ -392,9 +395,3 @@ class Matcher:
 def _with_mirror(image: RGBArray) -> RGBArray:
     """(2, H, W, 3): the picture and its mirror image."""
     return np.stack([image, image[:, ::-1]])
-
-
-def _prior_path() -> Path:
-    import faceshot_gallery
-
-    return Path(faceshot_gallery.__file__).parent / "shape_prior.npz"

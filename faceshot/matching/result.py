@@ -63,6 +63,7 @@ class Look:
             (in RMS radii of the face), oddness of the shape (in standard deviations).
         logit: of the quality, a linear function of the measures (``Preset.confidence``).
         agreement: (D, 5) mean cosine with every domain, per part.
+        hidden: landmarks that the head hides.
     """
 
     xy: FloatArray
@@ -70,6 +71,7 @@ class Look:
     measures: tuple[float, float, float, float]
     logit: float
     agreement: np.ndarray
+    hidden: frozenset[int] = frozenset()
 
     @property
     def quality(self) -> float:

@@ -7,6 +7,7 @@ landmark's score map the mean shape says where the face's centre would be; what 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from faceshot.features import FeatureExtractor
+    from faceshot.matching.views import Views
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class SearchOptions:
         slack: how far a landmark may lie from its place, in radii.
         candidates: how many of the places with most votes get a proper look, for every side.
         least: votes (a mean cosine) below which none is worth one; drawn faces have 0.7 to 0.9, half of the best
-            places in pictures without a face under 0.57.
+            places in pictures without a face under 0.57. aside: votes that a face from the side needs more.
         better: factor by which a candidate has to beat the best so far, because a part of a face can look like a face.
         part, surer: a face this much smaller (a share) within another has to be surer than it by so much (a logit).
         crop: side of the close-up, in sides of the face's box. upright: roll in degrees above which it is turned.
@@ -61,6 +63,7 @@ class SearchOptions:
     slack: float = 0.12
     candidates: int = 4
     least: float = 0.5
+    aside: float = 0.08
     better: float = 1.15
     part: float = 0.6
     surer: float = 3.0
@@ -95,7 +98,7 @@ def suspects(
     vectors: FloatArray,
     valid: np.ndarray,
     embed: np.ndarray | None,
-    mean: np.ndarray,
+    views: Views,
     count: int,
     options: SearchOptions,
 ) -> list[Candidate]:
@@ -103,11 +106,12 @@ def suspects(
 
     Args:
         vectors: (68, C) of length 1. valid: (68,) which of them exist. embed: image prompt, where the model takes one.
-        mean: (68, 2) mean shape of unit RMS radius. count: one of ``options.sides``.
+        views: the priors, whose mean shapes vote. count: one of ``options.sides``.
     """
     features, crop, first, cell = wide_features(extractor, rgb, count, options, embed)
     unit = features / np.maximum(np.linalg.norm(features, axis=0, keepdims=True), 1e-12)
-    found = candidates(np.tensordot(vectors, unit, 1), mean, options, cell / extractor.image_size, valid)
+    means = [(prior.mean, valid & (prior.seen > 0.5)) for prior in views.priors.values()]
+    found = candidates(np.tensordot(vectors, unit, 1), means, options, cell / extractor.image_size)
     return [
         replace(
             candidate,
@@ -195,22 +199,24 @@ def strip(crop: Crop, shape: tuple[int, int], cells: int, multiple: int = 8) -> 
 
 
 def candidates(
-    scores: FloatArray, mean: np.ndarray, options: SearchOptions, cell: float, valid: np.ndarray
+    scores: FloatArray, means: Sequence[tuple[np.ndarray, np.ndarray]], options: SearchOptions, cell: float
 ) -> list[Candidate]:
     """Places with most votes, best first, at most ``options.candidates``; coordinates are those of the grid's cells.
 
     Args:
-        scores: (68, h, w) cosines. mean: (68, 2) mean shape of unit RMS radius.
-        cell: side of a cell in sides of the network's square. valid: (68,) landmarks with a gallery vector.
+        scores: (68, h, w) cosines. means: mean shapes (68, 2) of unit RMS radius, the frontal one first, and which of
+            their landmarks (68,) vote; later ones need ``options.aside`` more votes.
+        cell: side of a cell in sides of the network's square.
     """
     maps, poses = [], []
     for share in options.radii:
         radius = share / cell
-        loose = _highest_near(scores[valid], max(1, round(options.slack * radius)))
-        for roll in options.rolls:
-            shape = _turned(mean, roll) * radius
-            maps.append(_votes(loose, np.round(shape[valid]).astype(int)))
-            poses.append((radius, roll, shape))
+        loose = _highest_near(scores, max(1, round(options.slack * radius)))
+        for number, (mean, valid) in enumerate(means):
+            for roll in options.rolls:
+                shape = _turned(mean, roll) * radius
+                maps.append(_votes(loose[valid], np.round(shape[valid]).astype(int)) - options.aside * (number > 0))
+                poses.append((radius, roll, shape))
     votes = np.stack(maps)
     rows, columns = np.mgrid[: votes.shape[1], : votes.shape[2]]
     found = []

@@ -8,7 +8,7 @@ match.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +25,14 @@ class ShapePrior:
     Attributes:
         mean: (68, 2) float64. basis: (K, 68, 2) orthonormal modes. deviation: (K,) standard deviation of each.
         centres: (M, K) coefficients of typical shapes (round, long, wide faces), where a fit may start.
+        seen: (68,) how often each landmark can be seen.
     """
 
     mean: np.ndarray
     basis: np.ndarray
     deviation: np.ndarray
     centres: np.ndarray
+    seen: np.ndarray = field(default_factory=lambda: np.ones(N_POINTS))
 
     @classmethod
     def load(cls, path: Path) -> ShapePrior:
@@ -39,12 +41,19 @@ class ShapePrior:
             known = {name: data[name].astype(np.float64) for name in data.files}
         mean, basis, deviation = (known.get(name, np.zeros(0)) for name in ("mean", "basis", "deviation"))
         centres = known.get("centres", np.zeros((1, len(deviation))))
-        shapes = (mean.shape, basis.shape, centres.shape[1:])
-        if shapes != ((N_POINTS, 2), (len(deviation), N_POINTS, 2), deviation.shape):
+        seen = known.get("seen", np.ones(N_POINTS))
+        shapes = (mean.shape, basis.shape, centres.shape[1:], seen.shape)
+        if shapes != ((N_POINTS, 2), (len(deviation), N_POINTS, 2), deviation.shape, (N_POINTS,)):
             raise InputError(
-                f"{path} is not a shape prior (mean (68, 2), basis (K, 68, 2), deviation (K,), centres (M, K))"
+                f"{path} is no shape prior: mean (68, 2), basis (K, 68, 2), deviation (K,), centres (M, K), seen (68,)"
             )
-        return cls(mean, basis, deviation, centres)
+        return cls(mean, basis, deviation, centres, seen)
+
+    def mirrored(self) -> ShapePrior:
+        """Of the same faces in the mirror."""
+        flip, over = list(FLIP), np.array([-1, 1])
+        mean, basis = self.mean[flip] * over, np.ascontiguousarray(self.basis[:, flip] * over)
+        return replace(self, mean=mean, basis=basis, seen=self.seen[flip])
 
     def shape(self, coefficients: np.ndarray) -> np.ndarray:
         """(68,) complex places x + iy of the shape with the given (K,) coefficients."""
@@ -59,6 +68,7 @@ class ShapePrior:
             basis=self.basis.astype(np.float16),
             deviation=self.deviation.astype(np.float32),
             centres=self.centres.astype(np.float32),
+            seen=self.seen.astype(np.float32),
         )
 
     @classmethod
@@ -142,6 +152,7 @@ class ShapeFit:
         weight: (68,) share of each landmark's probability that lies near its place, 0..1.
         spread: mean distance between matches and shape, as a share of the face's RMS radius.
         radius: RMS radius of the face in pixels. roll: degrees, clockwise positive.
+        support: mean weight of the landmarks that such a face shows.
     """
 
     xy: FloatArray
@@ -151,6 +162,7 @@ class ShapeFit:
     radius: float
     roll: float
     coefficients: np.ndarray = field(repr=False)
+    support: float = 0.0
 
 
 def fit_shape(
@@ -170,7 +182,7 @@ def fit_shape(
     if valid is not None:
         probability[~valid] = 1 / probability.shape[1]
     probability = probability.reshape(N_POINTS, height, width)
-    known = np.ones(N_POINTS, bool) if valid is None else valid
+    known = prior.seen if valid is None else prior.seen * valid
 
     fit = _fit(probability, known, prior, options)
     if _lips_on_chin(fit, options):
@@ -219,6 +231,7 @@ def _fit(probability: np.ndarray, known: np.ndarray, prior: ShapePrior, options:
         radius=float(abs(a)),
         roll=float(np.rad2deg(np.angle(a))),
         coefficients=b,
+        support=float((mass * known).sum() / max(float(known.sum()), 1e-9)),
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import logging
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,20 +68,17 @@ def main(argv: list[str] | None = None) -> None:
     chunk = 250
     starts, counts = range(0, args.count, chunk), [chunk] * (args.count // chunk)
     rng = np.random.default_rng(0)
-    extra = {}
+    seen = None
     with ProcessPoolExecutor(args.workers) as pool:
         if args.view == "front":
             shapes = widened(np.concatenate(list(pool.map(drawn_shapes, starts, counts))).astype(np.float64), rng)
         else:
             points, hidden = zip(*pool.map(side_shapes, starts, counts), strict=True)
             shapes = widened(np.concatenate(points), rng, mirror=0.0)
-            extra["seen"] = 1 - np.concatenate(hidden).mean(0).astype(np.float32)
+            seen = 1 - np.concatenate(hidden).mean(0)
     prior = ShapePrior.learn(shapes, args.modes)
+    prior = prior if seen is None else replace(prior, seen=seen)
     prior.save(args.out)
-    if extra:
-        with np.load(args.out) as data:
-            known = dict(data)
-        np.savez_compressed(args.out, **known, **extra)
     logger.info("%d shapes, %d modes, deviations %s", len(shapes), args.modes, np.round(prior.deviation[:8], 2))
 
 

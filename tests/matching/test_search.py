@@ -38,7 +38,7 @@ def test_landmarks_vote_for_place_size_and_roll(radius, roll):
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     face = radius * shape @ turn + [40, 25]
     options = SearchOptions(radii=(4 / 32, 7 / 32))
-    best = candidates(planted(face, (60, 70)), shape, options, 1 / 32, np.ones(68, bool))[0]
+    best = candidates(planted(face, (60, 70)), [(shape, np.ones(68, bool))], options, 1 / 32)[0]
     assert np.abs(best.xy.mean(0) - [40, 25]).max() < 1.1
     assert best.radius == radius and best.roll == roll
     assert np.linalg.norm(best.xy - face, axis=1).mean() < 0.4 * radius
@@ -49,8 +49,8 @@ def test_landmarks_without_a_vector_do_not_vote():
     scores = planted(5 * shape + [40, 25], (60, 70))
     scores[10:] = planted(5 * shape + [15, 40], (60, 70))[10:]
     options, known = SearchOptions(radii=(5 / 32,)), np.arange(68) < 10
-    some = candidates(scores, shape, options, 1 / 32, known)[0]
-    every = candidates(scores, shape, options, 1 / 32, np.ones(68, bool))[0]
+    some = candidates(scores, [(shape, known)], options, 1 / 32)[0]
+    every = candidates(scores, [(shape, np.ones(68, bool))], options, 1 / 32)[0]
     assert np.linalg.norm(some.xy.mean(0) - (5 * shape).mean(0) - [40, 25]) < 2
     assert np.linalg.norm(every.xy.mean(0) - (5 * shape).mean(0) - [15, 40]) < 2
 
@@ -59,13 +59,13 @@ def test_two_faces_give_two_candidates():
     shape = unit(MEAN)
     scores = np.maximum(planted(4 * shape + [20, 20], (50, 90)), planted(4 * shape + [65, 28], (50, 90), seed=1))
     options = SearchOptions(radii=(4 / 32,), candidates=2)
-    found = candidates(scores, shape, options, 1 / 32, np.ones(68, bool))
+    found = candidates(scores, [(shape, np.ones(68, bool))], options, 1 / 32)
     assert sorted(round(float(c.xy[:, 0].mean()) / 10) for c in found) == [2, 6]
 
 
 def test_scores_that_speak_against_a_face_give_no_candidate():
     assert (
-        candidates(np.full((68, 20, 20), -0.5, np.float32), unit(MEAN), SearchOptions(), 1 / 32, np.ones(68, bool))
+        candidates(np.full((68, 20, 20), -0.5, np.float32), [(unit(MEAN), np.ones(68, bool))], SearchOptions(), 1 / 32)
         == []
     )
 

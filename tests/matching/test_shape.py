@@ -137,7 +137,7 @@ def test_priors_without_typical_shapes_still_load(tmp_path, prior) -> None:
         np.savez(tmp_path / "old.npz", **{name: data[name] for name in ("mean", "basis", "deviation")})
         np.savez(tmp_path / "bad.npz", mean=data["mean"])
     assert np.array_equal(ShapePrior.load(tmp_path / "old.npz").centres, np.zeros((1, 6)))
-    with pytest.raises(InputError, match="not a shape prior"):
+    with pytest.raises(InputError, match="no shape prior"):
         ShapePrior.load(tmp_path / "bad.npz")
 
 
