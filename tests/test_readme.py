@@ -88,7 +88,8 @@ def test_its_pictures_move_and_are_small(repo: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "ARCHITECTURE.md", *(f"docs/{name}.md" for name in ("backends", "hooks", "reproduce"))]
+    "page",
+    ["README.md", "ARCHITECTURE.md", *(f"docs/{name}.md" for name in ("backends", "comfyui", "hooks", "reproduce"))],
 )
 def test_links_lead_somewhere(repo: Path, page: str) -> None:
     text = (repo / page).read_text(encoding="utf-8")
