@@ -3,6 +3,8 @@
     python benchmarks/live.py --clip ../shared/clips/lp_d19.mp4 --model face_landmarker.task --seconds 60
     python benchmarks/live.py --clip examples/actor.landmarks.npz --seconds 600  # no network: retargeting and drawing
 
+``--decoded`` keeps the clip's frames in memory, as no camera opens its file again and again.
+
 Every line tells the rate, the latency from the camera's moment to the drawn frame (median, 95 %) and the memory of the
 process, over the time since the line before; the last line the whole.
 """
@@ -10,9 +12,11 @@ process, over the time since the line before; the last line the whole.
 from __future__ import annotations
 
 import argparse
+import itertools
 import threading
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -20,7 +24,8 @@ import psutil
 from faceshot.facemesh import FaceMesh, FaceStream
 from faceshot.formats import is_landmark_file, read_landmarks
 from faceshot.live import Live, Preview, open_source, prepared
-from faceshot.media import read_picture
+from faceshot.live.sources import Shot, Source
+from faceshot.media import probe, read_frames, read_picture
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
@@ -32,19 +37,34 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, default=EXAMPLES / "cat.png")
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--decoded", action="store_true")
     arguments = parser.parse_args()
     picture = read_picture(arguments.picture)
     marks = read_landmarks(arguments.picture.with_suffix(".landmarks.json"), size=picture.size)
     follow = None if is_landmark_file(arguments.clip) else FaceStream(FaceMesh(arguments.model))
-    live = Live(
-        [prepared(picture, marks, arguments.size)], open_source(arguments.clip, loop=True), follow=follow
-    )  # fmt: skip
+    source = in_memory(arguments.clip) if arguments.decoded else open_source(arguments.clip, loop=True)
+    live = Live([prepared(picture, marks, arguments.size)], source, follow=follow)
     with Preview(0, do=live.do) as preview:
         live.outputs.append(lambda frame, *_: preview.show(frame))
         threading.Thread(target=look, args=(preview.address,), daemon=True).start()
         threading.Thread(target=tell, args=(live,), daemon=True).start()
         report = live.run(seconds=arguments.seconds)
     print(f"all: {report.frames / report.seconds:.1f} frames/s, {report.skipped} skipped, {memory():.0f} MB")
+
+
+def in_memory(clip: Path) -> Source:
+    """The clip over and over, decoded once."""
+    frames, fps = list(read_frames(clip)), float(probe(clip).fps)
+
+    def moments(stop: threading.Event) -> Iterator[Shot]:
+        begin = time.perf_counter()
+        for count in itertools.count():
+            due = begin + count / fps
+            if stop.wait(max(0.0, due - time.perf_counter())):
+                return
+            yield Shot(due, frames[count % len(frames)])
+
+    return Source(clip.name, fps, moments)
 
 
 def look(address: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from faceshot.lazy import hand_on
 
 if TYPE_CHECKING:
+    from faceshot.demo.names import editor_parts as editor_parts
     from faceshot.demo.names import point_names as point_names
     from faceshot.demo.page import build_page as build_page
     from faceshot.demo.serving import check_access as check_access
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = hand_on(
     __name__,
     {
-        "names": "point_names",
+        "names": "editor_parts point_names",
         "page": "build_page",
         "serving": "check_access serve",
         "sessions": "Sessions",

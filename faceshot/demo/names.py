@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 from faceshot.landmarks import topology as topo
@@ -20,6 +21,22 @@ _LOWER_LIP = ("lower lip, left", "lower lip, left of the middle", "lower lip, mi
               "lower lip, right of the middle", "lower lip, right")  # fmt: skip
 _INNER = ("right corner", "upper lip, right", "upper lip, middle", "upper lip, left", "left corner",
           "lower lip, left", "lower lip, middle", "lower lip, right")  # fmt: skip
+
+
+def asset(name: str) -> str:
+    """A script, style or template of this package."""
+    return (Path(__file__).parent / "assets" / name).read_text(encoding="utf-8")
+
+
+def editor_parts() -> dict[str, Any]:
+    """The landmark editor for another program's page: ``template``, ``style``, ``vocabulary``, and its ``script``.
+
+    The script is the body of a function of ``element`` (which holds the template), ``props`` (an object with
+    ``vocabulary`` and ``value``), ``trigger(event)``, called with "change" after ``props.value`` got moved points, and
+    ``watch("value", function)``, which registers what is to be called when somebody else sets it.
+    """
+    files = {"template": "editor.html", "style": "page.css", "script": "editor.js"}
+    return {**{part: asset(file) for part, file in files.items()}, "vocabulary": vocabulary()}
 
 
 def point_names() -> list[str]:

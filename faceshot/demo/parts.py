@@ -10,19 +10,13 @@ from typing import Any
 
 import gradio as gr
 
-from faceshot.demo.names import vocabulary
+from faceshot.demo.names import asset, vocabulary
 from faceshot.driving import AMOUNTS, MOTIONS
 from faceshot.pipeline import Animation
 
-ASSETS = Path(__file__).parent / "assets"
 _LABELS = {"blink_right": "blink, right eye", "blink_left": "blink, left eye", "brow_right": "right brow",
            "brow_left": "left brow", "jaw": "mouth open", "yaw": "turn", "pitch": "nod", "roll": "tilt"}  # fmt: skip
 _PICTURES = (".webp", ".gif")
-
-
-def asset(name: str) -> str:
-    """A script, style or template of this package."""
-    return (ASSETS / name).read_text(encoding="utf-8")
 
 
 def as_it_came(component: Any) -> Any:

@@ -77,8 +77,8 @@ def serve(
         import gradio as gr
     except ImportError as error:
         raise MissingError("the page needs Gradio; run: pip install 'faceshot[demo]'") from error
+    from faceshot.demo.names import asset
     from faceshot.demo.page import build_page
-    from faceshot.demo.parts import asset
     from faceshot.demo.sessions import Sessions
 
     with Sessions() as sessions:

@@ -8,7 +8,17 @@ from faceshot.lazy import hand_on
 
 if TYPE_CHECKING:
     from faceshot.export.exporting import export as export
+    from faceshot.export.renderers import RENDERERS as RENDERERS
+    from faceshot.export.renderers import RendererInputs as RendererInputs
+    from faceshot.export.renderers import renderer_inputs as renderer_inputs
     from faceshot.export.table import FORMATS as FORMATS
     from faceshot.export.table import Format as Format
 
-__getattr__, __dir__, __all__ = hand_on(__name__, {"exporting": "export", "table": "FORMATS Format"})
+__getattr__, __dir__, __all__ = hand_on(
+    __name__,
+    {
+        "exporting": "export",
+        "renderers": "RENDERERS RendererInputs renderer_inputs",
+        "table": "FORMATS Format",
+    },
+)

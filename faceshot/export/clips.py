@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from faceshot.export.job import Job, Target
+from faceshot.export.job import Target
 from faceshot.landmarks import LandmarkSequence, Picture, RGBArray, Size
-from faceshot.rendering import ProxyClip
-from faceshot.retargeting import resample
 
 #: What a generator is told where nobody describes the character.
 PROMPT = "The character in the picture, seen from the front, talks and moves its head. Same style, plain background.\n"
 Mask = npt.NDArray[np.uint8]
-
-
-def at_rate(job: Job, fps: Fraction) -> Job:
-    """The same motion at another rate."""
-    return job if job.sequence.fps == fps else replace(job, sequence=resample(job.sequence, fps))
 
 
 def area_size(picture: Size, area: int, multiple: int) -> Size:
@@ -60,12 +52,6 @@ def place_in(points: npt.NDArray[np.float32], picture: Size, size: Size) -> npt.
     fitted = np.round(np.array(picture) * scale)
     corner = (np.array(size) - fitted) // 2
     return np.asarray((points.astype(np.float64) + 0.5) * fitted / picture - 0.5 + corner)
-
-
-def proxy(job: Job) -> ProxyClip:
-    """The character's own clip."""
-    assert job.picture is not None and job.landmarks is not None
-    return ProxyClip(job.picture, job.landmarks, job.sequence)
 
 
 def split(frame: RGBArray) -> tuple[RGBArray, Mask]:

@@ -67,7 +67,7 @@ _ALL = (
         "driving_video_fps=24 and the prompt.",
         ("driving.mp4", "matte.mp4", "reference.png", "prompt.txt"),
         picture="needed",
-        writer="proxies:wan_animate_2",
+        writer="renderers:wan_animate_2",
     ),
     Format(
         "scail-2",
@@ -76,7 +76,7 @@ _ALL = (
         "driving_mask.mkv, and the prompt.",
         ("driving.mkv", "driving_mask.mkv", "reference.png", "reference_mask.png", "prompt.txt"),
         picture="needed",
-        writer="proxies:scail_2",
+        writer="renderers:scail_2",
     ),
     Format(
         "wan-animate",
@@ -84,7 +84,7 @@ _ALL = (
         "diffusers: WanAnimatePipeline, with image=reference.png, pose_video=pose.mp4 and face_video=face.mp4.",
         ("pose.mp4", "face.mp4", "reference.png", "prompt.txt"),
         picture="needed",
-        writer="wan_animate",
+        writer="renderers:wan_animate",
     ),
     Format(
         "follow-your-emoji",

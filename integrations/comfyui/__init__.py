@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+WEB_DIRECTORY = "./web"
+
 
 async def comfy_entrypoint() -> Any:
     """What ComfyUI asks for when it loads the pack."""
-    from .nodes import FaceShotExtension
+    from .extension import FaceShotExtension
 
     return FaceShotExtension()

@@ -1,4 +1,4 @@
-"""Between ComfyUI's values and FaceShot's: IMAGE is float32 (B, H, W, C) in 0..1, FACE_LANDMARKS is core's own."""
+"""Between ComfyUI's values and FaceShot's: IMAGE is (B, H, W, C) in 0..1, MASK (B, H, W), 1 where transparent."""
 
 from __future__ import annotations
 
@@ -7,74 +7,62 @@ from typing import Any
 import numpy as np
 
 
-def pictures(image: Any) -> list[np.ndarray]:
+def frames(image: Any) -> list[np.ndarray]:
     """An IMAGE batch as uint8 (H, W, 3) or (H, W, 4)."""
-    frames = (image.detach().cpu().numpy().clip(0, 1) * 255).round().astype(np.uint8)
-    return [np.ascontiguousarray(frame) for frame in frames]
+    pixels = (image.detach().cpu().float().numpy().clip(0, 1) * 255).round().astype(np.uint8)
+    return [np.ascontiguousarray(frame) for frame in pixels]
 
 
-def image(frames: list[np.ndarray]) -> Any:
-    """uint8 (H, W, 3) as an IMAGE batch."""
+def picture(image: Any, mask: Any = None) -> Any:
+    """The first of an IMAGE batch as a Picture; its matte is the MASK turned round, or its own fourth channel."""
+    import faceshot
+
+    whole = frames(image[:1])[0]
+    alpha = whole[..., 3].copy() if whole.shape[2] == 4 else None
+    # Load Image gives a small empty mask for pictures without transparency.
+    if mask is not None and bool((mask > 0).any()):
+        plane = 255 - frames(mask.reshape(-1, *mask.shape[-2:], 1)[:1])[0][..., 0]
+        if plane.shape != whole.shape[:2]:
+            sizes = [f"{shape[1]}x{shape[0]}" for shape in (plane.shape, whole.shape)]
+            raise faceshot.InputError(f"the mask has {sizes[0]} pixels and the image {sizes[1]}; connect its own")
+        alpha = plane
+    return faceshot.Picture(np.ascontiguousarray(whole[..., :3]), alpha)
+
+
+def image(pictures: list[np.ndarray]) -> Any:
+    """uint8 (H, W, 3 or 4) as an IMAGE batch without transparency."""
     import torch
 
-    return torch.from_numpy(np.stack([frame[..., :3] for frame in frames])).float() / 255
+    return torch.from_numpy(np.stack([one[..., :3] for one in pictures])).float() / 255
 
 
-def mask(frames: list[np.ndarray]) -> Any:
-    """The alpha of uint8 (H, W, 4) as a MASK (B, H, W), ones where frames have none."""
+def mask(pictures: list[np.ndarray]) -> Any:
+    """What is transparent in uint8 (H, W, 3 or 4), as a MASK batch."""
     import torch
 
-    planes = [frame[..., 3] if frame.shape[2] == 4 else np.full(frame.shape[:2], 255, np.uint8) for frame in frames]
+    planes = [255 - one[..., 3] if one.shape[2] == 4 else np.zeros(one.shape[:2], np.uint8) for one in pictures]
     return torch.from_numpy(np.stack(planes)).float() / 255
 
 
-def to_core(sequence: Any) -> dict[str, Any]:
-    """Core's FACE_LANDMARKS with our 68 points, and our lines under core's names."""
-    from itertools import pairwise
+def boxes(faces: list[tuple[Any, float]]) -> list[dict[str, Any]]:
+    """Heads around faces (68, 2) with their scores, as core's BOUNDING_BOX has those of a frame."""
+    from faceshot.rendering import head_boxes
 
-    from faceshot.landmarks import topology as topo
-
-    def lines(*curves: tuple[int, ...], closed: bool = False) -> frozenset[tuple[int, int]]:
-        return frozenset(pair for c in curves for pair in pairwise(c + c[:1] if closed else c))
-
-    sets = {
-        "face_oval": lines(topo.JAW),
-        "right_eyebrow": lines(topo.RIGHT_BROW),
-        "left_eyebrow": lines(topo.LEFT_BROW),
-        "nose": lines(topo.NOSE_BRIDGE, topo.NOSE_BASE),
-        "right_eye": lines(topo.RIGHT_EYE, closed=True),
-        "left_eye": lines(topo.LEFT_EYE, closed=True),
-        "lips": lines(topo.OUTER_LIPS, topo.INNER_LIPS, closed=True),
-    }
-    frames = []
-    for xy, found in zip(sequence.xy, sequence.found, strict=True):
-        face = {
-            "bbox_xyxy": [*map(float, xy.min(0)), *map(float, xy.max(0))], "blendshapes": {}, "landmarks_xy": xy.copy(),
-            "landmarks_3d": None, "presence": 1.0, "score": 1.0, "transformation_matrix": None,
-        }  # fmt: skip
-        frames.append([face] if found else [])
-    return {"frames": frames, "image_size": (sequence.size.height, sequence.size.width), "connection_sets": sets}
+    out = []
+    for xy, score in faces:
+        left, top, right, bottom = map(float, head_boxes(xy))
+        size = {"x": left, "y": top, "width": right - left, "height": bottom - top}
+        out.append({**size, "label": "face", "score": float(score)})
+    return out
 
 
-def from_core(payload: dict[str, Any], fps: float, face: int = 0) -> Any:
-    """Face ``face`` of every frame of core's FACE_LANDMARKS (68, 468 or 478 points in pixels) as a sequence.
-
-    Raises:
-        faceshot.InputError: no such face in any frame.
-    """
+def still(landmarks: Any) -> Any:
+    """One face as a motion of one frame."""
     import faceshot
 
-    height, width = payload["image_size"]
-    frames = payload["frames"]
-    found = np.array([len(faces) > face for faces in frames], bool)
-    if not found.any():
-        raise faceshot.InputError(f"no frame has a face number {face}")
-    xy = np.full((len(frames), 68, 2), np.nan, np.float32)
-    for k in np.flatnonzero(found):
-        points = np.asarray(frames[k][face]["landmarks_xy"], float)
-        one = points if len(points) == 68 else None
-        if one is None:
-            one = faceshot.Landmarks.from_mediapipe478(points, (width, height), normalised=False).xy
-        xy[k] = one
-    first = int(np.flatnonzero(found)[0])
-    return faceshot.LandmarkSequence(xy, (width, height), fps, found, rest=first)
+    return faceshot.LandmarkSequence(landmarks.xy[None], landmarks.size, 1)
+
+
+def each(motion: Any) -> list[list[Any]]:
+    """The faces of every frame of a motion: one, or none."""
+    return [[motion[k]] if found else [] for k, found in enumerate(motion.found)]

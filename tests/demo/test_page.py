@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -25,15 +24,11 @@ from faceshot.formats import read_content, write_landmarks, write_sequence
 from faceshot.landmarks import Landmarks
 from faceshot.media import read_frames, read_picture, write_picture
 from faceshot.pipeline import FaceShot
+from tests.browser import chromium
 
 REPO = Path(__file__).resolve().parents[2]
 FOX = REPO / "examples" / "fox.png"
 PATIENCE = 90_000  # ms; test machines may be busy
-
-
-def _chromium() -> str | None:
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    return os.environ.get("FACESHOT_BROWSER") or next(filter(None, map(shutil.which, names)), None)
 
 
 @pytest.fixture(scope="module")
@@ -66,13 +61,8 @@ def address() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if (program := _chromium()) is None:
-        pytest.skip("no Chromium here; install it (apt-get install chromium), or set FACESHOT_BROWSER")
-    with playwright.sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture

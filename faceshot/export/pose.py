@@ -1,37 +1,20 @@
-"""Wan2.2-Animate: a drawing of the pose, and crops of the face.
+"""Pose and face as Wan2.2-Animate takes them.
 
 The pose is drawn as OpenPose does, of what a face tells: nose, eyes, ears, and a neck and shoulders that stand still
-below the chin at rest. The face comes from the character's own warp.
+below the chin at rest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from fractions import Fraction
-
 import numpy as np
 import numpy.typing as npt
 
-from faceshot.export.clips import (
-    PROMPT,
-    area_size,
-    at_rate,
-    letterboxed,
-    place_in,
-    proxy,
-    split,
-    still,
-    write_videos,
-)
-from faceshot.export.job import Job, Target
-from faceshot.landmarks import Picture, RGBArray, Size
+from faceshot.landmarks import RGBArray, Size
 from faceshot.landmarks import topology as topo
-from faceshot.progress import progress
 from faceshot.rendering import head_boxes
 
 Points = npt.NDArray[np.float64]
 
-_AREA, _STEP, _RATE = 1280 * 720, 16, Fraction(30)
 FACE = Size(512, 512)
 #: How much of the surroundings a crop has, in sides of the head's box.
 _MARGIN = 1.25
@@ -45,30 +28,6 @@ _LIMBS = (
     ((0, 5), (255, 0, 255)),
     ((5, 7), (255, 0, 170)),
 )
-
-
-def write(job: Job, target: Target) -> None:
-    """Write pose, face, reference and prompt."""
-    job = at_rate(job, _RATE)
-    assert job.picture is not None
-    size = area_size(job.picture.size, _AREA, _STEP)
-    write_videos(target, ("pose.mp4", "face.mp4"), _frames(job, size), (size, FACE), _RATE)
-    target.picture("reference.png", Picture(letterboxed(job.picture.flat(), size)))
-    target.text("prompt.txt", lambda: PROMPT)
-
-
-def _frames(job: Job, size: Size) -> Iterator[tuple[RGBArray, RGBArray]]:
-    clip = proxy(job)
-    rest = still(job.sequence)
-    poses = place_in(job.sequence.xy, clip.size, size)
-    neutral = place_in(rest, clip.size, size)
-    boxes = clip.boxes().astype(np.float64)
-    left, top, right, bottom = head_boxes(rest)
-    # One size for the whole clip, so that the face does not breathe.
-    side = _MARGIN * float(max(right - left, bottom - top))
-    for frame, xy, box in zip(progress(clip.frames(), "draw", total=len(clip)), poses, boxes, strict=True):
-        middle = (box[:2] + box[2:]) / 2
-        yield pose_drawing(xy, neutral, size), crop(split(frame)[0], middle, side)
 
 
 def pose_drawing(xy: Points, rest: Points, size: Size) -> RGBArray:
@@ -94,6 +53,12 @@ def _body(xy: Points, rest: Points) -> Points:
     neck = rest[topo.CHIN] + (0, 0.45 * width)
     shoulders = [neck + (way * 0.8 * width, 0.1 * width) for way in (-1, 1)]
     return np.stack([xy[topo.NOSE_TIP], neck, *shoulders, *eyes, *ears])
+
+
+def face_side(rest: npt.NDArray[np.float32]) -> float:
+    """Of the square about a head with these landmarks (68, 2)."""
+    left, top, right, bottom = head_boxes(rest)
+    return _MARGIN * float(max(right - left, bottom - top))
 
 
 def crop(frame: RGBArray, middle: Points, side: float) -> RGBArray:
