@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from faceshot.landmarks import LandmarkSequence, Picture, RGBArray, Size
 #: What a generator is told where nobody describes the character.
 PROMPT = "The character in the picture, seen from the front, talks and moves its head. Same style, plain background.\n"
 Mask = npt.NDArray[np.uint8]
+T = TypeVar("T")
 
 
 def area_size(picture: Size, area: int, multiple: int) -> Size:
@@ -91,15 +93,13 @@ def grey(mask: Mask) -> RGBArray:
     return np.repeat(mask[..., None], 3, axis=2)
 
 
-def held(frames: Iterator[tuple[RGBArray, ...]], count: int) -> Iterator[tuple[RGBArray, ...]]:
+def held(frames: Iterator[T], count: int) -> Iterator[T]:
     """So many frames, the last of them repeated."""
-    last: tuple[RGBArray, ...] | None = None
     done = 0
     for last in frames:
         yield last
         done += 1
-    for _ in range(count - done if last is not None else 0):
-        assert last is not None
+    for _ in range(count - done if done else 0):
         yield last
 
 
