@@ -23,8 +23,7 @@ import psutil
 
 from faceshot.facemesh import FaceMesh, FaceStream
 from faceshot.formats import is_landmark_file, read_landmarks
-from faceshot.live import Live, Preview, open_source, prepared
-from faceshot.live.sources import Shot, Source
+from faceshot.live import Live, Preview, Shot, Source, open_source, prepared
 from faceshot.media import probe, read_frames, read_picture
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from faceshot.live.running import Live as Live
     from faceshot.live.running import Report as Report
     from faceshot.live.server import Preview as Preview
+    from faceshot.live.sources import Shot as Shot
+    from faceshot.live.sources import Source as Source
     from faceshot.live.sources import open_source as open_source
 
 __getattr__, __dir__, __all__ = hand_on(
@@ -31,6 +33,6 @@ __getattr__, __dir__, __all__ = hand_on(
         "page": "KEYS",
         "running": "Live Report",
         "server": "Preview",
-        "sources": "open_source",
+        "sources": "Shot Source open_source",
     },
 )
