@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from faceshot.tracking.networks import MouthNetwork as MouthNetwork
     from faceshot.tracking.networks import load_network as load_network
     from faceshot.tracking.networks import save_network as save_network
-    from faceshot.tracking.tracker import Locate as Locate
+    from faceshot.tracking.starting import Locate as Locate
     from faceshot.tracking.tracker import track as track
 
 __getattr__, __dir__, __all__ = hand_on(
@@ -26,6 +26,7 @@ __getattr__, __dir__, __all__ = hand_on(
     {
         "networks": "CELL EYE_SCALE EYE_SIZE MOUTH_SCALE MOUTH_SIZE "
         "EyeAnswer EyeNetwork MouthAnswer MouthNetwork load_network save_network",
-        "tracker": "Locate track",
+        "starting": "Locate",
+        "tracker": "track",
     },
 )

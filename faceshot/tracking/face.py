@@ -1,10 +1,10 @@
 """Following one face from its anchor frame, frame by frame.
 
-Every frame is warped so that the head stands as on the anchor frame (``track_align``, ``track_canvas``). There the
+Every frame is warped so that the head stands as on the anchor frame (:mod:`align`, :mod:`canvas`). There the
 landmarks are followed by Lucas-Kanade from the frame before and from look-alike key frames, the anchor first of all,
-which cancels drift; a Gaussian prior over facial motion (``track_prior``) joins the measurements and repairs lost
-points; lids are measured by colour (``track_lids``), because flow loses them in a blink, and the lips' parting by the
-look of each lip (``track_lips``).
+which cancels drift; a Gaussian prior over facial motion (:mod:`prior`) joins the measurements and repairs lost
+points; lids are measured by colour (:mod:`lids`), because flow loses them in a blink, and the lips' parting by the
+look of each lip (:mod:`lips`).
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ class TrackOptions:
         lost: likeness to the key frames (-1..1) below which there is no face; doubtful: below which a locator is asked.
         tries: frames a locator is asked about at the beginning of the clip, and again in all when the face is lost.
         every: seconds between these frames.
-        look: seconds between frames in which a locator says where the mouth is.
+        look: seconds between frames in which a locator says where face and mouth are; look_rarely: where networks read
+            the mouth.
     """
 
     face: int = 250
@@ -80,6 +81,7 @@ class TrackOptions:
     tries: int = 8
     every: float = 0.5
     look: float = 1 / 6
+    look_rarely: float = 1 / 3
 
 
 @dataclass(frozen=True, eq=False)

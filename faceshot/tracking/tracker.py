@@ -7,17 +7,15 @@ follows them. So animals, toys and flat drawings drive as people do (FaceShot, F
 from __future__ import annotations
 
 import logging
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
-from itertools import chain
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from faceshot.errors import NoFaceError
 from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray, Size
 from faceshot.landmarks import topology as topo
 from faceshot.tracking.face import EYES, Box, FaceTracker, Step, TrackOptions, lid_share
@@ -25,22 +23,15 @@ from faceshot.tracking.lips import place_lips
 from faceshot.tracking.looks import FaceLooks, Reading, looks_folder
 from faceshot.tracking.mouth import correct_mouth
 from faceshot.tracking.placing import gap_trust, openings, place_eyes, place_gap
+from faceshot.tracking.starting import Locate, first_face, most_neutral
 
 logger = logging.getLogger("faceshot")
 Array = npt.NDArray[Any]
 Pairs = tuple[tuple[int, int], ...]
-#: Finds the landmarks of a picture (in an approximate face box, where known) and says how sure it is (0..1).
-Locate = Callable[[Picture, Box | None], tuple[Landmarks, float]]
 #: Points that hardly move within a face.
 _STEADY = (*topo.NOSE_BRIDGE, topo.SUBNASALE, *topo.OUTER_EYE_CORNERS, *topo.INNER_EYE_CORNERS)
 #: How far, in eye distances, these may lie beside where the matcher sees them, on average.
 _BESIDE = 0.13
-#: Looks ahead for a neutral frame, and by how much it has to be calmer than the first good one.
-_AHEAD, _CLEARLY = 4, 0.3
-#: How many times as many looks for a first face as for a lost one, half as often each time.
-_PATIENCE = 4
-#: Bytes of frames kept before the first face, to be tracked backwards from it.
-_BUFFER = 150_000_000
 #: The opening that a closed lid is given, and the flow-free range that is stretched to reach it.
 _CLOSED, _STRETCHED = 0.04, 0.85
 
@@ -73,9 +64,9 @@ def track(
     """
     options = options or TrackOptions()
     source = iter(frames)
-    dropped, early, first, start = _first_face(source, fps, locate, threshold, anchor, options)
+    dropped, early, first, start = first_face(source, fps, locate, threshold, anchor, options)
     if anchor is None and locate is not None:
-        early, first, start, source = _most_neutral(source, fps, locate, threshold, early, first, start, options)
+        early, first, start, source = most_neutral(source, fps, locate, threshold, early, first, start, options)
     tracker = FaceTracker(start, first.xy, options)
     size = Size(start.shape[1], start.shape[0])
     folder = looks_folder()
@@ -92,148 +83,96 @@ def track(
         looks.reverse()
     steps = [*before, seen_in(start, tracker.anchor_step())]
     anchored = len(before)
-    spacing = max(1, round(float(fps) * options.look))
-    seen: dict[int, Array] = {}
-    if locate is not None:
-        seen[anchored] = locate(Picture(start), tracker.box())[0].xy
+    often = options.look if looks is None or not looks.usable else options.look_rarely
     wait, tries, doubt = 0, options.tries, 0
-    astray = _Astray(seen[anchored] - tracker.anchor_xy if anchored in seen else None)
-    for count, frame in enumerate(source, anchored + 1):
-        step = tracker.step(frame)
-        doubt = doubt + 1 if step.face < options.doubtful else 0
-        wait -= 1
-        if locate is not None and tries and wait <= 0 and doubt > float(fps * Fraction(options.every)):
-            hint, sure = locate(Picture(frame), None if step.face < options.lost else tracker.box())
-            wait, tries = round(float(fps) * options.every), tries - 1
-            if sure >= threshold:
-                step = tracker.step(frame, hint)
-        elif locate is not None and (count - anchored) % spacing == 0 and step.face >= options.lost:
-            looked, sure = locate(Picture(frame), tracker.box())
-            if sure >= threshold:
-                seen[count] = looked.xy
-                if tries and astray.lasts(looked.xy, step.xy):
-                    tries -= 1
-                    step = tracker.step(frame, replace(looked, xy=astray.corrected(looked.xy)))
-        steps.append(seen_in(frame, step))
-        if looks is not None:
-            looks.read()
+    with _Glances(locate, threshold, max(1, round(float(fps) * often))) as glances:
+        glances.begin(anchored, Picture(start), tracker)
+        for count, frame in enumerate(source, anchored + 1):
+            step = tracker.step(frame)
+            doubt = doubt + 1 if step.face < options.doubtful else 0
+            wait -= 1
+            due = glances.due(count)
+            astray = due and glances.astray()
+            doubtful = wait <= 0 and doubt > float(fps * Fraction(options.every))
+            if locate is not None and tries and (astray or doubtful):
+                hint, sure = locate(Picture(frame), None if step.face < options.lost else tracker.box())
+                wait, tries = round(float(fps) * options.every), tries - 1
+                if sure >= threshold:
+                    step = tracker.step(frame, replace(hint, xy=glances.corrected(hint.xy)))
+            if due and step.face >= options.lost:
+                glances.look(count, Picture(frame), tracker.box(), step.xy)
+            steps.append(seen_in(frame, step))
+            if looks is not None:
+                looks.read()
+        glances.astray()
     reading = None if looks is None else looks.reading()
-    return _assemble(dropped, steps, tracker.lips.grids, first, size, fps, options, seen, anchored, reading)
+    return _assemble(dropped, steps, tracker.lips.grids, first, size, fps, options, glances.seen, anchored, reading)
 
 
-def _first_face(
-    source: Iterator[RGBArray],
-    fps: Fraction,
-    locate: Locate | None,
-    threshold: float,
-    anchor: Landmarks | None,
-    options: TrackOptions,
-) -> tuple[int, list[RGBArray], Landmarks, RGBArray]:
-    """Frames forgotten, frames kept before the first good one, its landmarks, and itself."""
-    if anchor is not None:
-        return 0, [], anchor, next(source)
-    if locate is None:
-        raise NoFaceError("no landmarks to start tracking from: give those of the first frame, or a matcher")
-    early: deque[RGBArray] = deque()
-    spacing = max(1, round(float(fps) * options.every))
-    asked: list[tuple[int, float]] = []
-    due = 0
-    for count, frame in enumerate(source):
-        if count == due:
-            # A long title card: ever rarer looks, up to a minute in.
-            if len(asked) == _PATIENCE * options.tries:
-                break
-            found, sure = locate(Picture(frame), None)
-            if sure >= threshold:
-                return count - len(early), list(early), found, frame
-            asked.append((count, sure))
-            spacing *= 2 if len(asked) % options.tries == 0 else 1
-            due += spacing
-        early.append(frame)
-        while len(early) * frame.nbytes > _BUFFER:
-            early.popleft()
-    frames = ", ".join(str(count) for count, _ in asked)
-    best = max((sure for _, sure in asked), default=0.0)
-    raise NoFaceError(
-        f"nothing like a face in frames {frames} (best {best:.2f}, needs {threshold:.2f}): "
-        "start at a clearer frame, or give the landmarks of the first frame"
-    )
+class _Glances:
+    """The locator's looks along the way, in a thread beside the tracking.
 
-
-def _most_neutral(
-    source: Iterator[RGBArray],
-    fps: Fraction,
-    locate: Locate,
-    threshold: float,
-    early: list[RGBArray],
-    first: Landmarks,
-    start: RGBArray,
-    options: TrackOptions,
-) -> tuple[list[RGBArray], Landmarks, RGBArray, Iterator[RGBArray]]:
-    """A clearly more neutral frame than the first good one, of the second that follows it, if there is one.
-
-    Everything is measured from the anchor's look, and flow cannot close a mouth that it has only seen open.
-    """
-    spacing = max(1, round(float(fps) * options.every / 2))
-    buffer = [start]
-    best, chosen, least = 0, first, _restlessness(first.xy) - _CLEARLY
-    box = _box(first.xy)
-    for frame in source:
-        buffer.append(frame)
-        index = len(buffer) - 1
-        if index % spacing == 0:
-            found, sure = locate(Picture(frame), box)
-            cost = _restlessness(found.xy)
-            if sure >= threshold and cost < least:
-                best, chosen, least = index, found, cost
-        if index >= _AHEAD * spacing or (len(early) + len(buffer)) * frame.nbytes > _BUFFER:
-            break
-    return [*early, *buffer[:best]], chosen, buffer[best], chain(buffer[best + 1 :], source)
-
-
-def _restlessness(xy: Array) -> float:
-    """How far a face is from rest, in eye distances: lips apart and head turned, less how open the eyes are."""
-    xy = np.asarray(xy, np.float64)
-    right, left = xy[list(topo.OUTER_EYE_CORNERS)]
-    unit = max(float(np.linalg.norm(left - right)), 1e-6)
-    across = (left - right) / unit
-    gap = np.mean([np.linalg.norm(xy[a] - xy[b]) for a, b in topo.INNER_LIP_PAIRS]) / unit
-    lids = np.mean([np.linalg.norm(xy[a] - xy[b]) for pairs in topo.LID_PAIRS.values() for a, b in pairs]) / unit
-    turn = abs(float((xy[topo.NOSE_TIP] - (left + right) / 2) @ across)) / unit
-    return float(2 * gap + turn - lids)
-
-
-def _box(xy: Array) -> Box:
-    (left, top), (right, bottom) = xy.min(0), xy.max(0)
-    return float(left), float(top), float(right), float(bottom)
-
-
-class _Astray:
-    """Tells that tracking has settled beside the features: the matcher says so twice, and the same both times.
+    Each is waited for when the next is due, so that the result does not depend on who is faster.
 
     Args:
-        offset: (68, 2) by how much the matcher's points of the anchor frame are off the anchor's; None for not at all.
+        locate, threshold: as of :func:`track`. spacing: frames from one look to the next.
+
+    Attributes:
+        seen: (68, 2) points of every frame in which the locator was sure.
     """
 
-    def __init__(self, offset: Array | None) -> None:
-        self._offset = np.zeros((68, 2)) if offset is None else np.asarray(offset, np.float64)
-        self._before: Array | None = None
+    def __init__(self, locate: Locate | None, threshold: float, spacing: int) -> None:
+        self._locate, self._threshold, self._spacing = locate, threshold, spacing
+        self.seen: dict[int, Array] = {}
+        self._offset: Array = np.zeros((68, 2))
+        self._gap: Array | None = None
+        self._asked: tuple[int, Array, Future[tuple[Landmarks, float]]] | None = None
+
+    def __enter__(self) -> _Glances:
+        self._worker = ThreadPoolExecutor(1, "glances")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._worker.shutdown(cancel_futures=True)
+
+    def begin(self, count: int, picture: Picture, tracker: FaceTracker) -> None:
+        """Look at the anchor frame: by how much the locator is off there, it is off everywhere."""
+        self._first = count
+        if self._locate is not None:
+            self.seen[count] = self._locate(picture, tracker.box())[0].xy
+            self._offset = np.asarray(self.seen[count] - tracker.anchor_xy, np.float64)
+
+    def due(self, count: int) -> bool:
+        """Whether the next look is to be taken at this frame."""
+        return self._locate is not None and (count - self._first) % self._spacing == 0
+
+    def look(self, count: int, picture: Picture, box: Box, tracked: Array) -> None:
+        """Begin to look at a frame whose points are ``tracked``."""
+        if self._locate is not None:
+            self._asked = count, tracked, self._worker.submit(self._locate, picture, box)
 
     def corrected(self, looked: Array) -> npt.NDArray[np.float32]:
-        """The matcher's points in the anchor's convention."""
+        """The locator's points in the anchor's convention."""
         return np.asarray(looked - self._offset, np.float32)
 
-    def lasts(self, looked: Array, tracked: Array) -> bool:
-        """Whether the steady points of the face are off, as they were the time before."""
+    def astray(self) -> bool:
+        """Finish the look that was begun; whether the steady points of the face were off, as the time before."""
+        if self._asked is None:
+            return False
+        (count, tracked, answer), self._asked = self._asked, None
+        found, sure = answer.result()
+        if sure < self._threshold:
+            return False
+        self.seen[count] = found.xy
         points = list(_STEADY)
         unit = max(float(np.linalg.norm(tracked[topo.OUTER_EYE_CORNERS[1]] - tracked[topo.OUTER_EYE_CORNERS[0]])), 1e-6)
-        gap = (self.corrected(looked)[points] - tracked[points]).mean(0) / unit
-        before, self._before = self._before, gap
+        gap = (self.corrected(found.xy)[points] - tracked[points]).mean(0) / unit
+        before, self._gap = self._gap, gap
         if before is None or min(np.linalg.norm(gap), np.linalg.norm(before)) < _BESIDE:
             return False
         if np.linalg.norm(gap - before) > 0.5 * _BESIDE:
             return False
-        self._before = None
+        self._gap = None
         return True
 
 

@@ -222,7 +222,7 @@ def test_a_clip_that_begins_with_an_open_mouth_is_anchored_on_a_calm_frame() -> 
 def test_tracking_beside_the_features_is_noticed_and_put_right(monkeypatch: pytest.MonkeyPatch) -> None:
     from faceshot.tracking import face
 
-    pictures, truth = moving_face("cat", frames=24)
+    pictures, truth = moving_face("cat", frames=40)
     steps = face.FaceTracker.step
     count = iter(range(1000))
 
