@@ -3,7 +3,8 @@
     python benchmarks/arkit.py --model face_landmarker.task CLIP...
 
 A CLIP may also be a sequence file of ``faceshot drive`` with an expression channel. Prints a Markdown table:
-mean absolute error over all frames, and the correlation in each clip in which the score moves (deviation over 0.05).
+mean absolute error and correlation over all frames, and the correlation in each clip in which the score moves
+(deviation over 0.05).
 """
 
 from __future__ import annotations
@@ -32,19 +33,23 @@ def main() -> None:
         guessed = with_blendshapes(replace(sequence, expression=None)).expression
         assert guessed is not None
         pairs.append((guessed.blendshapes, sequence.expression.blendshapes))
-    print("| blendshape | mean error | r in " + ", ".join(clip.stem for clip in arguments.clips) + " |\n|---|---|---|")
+    print(
+        "| blendshape | mean error | r | r in "
+        + ", ".join(clip.stem for clip in arguments.clips)
+        + " |\n|---|---|---|---|"
+    )
     errors = []
     for column, name in enumerate(BLENDSHAPES):
         found = np.concatenate([a[:, column] for a, _ in pairs])
         truth = np.concatenate([b[:, column] for _, b in pairs])
         good = np.isfinite(found) & np.isfinite(truth)
         if not good.any():
-            print(f"| {name} | not told | |")
+            print(f"| {name} | not told | | |")
             continue
         errors.append(float(np.abs(found - truth)[good].mean()))
         said = ", ".join(_correlation(a[:, column], b[:, column]) for a, b in pairs)
-        print(f"| {name} | {errors[-1]:.3f} | {said} |")
-    print(f"| mean of {len(errors)} | {np.mean(errors):.3f} | |")
+        print(f"| {name} | {errors[-1]:.3f} | {_correlation(found, truth)} | {said} |")
+    print(f"| mean of {len(errors)} | {np.mean(errors):.3f} | | |")
 
 
 def _correlation(found: np.ndarray, truth: np.ndarray) -> str:

@@ -111,9 +111,12 @@ class shape_predictor:
 
     def __call__(self, image: Any, box: Any) -> Any:
         """The :class:`full_object_detection` of the face in ``box``, whether or not it looks like one."""
-        found = face_in(_picture(image), (box.left(), box.top(), box.right(), box.bottom()))
+        sides = box.left(), box.top(), box.right(), box.bottom()
+        found = face_in(_picture(image), sides)
         xy = np.rint(found.landmarks.xy[list(self._indices)]).astype(int).tolist()
-        return _class("full_object_detection")(box, [_class("point")(x, y) for x, y in xy])
+        kind = _class("rectangle")
+        rect = box if isinstance(box, kind) else kind(*sides)
+        return _class("full_object_detection")(rect, [_class("point")(x, y) for x, y in xy])
 
 
 def load_rgb_image(filename: str) -> RGBArray:

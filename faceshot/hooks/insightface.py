@@ -2,7 +2,7 @@
 
 There is no identity embedding, gender or age: they are None, as with a model package that lacks them, and asking for an
 embedding is noted once in the log. Where insightface is loaded the faces are of its own class, so that its recognition
-models take them.
+models take them; it is noted right away then.
 """
 
 from __future__ import annotations
@@ -97,6 +97,8 @@ class FaceAnalysis:
         """
         common = sys.modules.get("insightface.app.common")
         kind = getattr(common, "Face", Face)
+        if kind is not Face:
+            _note()  # its class does not tell us when it is asked
         out = []
         for match in chosen(img, max_num, det_metric):
             marks, box = match.landmarks, detector_box(match.landmarks).astype(np.float32)

@@ -128,7 +128,7 @@ def test_dlib(cat: RGBArray, marks: Landmarks, nobody: RGBArray) -> None:
     boxes = detector(cat, 1)
     assert len(boxes) == 1 and isinstance(boxes[0].left(), int)
     shape = predictor(cat, boxes[0])
-    assert shape.num_parts == 68 and shape.rect is boxes[0]
+    assert shape.num_parts == 68 and shape.rect == boxes[0]
     _near(np.array([(point.x, point.y) for point in shape.parts()]), marks.xy, 0.5)
     five = dlib.shape_predictor("shape_predictor_5_face_landmarks.dat")(cat, boxes[0])
     assert five.num_parts == 5 and five.part(0).x > five.part(1).x > five.part(3).x > five.part(2).x
