@@ -25,6 +25,7 @@ class Hub:
         corrupt: flip the last byte of what is sent.
         busy: answer so many bodies with "too many requests" first.
         gated: answer that the licence must be accepted.
+        leads_to: where bodies are said to be instead.
         ranges: the Range headers that were asked with; requests: (method, path) of every request.
     """
 
@@ -35,6 +36,7 @@ class Hub:
     corrupt: bool = False
     busy: int = 0
     gated: bool = False
+    leads_to: str | None = None
     ranges: list[str] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
     url: str = ""
@@ -63,6 +65,8 @@ class _Handler(BaseHTTPRequestHandler):
         name = path.replace(f"/resolve/{COMMIT}/", "/").replace("/resolve/main/", "/").replace("%2B", "+")
         if hub.gated:
             self._short(403, {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access is restricted"})
+        elif body and hub.leads_to is not None:
+            self._short(302, {"Location": hub.leads_to})
         elif body and hub.busy > 0:
             hub.busy -= 1
             self._short(429, {})

@@ -1,7 +1,8 @@
 """Downloads that can be trusted: continued after an interruption, checked, and under their final name only when whole.
 
 Files of the Hugging Face hub land in its own cache, so that other programs find them. Its client starts a broken
-download over; a U-Net is 3 GB, so the bytes come through :func:`download` and the client only files them.
+download over, and follows a server from https to http; so all bytes come through :func:`download`, and the client only
+files them.
 """
 
 from __future__ import annotations
@@ -34,8 +35,6 @@ TIMEOUT: Final = 60
 BLOCK: Final = 1 << 20
 #: Attempts without a single new byte before a download is given up.
 PATIENCE: Final = 3
-#: Smaller files of the hub are left to its client.
-LARGE: Final = 1 << 22
 #: Answers that may be others in a moment.
 _BUSY: Final = (408, 425, 429, 500, 502, 503, 504)
 _BROKEN = (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError, ssl.SSLError)
@@ -258,12 +257,17 @@ def _remote_size(weight: Weight) -> int | None:
 
 def hub_snapshot(repository: str, files: Sequence[str], absent: str, how: str) -> Path:
     """Download files (names or patterns; none: all) of a hub repository; returns the folder that holds them."""
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.utils import filter_repo_objects
 
     with _hub_errors(repository, absent, how):
-        for file in files:
-            if "*" not in file:
-                _hub_file(repository, file)
+        patterns = [file for file in files if "*" in file]
+        named = [file for file in files if "*" not in file]
+        if patterns or not named:
+            there = HfApi(endpoint=_endpoint()).list_repo_files(repository)
+            named += filter_repo_objects(there, allow_patterns=patterns or None)
+        for file in named:
+            _hub_file(repository, file)
         with _quiet_client():
             return Path(
                 snapshot_download(
@@ -300,14 +304,18 @@ def _hub_file(repository: str, file: str) -> Path:
 
 
 def _hub_blob(repository: str, file: str) -> None:
-    """Put the bytes of a large file where the hub's client keeps them, so that it has nothing left to download."""
+    """Put the bytes of a file where the hub's client keeps them, so that it has nothing left to download.
+
+    Raises:
+        InputError: the hub does not say what the file is, or gives another.
+    """
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
     from huggingface_hub.utils import build_hf_headers
 
     url = hf_hub_url(repository, file, endpoint=_endpoint())
     about = get_hf_file_metadata(url)
-    if not about.etag or not about.size or about.size < LARGE or not about.commit_hash:
-        return
+    if not about.etag or "/" in about.etag or about.size is None or not about.commit_hash:
+        raise InputError(f"the hub does not say what {file} of {repository} is; is HF_ENDPOINT a mirror of the hub?")
     blob = repository_folder(repository) / "blobs" / about.etag
     part = blob.with_name(f"{about.etag}.faceshot.part")
     with _alone(blob):

@@ -33,7 +33,7 @@ def safetensors(values: int, seed: int = 0) -> bytes:
     return len(header).to_bytes(8, "little") + header + data
 
 
-BIG = safetensors(1_600_000)  # 6.4 MB: more than what is left to the hub's client
+BIG = safetensors(1_600_000)  # 6.4 MB
 CONFIG = b'{"width": 3}'
 FILES = {"owner/net/unet/big.safetensors": BIG, "owner/net/unet/config.json": CONFIG, "web/face.bin": b"f" * 300_000}
 
@@ -93,6 +93,15 @@ def test_a_model_s_folder_is_fetched_by_patterns(table: dict[str, Weight]) -> No
     folder = hub_folder("owner/net", ("unet/big.safetensors", "unet/*.json"))
     assert (folder / "unet" / "config.json").read_bytes() == CONFIG
     assert hub_folder("owner/net", ("unet/big.safetensors", "unet/*.json"), offline=True) == folder
+
+
+@pytest.mark.parametrize("file", ["unet/big.safetensors", "unet/config.json", "unet/*.json"])
+def test_no_file_of_the_hub_is_led_astray(table: dict[str, Weight], hub: Hub, tmp_path: Path, file: str) -> None:
+    """Small or large, by name or by pattern: bytes come through the opener that refuses such redirections."""
+    hub.leads_to = "ftp://evil.example/file"
+    with pytest.raises(MissingError, match="it leads from http to ftp, which is refused"):
+        hub_folder("owner/net", (file,))
+    assert files_below(tmp_path) == []
 
 
 @pytest.mark.parametrize("name", ["net:unet/big.safetensors", "face"])
