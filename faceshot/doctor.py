@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import platform
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,6 +15,8 @@ from faceshot.opencv import opencv_versions, require_opencv
 from faceshot.pipeline import installed_version
 
 State = Literal["ok", "note", "problem"]
+#: Most letters of what is missing, before the command that gets it.
+_WIDTH = 150
 
 CORE_PACKAGES = (
     *("numpy", "scipy", "pillow", "av", "torch", "diffusers", "transformers", "accelerate"),
@@ -155,6 +158,7 @@ def _weights(cache_dir: str | Path | None) -> list[Finding]:
     from faceshot.weights import groups, members, where
 
     out = []
+    lacking: dict[tuple[State, str], list[str]] = {}
     for preset in PRESETS.values():
         try:
             folder = locate(preset.source, files=preset.files, offline=True)
@@ -162,7 +166,8 @@ def _weights(cache_dir: str | Path | None) -> list[Finding]:
             out.append(Finding(f"model {preset.name}", "ok", str(folder)))
         except FaceShotError as error:
             state: State = "problem" if preset.source.startswith("package:") else "note"
-            out.append(Finding(f"model {preset.name}", state, str(error)))
+            lacking.setdefault((state, _shortly([str(error)])), []).append(preset.name)
+    out += [Finding(f"model {', '.join(names)}", state, text) for (state, text), names in lacking.items()]
     for name in groups():
         own = members(name, needs=False)
         found = [where(weight.name, cache_dir=cache_dir) for weight in own]
@@ -174,6 +179,20 @@ def _weights(cache_dir: str | Path | None) -> list[Finding]:
         text = f"{amount} (for {own[0].used_by}); run: faceshot weights fetch {name}"
         out.append(Finding(f"weights {name}", "note", text))
     return out
+
+
+def _shortly(lacking: list[str]) -> str:
+    """What is missing, once for each command that gets it; requirements end in theirs."""
+    wanted: dict[str, list[str]] = {}
+    for line in lacking:
+        what, _, command = line.rpartition("; ")
+        wanted.setdefault(command, []).append(what)
+    parts = []
+    for command, things in wanted.items():
+        more = f" and {len(things) - 1} more" if len(things) > 1 else ""
+        first = textwrap.shorten(things[0], _WIDTH, placeholder=" ...")
+        parts.append(f"{first}{more}; {command}" if first else command)
+    return "; ".join(parts)
 
 
 def _backends() -> list[Finding]:
@@ -188,7 +207,7 @@ def _backends() -> list[Finding]:
             state = "problem" if lacking and name == "warp" else "note" if lacking else "ok"
         except FaceShotError as error:
             lacking, state = [str(error)], "problem"
-        out.append(Finding(f"backend {name}", state, "; ".join(lacking) or "ready"))
+        out.append(Finding(f"backend {name}", state, _shortly(lacking) or "ready"))
     for known in KNOWN:
         if known.name not in installed:
             state = "problem" if known.name == "warp" else "note"

@@ -281,6 +281,22 @@ def test_doctor_knows_this_installation(cli: Callable[..., Run]) -> None:
     topics = {finding["topic"] for finding in found}
     assert {"system", "packages", "devices", "video", "cache", "backend warp", "model mini"} <= topics
     assert all(finding["text"] and finding["state"] in ("ok", "note", "problem") for finding in found)
+    assert all(len(finding["text"]) < 400 for finding in found)
+
+
+def test_doctor_says_once_how_to_get_what_is_missing() -> None:
+    from faceshot.doctor import _shortly
+
+    lines = [
+        *(f"file {k} of a long name ({'licence ' * 30}) is not here; run: fetch it" for k in range(5)),
+        "pip install x",
+    ]
+    assert _shortly([]) == "" and _shortly(lines[5:]) == "pip install x"
+    told = _shortly(lines)
+    assert told.startswith("file 0 of a long name (licence") and told.endswith(
+        " ... and 4 more; run: fetch it; pip install x"
+    )
+    assert len(told) < 220
 
 
 def _fake_package(folder: Path, name: str, version: str) -> None:
