@@ -49,6 +49,7 @@ def table(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str
     """A table of three files in an empty world whose hub is ours."""
     for name in SETTINGS:
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)  # as it was when somebody imported it
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     monkeypatch.setenv("FACESHOT_CACHE", str(tmp_path / "cache"))
