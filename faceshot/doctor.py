@@ -109,7 +109,11 @@ def _torchvision() -> list[Finding]:
     except (ImportError, RuntimeError, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         text = f"torchvision {found} does not fit this torch ({reason}) and breaks transformers and diffusers"
-        return [Finding("torchvision", "problem", f"{text}; FaceShot does not need it: pip uninstall torchvision")]
+        mend = "FaceShot does not need it: pip uninstall torchvision"
+        if installed_version("facexlib"):
+            mend = "facexlib needs one from where torch came: pip install torchvision --force-reinstall --no-deps"
+            mend += " --index-url https://download.pytorch.org/whl/cpu"
+        return [Finding("torchvision", "problem", f"{text}; {mend}")]
     return [Finding("torchvision", "ok", found)]
 
 

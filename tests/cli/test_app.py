@@ -314,6 +314,10 @@ def test_doctor_finds_a_torchvision_that_does_not_fit(tmp_path: Path, monkeypatc
     monkeypatch.delitem(sys.modules, "torchvision", raising=False)
     (finding,) = _torchvision()
     assert finding.state == "problem" and "pip uninstall torchvision" in finding.text and "nms" in finding.text
+    _fake_package(tmp_path, "facexlib", "0.3.0")
+    monkeypatch.delitem(sys.modules, "torchvision", raising=False)
+    (finding,) = _torchvision()
+    assert "facexlib needs one from where torch came" in finding.text and "uninstall" not in finding.text
 
 
 def test_doctor_finds_two_opencvs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
