@@ -43,6 +43,8 @@ from faceshot_mini.report import draw_curves, model_card, read_log
 logger = logging.getLogger("faceshot.mini")
 #: Cells of other pictures that a batch's landmarks are told from.
 POOL = 512
+#: Steps without a finite gradient, one after another, that end a run.
+LOST = 10
 
 
 def attention_for(device: torch.device) -> AbstractContextManager[Any]:
@@ -74,6 +76,7 @@ class Trainer:
         )
         self.step = 0
         self.seconds = 0.0
+        self.lost = 0
         self.features: torch.Tensor | None = None
         self.unet.get_submodule(LAYER).register_forward_hook(self._keep)
         betas = torch.linspace(SCHEDULER_CONFIG["beta_start"] ** 0.5, SCHEDULER_CONFIG["beta_end"] ** 0.5, 1000) ** 2
@@ -145,13 +148,27 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         with attention_for(to):
             loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        self.optimizer.step()
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        self.descend(bool(torch.isfinite(norm)))
         self.step += 1
         keep = min(self.args.ema, (1 + self.step) / (10 + self.step))
         torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], 1 - keep)
         values = {name: term.detach() for name, term in terms.items()}
         return {**values, "denoise": denoise.detach(), "temperature": temperature.detach(), "lr": rate}
+
+    def descend(self, finite: bool) -> None:
+        """The optimiser's step, left out where a gradient is not finite (seen in bfloat16 on a GPU: one step in 600).
+
+        Raises:
+            FloatingPointError: ten steps running were left out: the weights themselves are lost.
+        """
+        self.lost = 0 if finite else self.lost + 1
+        if finite:
+            self.optimizer.step()
+        elif self.lost == LOST:
+            raise FloatingPointError(
+                f"no finite gradient for {LOST} steps, up to {self.step}: lower --lr, or no --bf16"
+            )
 
     def done(self) -> float:
         """Share of the run that is over, by steps or by the clock, whichever is further."""

@@ -210,3 +210,18 @@ def test_report_reads_a_resumed_log(tmp_path: Path) -> None:
     assert [row["step"] for row in read] == [100, 200, 300] and read[1]["drawn"] == 7.5
     card = model_card(train.parse(arguments(tmp_path, 300)), read)
     assert "| 300 | - | - | 7.00 |" in card and "1.0 hours" in card
+
+
+def test_a_step_without_a_finite_gradient_is_left_out_and_many_end_the_run(
+    small: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = train.Trainer(train.parse(arguments(tmp_path, 40)))
+    batch = (np.zeros((2, 32, 32, 3), np.uint8), np.full((2, 68, 2), 9, np.float32), np.ones((2, 68), np.float32))
+    loss = train.correspondence_loss
+    monkeypatch.setattr(train, "correspondence_loss", lambda *a: (loss(*a)[0] * torch.nan, {}))
+    before = [p.detach().clone() for p in trainer.parameters]
+    for _ in range(train.LOST - 1):
+        trainer.learn(*batch)
+    assert all(torch.equal(p, b) for p, b in zip(trainer.parameters, before, strict=True))
+    with pytest.raises(FloatingPointError, match="lower --lr"):
+        trainer.learn(*batch)
