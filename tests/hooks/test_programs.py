@@ -1,8 +1,8 @@
 """Other people's programs, unmodified, on a cat: they refuse it, and with the hook they do not.
 
 Skipped where a program or its library is not installed: ``pip install --no-deps facelapse natsort facemorph alignfaces
-mediapipe dlib-bin scikit-image matplotlib ...`` in an environment of its own. Whether a program refuses is only asked where its
-library is there to be asked.
+mediapipe dlib-bin scikit-image matplotlib`` in an environment of its own. Whether a program refuses is only asked where
+its library is there to be asked.
 """
 
 from __future__ import annotations

@@ -1,20 +1,25 @@
-"""The editor in the node, in a real browser: ComfyUI's page is stood in for by as much as an extension asks of it."""
+"""The editor in the node, and the workflows, in a real browser: in ComfyUI's own page, and in as much of one as an
+extension asks for.
+
+ComfyUI's page is ``pip install comfyui-frontend-package``, 1.58.1 when this was written; its server is stood in for.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import mimetypes
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
 
 from tests.browser import chromium
-from tests.integrations.comfy import PACK, Host, loaded
+from tests.integrations import workflows
+from tests.integrations.comfy import Host, loaded
+from tests.integrations.page import Answer, server_state, serving
+from tests.integrations.workflows import WORKFLOWS, Schemas, source
 
 PAGE = """<!doctype html><title>stand-in</title><link rel="icon" href="data:,"><body style="background:#222;color:#ddd">
 <script type="module">
@@ -38,49 +43,18 @@ SCRIPTS = {
 }
 
 
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The address of the page, and the nodes."""
+def test_points_are_dragged_in_the_node(tmp_path: Path, repo: Path) -> None:
     host = Host(tmp_path)
-    with loaded(host) as nodes:
-        from faceshot_comfyui.host import editor_module
-
-        texts = {**SCRIPTS, "/extensions/faceshot/faceshot.js": (PACK / "web" / "faceshot.js").read_text("utf-8"),
-                 "/api/faceshot/editor.js": editor_module()}  # fmt: skip
-
-        class Handler(BaseHTTPRequestHandler):
-            def log_message(self, *_: Any) -> None: ...
-
-            def do_GET(self) -> None:
-                where = urlsplit(self.path)
-                if where.path == "/api/view":
-                    asked = parse_qs(where.query)
-                    body, kind = (getattr(host, asked["type"][0]) / asked["filename"][0]).read_bytes(), "image/jpeg"
-                elif where.path in texts:
-                    body = texts[where.path].encode()
-                    kind = "text/html" if where.path == "/" else "text/javascript"
-                else:
-                    self.send_error(404)
-                    return
-                self.send_response(200)
-                self.send_header("Content-Type", kind)
-                self.end_headers()
-                self.wfile.write(body)
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/", nodes
-        server.shutdown()
-        server.server_close()
+    with loaded(host) as nodes, serving(host, SCRIPTS) as address:
+        _drag(address, nodes, repo)
 
 
-def test_points_are_dragged_in_the_node(served: tuple[str, dict[str, Any]], repo: Path) -> None:
+def _drag(address: str, nodes: dict[str, Any], repo: Path) -> None:
     import torch
 
     from faceshot.formats import read_landmarks
     from faceshot.media import read_picture
 
-    address, nodes = served
     marks = read_landmarks(repo / "examples" / "cat.landmarks.json")
     image = torch.from_numpy(read_picture(repo / "examples" / "cat.png").flat().copy())[None].float() / 255
     edit = nodes["FaceShotEditFaceLandmarks"].execute
@@ -114,3 +88,61 @@ def test_points_are_dragged_in_the_node(served: tuple[str, dict[str, Any]], repo
         at = [float(circles.nth(30).get_attribute(name)) for name in ("cx", "cy")]
         assert np.abs(np.array(at) - moved[0].xy[30]).max() < 0.01
     assert not faults
+
+
+@pytest.fixture(scope="module")
+def page_files() -> Path:
+    """ComfyUI's page."""
+    spec = importlib.util.find_spec("comfyui_frontend_package")
+    if spec is None or not spec.submodule_search_locations:
+        pytest.skip("comfyui-frontend-package is not installed")
+    return Path(next(iter(spec.submodule_search_locations))) / "static"
+
+
+READY = "window.app?.graph && !!window.LiteGraph?.registered_node_types.FaceShotEditFaceLandmarks"
+LOAD = "async (page) => { await app.loadGraphData(page); return (await app.graphToPrompt()).output; }"
+SHOW = """([id, output]) => { const node = app.graph.getNodeById(id); node.onExecuted(output);
+app.canvas.ds.scale = 1; app.canvas.ds.offset = [100 - node.pos[0], 100 - node.pos[1]];
+app.canvas.setDirty(true, true); }"""
+
+
+def test_comfyuis_own_page_takes_the_workflows_and_the_editor(page_files: Path, tmp_path: Path, repo: Path) -> None:
+    """Each workflow becomes the very prompt it is defined as; a point dragged in the node is in the next prompt."""
+    host = Host(tmp_path)
+    workflows.fill(host, repo / "examples", 320)
+
+    def static(path: str) -> Answer:
+        file = page_files / (path.lstrip("/") or "index.html")
+        return (file.read_bytes(), mimetypes.guess_type(file.name)[0] or "") if file.is_file() else None
+
+    with loaded(host) as nodes, serving(host, server_state(nodes, host), static) as address, chromium() as browser:
+        schemas = Schemas(nodes)
+        page = browser.new_page(viewport={"width": 1600, "height": 1000})
+        page.set_default_timeout(120_000)
+        faults: list[str] = []
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(address)
+        page.wait_for_function(READY)
+        for name, graph in WORKFLOWS.items():
+            made = page.evaluate(LOAD, json.loads((workflows.FOLDER / f"{name}.json").read_text("utf-8")))
+            ids = {key: str(k) for k, key in enumerate(graph, 1)}
+            for key, (kind, given) in graph.items():
+                wanted = {}
+                for one, about in schemas.inputs[kind].items():
+                    value = given.get(one, about.default)
+                    link = source(value, graph, schemas)
+                    wanted |= {one: [ids[link[0]], link[1]] if link else value} if value is not None else {}
+                assert made[ids[key]]["class_type"] == kind and made[ids[key]]["inputs"] == wanted, (name, key)
+        done = workflows.run(WORKFLOWS["landmark_editing"], nodes, schemas, host, frames=None)
+        number = list(WORKFLOWS["landmark_editing"]).index("face") + 1
+        page.evaluate(SHOW, [number, done["face"].ui])
+        circle = page.locator(".fs-comfy .fs-points circle").nth(30)
+        page.wait_for_timeout(1000)
+        box = circle.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + 25, y - 15, steps=4)
+        page.mouse.up()
+        edits = page.evaluate("async () => (await app.graphToPrompt()).output")[str(number)]["inputs"]["edits"]
+        assert json.loads(edits)["edited"] == [30] and not faults
