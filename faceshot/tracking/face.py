@@ -3,8 +3,8 @@
 Every frame is warped so that the head stands as on the anchor frame (:mod:`align`, :mod:`canvas`). There the
 landmarks are followed by Lucas-Kanade from the frame before and from look-alike key frames, the anchor first of all,
 which cancels drift; a Gaussian prior over facial motion (:mod:`prior`) joins the measurements and repairs lost
-points; lids are measured by colour (:mod:`lids`), because flow loses them in a blink, and the lips' parting by the
-look of each lip (:mod:`lips`).
+points; lids are measured by colour (:mod:`lids`), because flow loses them in a blink, and lips and brows found
+by their look (:mod:`strips`).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from faceshot.tracking.canvas import FaceSearch, body_offsets, rigid_mask, simil
 from faceshot.tracking.canvas import gray as to_gray
 from faceshot.tracking.flow import lucas_kanade, patches, texture
 from faceshot.tracking.lids import LidColours
-from faceshot.tracking.lips import INNER, LipLook, LipStrips
 from faceshot.tracking.prior import DisplacementPrior
+from faceshot.tracking.strips import PARTS, StripLook, Strips
 
 Array = npt.NDArray[Any]
 Gray = npt.NDArray[Any]
@@ -106,7 +106,7 @@ class Step:
         carried: (68, 2) the anchor's eyes carried here by their corners, frame pixels.
         likeness: (68,) of each point to a key frame, -1..1.
         face: likeness of the steady part of the face.
-        lips: where each lip may be by its look; None where the face is lost or has no lips to look for.
+        strips: where lips and brows may be by their look; None where the face is lost.
     """
 
     xy: Array
@@ -114,7 +114,7 @@ class Step:
     carried: Array
     likeness: Array
     face: float
-    lips: LipLook | None = None
+    strips: StripLook | None = None
 
 
 class FaceTracker:
@@ -142,7 +142,7 @@ class FaceTracker:
         self._mask = rigid_mask(self._shape, self.options.canvas)
         self._template = FaceTemplate(gray, self._mask, tuple(self._shape[27:36].mean(0)))
         self._lids = [LidColours(colour, self._shape[list(eye)]) for eye, _ in EYES]
-        self.lips = LipStrips(colour, self._shape, self._unit)
+        self.strips = Strips(colour, self._shape, self._unit)
         everything = frozenset(range(len(_KEY_GROUPS)))
         self._keys = [_Key(gray, np.zeros((68, 2)), patches(gray, self._base), 1.0, everything)]
         # Blank skin looks like any other blank skin: it says nothing about whether this is the face.
@@ -197,13 +197,13 @@ class FaceTracker:
         self._lost = face < self.options.lost
         xy = apply(self._pose, self._shape + self._state * self._unit)
         carried = apply(self._pose, carried)
-        lips = None
+        strips = None
         if self._lost:
             self._pose, self._state = before
         else:
             self._previous = gray
-            lips = self._look_at_lips(colour)
-        return Step(xy, openings, carried, likeness, face, lips)
+            strips = self._look_at_strips(colour)
+        return Step(xy, openings, carried, likeness, face, strips)
 
     def _stabilised(self, rgb: RGBArray, pose: Matrix) -> RGBArray:
         return warp(rgb, pose, self.options.canvas)
@@ -252,10 +252,9 @@ class FaceTracker:
                 openings[k] = self._lids[k].measure(colour, carried[index])
         return openings, carried
 
-    def _look_at_lips(self, colour: RGBArray) -> LipLook | None:
-        if not self.lips.usable:
-            return None
-        return LipLook(self.lips.look(colour), self._state[list(INNER), 1].copy(), self._pose[:, 1] * self._unit)
+    def _look_at_strips(self, colour: RGBArray) -> StripLook:
+        flow = np.array([self._state[list(part.middle), 1].mean() for part in PARTS])
+        return StripLook(self.strips.look(colour), flow, self._pose[:, 1] * self._unit)
 
     def _follow_points(self, gray: Gray, guess: Array, jumped: bool, openings: Array) -> Array:
         """Update the displacements from flow and keys; returns the likeness (68,) of each point to its best key."""

@@ -44,10 +44,13 @@ class Reading:
             of three references, spread of these.
         mouth: (T, 4) gap of the inner lips over the mouth's width, its spread over two looks, how far below the middle
             of the crop it lies in widths, and how clearly it is seen (0..1; a clear one has 0.7 and more).
+        places: (2, 3) of both eyes, where the network sees the corners: shift to the right and down in widths of the
+            tracked eye, and width over that one's.
     """
 
     eyes: Array
     mouth: Array
+    places: Array
 
 
 def looks_folder() -> Path | None:
@@ -73,6 +76,7 @@ class FaceLooks:
         widths = [float(np.linalg.norm(xy[eye[3]] - xy[eye[0]])) for eye in (topo.RIGHT_EYE, topo.LEFT_EYE)]
         # Two eyes of one face: what makes one of them much smaller is a turn or a mistake.
         self._eye_width = max(0.5 * (max(widths) + sum(widths) / 2), 1.0)
+        self._widths = np.maximum(widths, 1.0)
         right, left = topo.MOUTH_CORNERS
         self._mouth_width = max(float(np.linalg.norm(xy[left] - xy[right])), 1.0)
         self.usable = self._eye_width >= _SMALLEST_EYE and self._mouth_width >= _SMALLEST_MOUTH
@@ -136,7 +140,9 @@ class FaceLooks:
         self.read(all_of_them=True)
         if not self._read:
             return None
-        return Reading(*(np.concatenate([row[k] for row in self._read]) for k in (0, 1)))
+        eyes, mouth = (np.concatenate([row[k] for row in self._read]) for k in (0, 1))
+        places = np.array([known.place[:3] for known in self._eyes_known if known is not None])
+        return Reading(eyes, mouth, places * (self._eye_width / self._widths)[:, None])
 
 
 def _cut(rgb: RGBArray, middle: Array, x: Array, scale: float, size: tuple[int, int]) -> RGBArray:

@@ -22,6 +22,8 @@ _WINK_SHUT, _WINK_OPEN, _AGREED, _LASTING = 0.35, 0.75, 0.15, 5
 _DEEPEST, _UNTOUCHED, _SHUT = 0.35, 0.65, 0.04
 #: An eye opens at most this much wider than on the anchor frame, and an anchor's eye is at least this open.
 _WIDEST, _ANCHOR_OPEN = 1.4, 0.3
+#: Corners that were read are believed from twice as far off, in eye widths; a single look may be wrong by this.
+_SAME_EYE = 0.1
 #: Where a closing eye's lids meet, as a share of the way up.
 _MEETING = 0.15
 #: Clearness from which the lips' gap begins to be believed, and from which it is believed altogether.
@@ -67,6 +69,22 @@ def _stretched(share: Array, found: Found) -> Array:
     closed = min(float(np.percentile(low, 25)), _DEEPEST) if len(low) else _SHUT
     scaled = _SHUT + (share - closed) / (_UNTOUCHED - closed) * (_UNTOUCHED - _SHUT)
     return np.maximum(np.where(share < _UNTOUCHED, scaled, share), 0.0)
+
+
+def put_corners(xy: Array, places: Array) -> None:
+    """Move and resize the eyes of ``xy`` (T, 68, 2) to the corners that were read, where those are clearly others; in
+    place.
+
+    The matcher draws many a photographed eye too wide, and all motion is measured in the distance of the eyes.
+    """
+    away = np.abs(np.column_stack([places[:, :2], np.log(places[:, 2])])).max(1)
+    for (eye, _), (right, down, size), off in zip(EYES, places, away, strict=True):
+        share = np.clip((off - _SAME_EYE) / _SAME_EYE, 0, 1)
+        points = xy[:, list(eye)]
+        across = (points[:, 3] - points[:, 0])[:, None]
+        middle = 0.5 * (points[:, :1] + points[:, 3:4])
+        shift = right * across + down * np.stack([-across[..., 1], across[..., 0]], -1)
+        xy[:, list(eye)] = points + share * (shift + (size - 1) * (points - middle))
 
 
 def place_eyes(xy: Array, carried: Array, share: Array, anchored: int) -> None:

@@ -19,11 +19,11 @@ import numpy.typing as npt
 from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray, Size
 from faceshot.landmarks import topology as topo
 from faceshot.tracking.face import EYES, Box, FaceTracker, Step, TrackOptions, lid_share
-from faceshot.tracking.lips import place_lips
 from faceshot.tracking.looks import FaceLooks, Reading, looks_folder
 from faceshot.tracking.mouth import correct_mouth
-from faceshot.tracking.placing import gap_trust, openings, place_eyes, place_gap
+from faceshot.tracking.placing import gap_trust, openings, place_eyes, place_gap, put_corners
 from faceshot.tracking.starting import Locate, first_face, most_neutral
+from faceshot.tracking.strips import place_strips
 
 logger = logging.getLogger("faceshot")
 Array = npt.NDArray[Any]
@@ -106,7 +106,10 @@ def track(
                 looks.read()
         glances.astray()
     reading = None if looks is None else looks.reading()
-    return _assemble(dropped, steps, tracker.lips.grids, first, size, fps, options, glances.seen, anchored, reading)
+    given = anchor is not None
+    return _assemble(
+        dropped, steps, tracker.strips.grids, first, size, fps, options, glances.seen, anchored, reading, given
+    )
 
 
 class _Glances:
@@ -187,24 +190,30 @@ def _assemble(
     seen: dict[int, Array],
     anchored: int,
     reading: Reading | None,
+    given: bool,
 ) -> LandmarkSequence:
     """Lay the frames end to end: lids and lips where colours saw them, the mouth where the matcher did, in order."""
     xy = np.stack([step.xy for step in steps])
     carried = np.stack([step.carried for step in steps])
     lids = np.stack([step.openings for step in steps])
     found = np.array([step.face >= options.lost for step in steps])
-    parting = place_lips(xy, [step.lips for step in steps], grids)
+    parting = place_strips(xy, [step.strips for step in steps], grids)
     if reading is None:
         for k, (_, pairs) in enumerate(EYES):
             _place_lids(xy, carried, lids[:, k], closed_level(lids[found, k, 1], lids[found, 1 - k, 1]), pairs)
         correct_mouth(xy, found, seen, anchored, parting)
     else:
+        if not given:
+            put_corners(carried, reading.places)
+        for eye, _ in EYES:
+            xy[:, list(eye)] = carried[:, list(eye)]
         place_eyes(xy, carried, openings(reading, found), anchored)
         # The gap is read, so that the matcher has no say in it where the reading is believed.
         correct_mouth(xy, found, seen, anchored, np.maximum(parting, gap_trust(reading, found)))
         place_gap(xy, reading, found, anchored)
     _keep_order(xy)
-    xy[anchored] = steps[anchored].xy
+    if given:
+        xy[anchored] = steps[anchored].xy
     score = np.clip(np.stack([step.likeness for step in steps]), 0, 1)
     xy = np.concatenate([np.full((dropped, 68, 2), np.nan), xy])
     found = np.concatenate([np.zeros(dropped, bool), found])

@@ -19,7 +19,8 @@ def reading(right: np.ndarray, left: np.ndarray, gap: np.ndarray | None = None, 
     """All measures of an eye agree."""
     eyes = np.stack([np.column_stack([np.tile(one[:, None], 5), np.full(len(one), 0.03)]) for one in (right, left)], 1)
     gap = np.zeros(len(right)) if gap is None else gap
-    return Reading(eyes, np.column_stack([gap, 0 * gap, 0 * gap, np.full(len(gap), clear)]))
+    places = np.array([[0.0, 0.0, 1.0]] * 2)
+    return Reading(eyes, np.column_stack([gap, 0 * gap, 0 * gap, np.full(len(gap), clear)]), places)
 
 
 def test_both_eyes_close_together_unless_a_wink_is_plain() -> None:
@@ -56,6 +57,18 @@ def test_lids_are_put_where_they_were_read() -> None:
     gap = np.linalg.norm(xy[:, 37] - xy[:, 41], axis=1)
     assert gap[12] < 0.01 * gap[0] and np.allclose(gap[20], gap[0])
     assert np.allclose(xy[0], face())
+
+
+def test_eyes_tracked_too_wide_are_put_into_their_corners_and_small_doubts_are_not_believed() -> None:
+    xy = np.repeat(face()[None], 3, 0)
+    xy[1] += 20
+    before = xy.copy()
+    placing.put_corners(xy, np.array([[0.1, 0.0, 0.7], [0.03, -0.04, 1.05]]))
+    old, new = (np.linalg.norm(one[:, 39] - one[:, 36], axis=1) for one in (before, xy))
+    assert np.allclose(new, 0.7 * old)
+    middle = (xy[:, 36] + xy[:, 39] - before[:, 36] - before[:, 39]) / 2
+    assert np.allclose(middle, 0.1 * (before[:, 39] - before[:, 36]))
+    assert (xy[:, 42:48] == before[:, 42:48]).all()
 
 
 def test_the_gap_of_the_lips_is_what_was_read_and_an_unclear_one_is_not_believed() -> None:
