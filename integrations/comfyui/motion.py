@@ -67,7 +67,7 @@ class FaceMotion(io.ComfyNode):
 
         return io.Schema(
             node_id="FaceShotFaceMotion",
-            display_name="Face Motion (FaceShot)",
+            display_name="Make Face Motion (FaceShot)",
             category=CATEGORY,
             description="A motion that needs no clip; it loops.",
             inputs=[
@@ -100,7 +100,7 @@ class FaceExpression(io.ComfyNode):
         ]
         return io.Schema(
             node_id="FaceShotFaceExpression",
-            display_name="Face Expression (FaceShot)",
+            display_name="Make Face Expression (FaceShot)",
             category=CATEGORY,
             description="Sides are the character's; yaw, pitch and roll are degrees.",
             inputs=[

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -106,3 +107,42 @@ def test_it_is_refused_without(program: str, folder: Path) -> None:
     done = _run(program, folder, hooked=False)
     last = (done.stdout.splitlines() or [""])[-1]
     assert done.returncode != 0 or last in ("null", "[1, 0]"), last
+
+
+#: facexlib's own helper, which restoration programs crop faces with. Two operator schemas let a torchvision that does
+#: not fit be imported; the parsing network, whose weights are not here, is left out.
+HELPER = """
+import json, sys
+import torch
+library = torch.library.Library("torchvision", "DEF")
+for name in ("nms", "qnms"):
+    library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+import cv2
+import facexlib.parsing
+facexlib.parsing.init_parsing_model = lambda **_: None
+from faceshot.hooks import patched
+with patched("facexlib"):
+    from facexlib.utils.face_restoration_helper import FaceRestoreHelper
+    helper = FaceRestoreHelper(1, face_size=256, device="cpu")
+    helper.read_image(sys.argv[1])
+    count = helper.get_face_landmarks_5(eye_dist_threshold=5)
+    helper.align_warp_face()
+print(json.dumps([count, helper.cropped_faces[0].shape, helper.all_landmarks_5[0].tolist(),
+                  helper.affine_matrices[0].tolist(), helper.face_template.tolist()]))
+"""
+
+
+@pytest.mark.slow
+def test_facexlibs_own_helper_crops_a_cat(folder: Path) -> None:
+    side = Path(os.environ.get("FACESHOT_FACEXLIB_SIDE") or REPO / ".venv" / "facexlib-side")
+    if not (side / "facexlib").is_dir():
+        pytest.skip(f"no facexlib in {side}; run: make facexlib-side")
+    path = [str(one) for one in (REPO, REPO / "adapters", REPO / "gallery", side)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
+    arguments = [sys.executable, "-c", HELPER, str(folder / "cat.png")]
+    done = subprocess.run(arguments, capture_output=True, text=True, env=environment, timeout=600)
+    assert done.returncode == 0, done.stderr[-2000:]
+    count, shape, five, matrix, template = json.loads(done.stdout.splitlines()[-1])
+    assert count == 1 and shape == [256, 256, 3]
+    placed = np.array(five) @ np.array(matrix)[:, :2].T + np.array(matrix)[:, 2]
+    assert np.abs(placed - template).max() < 40, "eyes, nose and mouth lie about where the template has them"
