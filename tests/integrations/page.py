@@ -92,8 +92,8 @@ def object_info(nodes: dict[str, Any], host: Host) -> dict[str, Any]:
     return told
 
 
-def server_state(nodes: dict[str, Any], host: Host) -> dict[str, str]:
-    """What the page asks for at its start, by path."""
+def server_state(nodes: dict[str, Any], host: Host, drawn_by: str = "canvas") -> dict[str, str]:
+    """What the page asks for at its start, by path; ``drawn_by`` is who draws nodes, ``canvas`` or ``vue``."""
     system = {
         "os": "posix",
         "comfyui_version": "0.37.0",
@@ -102,9 +102,10 @@ def server_state(nodes: dict[str, Any], host: Host) -> dict[str, str]:
         "ram_total": 1,
         "ram_free": 1,
     }
+    settings = {"Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": drawn_by == "vue"}
     state: dict[str, Any] = {
         "/object_info": object_info(nodes, host), "/extensions": ["/extensions/faceshot/faceshot.js"],
-        "/settings": {"Comfy.TutorialCompleted": True}, "/users": {"storage": "server", "migrated": True},
+        "/settings": settings, "/users": {"storage": "server", "migrated": True},
         "/system_stats": {"system": system, "devices": []}, "/queue": {"queue_running": [], "queue_pending": []},
         "/prompt": {"exec_info": {"queue_remaining": 0}}, "/jobs": {"jobs": [], "pagination": {"total": 0}},
         **{path: {} for path in ("/history", "/i18n", "/features", "/workflow_templates", "/global_subgraphs")},

@@ -106,7 +106,10 @@ app.canvas.ds.scale = 1; app.canvas.ds.offset = [100 - node.pos[0], 100 - node.p
 app.canvas.setDirty(true, true); }"""
 
 
-def test_comfyuis_own_page_takes_the_workflows_and_the_editor(page_files: Path, tmp_path: Path, repo: Path) -> None:
+@pytest.mark.parametrize("drawn_by", ["canvas", "vue"])
+def test_comfyuis_own_page_takes_the_workflows_and_the_editor(
+    page_files: Path, tmp_path: Path, repo: Path, drawn_by: str
+) -> None:
     """Each workflow becomes the very prompt it is defined as; a point dragged in the node is in the next prompt."""
     host = Host(tmp_path)
     workflows.fill(host, repo / "examples", 320)
@@ -115,7 +118,11 @@ def test_comfyuis_own_page_takes_the_workflows_and_the_editor(page_files: Path, 
         file = page_files / (path.lstrip("/") or "index.html")
         return (file.read_bytes(), mimetypes.guess_type(file.name)[0] or "") if file.is_file() else None
 
-    with loaded(host) as nodes, serving(host, server_state(nodes, host), static) as address, chromium() as browser:
+    with (
+        loaded(host) as nodes,
+        serving(host, server_state(nodes, host, drawn_by), static) as address,
+        chromium() as browser,
+    ):
         schemas = Schemas(nodes)
         page = browser.new_page(viewport={"width": 1600, "height": 1000})
         page.set_default_timeout(120_000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import threading
 import time
 import urllib.error
@@ -11,16 +12,17 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from faceshot.errors import InputError, UsageError
+from faceshot.errors import InputError, MissingError, UsageError
 from faceshot.facemesh import Seen
 from faceshot.formats import read_landmarks, read_sequence
 from faceshot.landmarks import BLENDSHAPES, Picture, Size
-from faceshot.live import Character, Live, Preview, Recording, VmcSender, open_source, prepared
+from faceshot.live import Character, Live, Preview, Recording, VirtualCamera, VmcSender, open_source, prepared
 from faceshot.live import sources as live_sources
 from faceshot.live.slot import Slot
 from faceshot.live.sources import Shot, Source
@@ -268,6 +270,39 @@ def test_a_recording_keeps_time(tmp_path: Path) -> None:
     means = [frame.mean() for frame in read_frames(tmp_path / "r.mp4")]
     assert probe(tmp_path / "r.mp4").fps == 25 and len(means) == 26
     assert max(means[:15]) < 60 and min(means[15:]) > 180
+
+
+def test_a_virtual_camera_is_given_opaque_frames_of_its_size(
+    cat: Character, fox: Character, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As far as pyvirtualcam's calls go; nobody here has the driver."""
+    shown: list[np.ndarray] = []
+
+    class Camera:
+        def __init__(self, **given: Any) -> None:
+            if given["width"] == 9:
+                raise RuntimeError("no device")
+            self.given = given
+
+        def send(self, frame: np.ndarray) -> None:
+            shown.append(frame)
+
+        def close(self) -> None:
+            shown.clear()
+
+    monkeypatch.setitem(sys.modules, "pyvirtualcam", SimpleNamespace(Camera=Camera))
+    camera = VirtualCamera(Size(SIDE, SIDE), 30)
+    for frame in (cat.still(), fox.still(), np.zeros((10, 10, 3), np.uint8)):
+        camera.send(frame)
+    assert [frame.shape for frame in shown] == [(SIDE, SIDE, 3)] * 2
+    assert shown[0][0, 0].tolist() == [0, 177, 64] and np.array_equal(shown[1], fox.still())
+    camera.close()
+    assert not shown
+    with pytest.raises(MissingError, match=r"no virtual camera on this machine \(no device\); install OBS"):
+        VirtualCamera(Size(9, 9), 30)
+    monkeypatch.setitem(sys.modules, "pyvirtualcam", None)
+    with pytest.raises(MissingError, match="pip install pyvirtualcam"):
+        VirtualCamera(Size(SIDE, SIDE), 30)
 
 
 def test_from_the_command_line(cli: Callable[..., Run], repo: Path, actor: Path, tmp_path: Path) -> None:
