@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import logging
 from collections.abc import Iterator
 from fractions import Fraction
@@ -107,8 +108,10 @@ def probe_container(path: Path) -> VideoInfo:
         first = next(_decoded(container, stream, path), None)
         if first is None:
             raise InputError(f"clip {path} holds no frame that can be decoded; copy or download it again")
-        size = _Converter(first, stream, None).upright
+        size = _Converter(first, stream, None, _display_matrix(first)).upright
         has_audio, codec = bool(container.streams.audio), stream.codec_context.name
+    del first
+    _let_go()
     frames = min(frames or _count_packets(path), MAX_FRAMES)
     return VideoInfo(size, fps, max(frames, 1), float(max(frames, 1) / fps), has_audio, codec)
 
@@ -125,6 +128,7 @@ def container_frames(path: Path, max_side: int | None) -> Iterator[TimedFrame]:
         step = 1 / stream_rate(container, stream)
         bare = container.format.name in _BARE
         promised = _seconds(container, stream)
+        matrix = _matrix_of(path)
         convert: _Converter | None = None
         first = time = end = Fraction(0)
         shift = Fraction(0)
@@ -132,7 +136,7 @@ def container_frames(path: Path, max_side: int | None) -> Iterator[TimedFrame]:
             clock = None if bare else frame.time_base
             stamp = None if frame.pts is None or not clock else frame.pts * clock + shift
             if convert is None:
-                convert = _Converter(frame, stream, max_side)
+                convert = _Converter(frame, stream, max_side, matrix)
                 first = time = stamp or Fraction(0)
             elif stamp is None or stamp <= time:
                 time += step
@@ -183,7 +187,7 @@ def _decoded(container: Any, stream: Any, path: Path) -> Iterator[Any]:
 class _Converter:
     """Turns decoded frames of one stream into RGB: square pixels, upright, all of one size."""
 
-    def __init__(self, first: Any, stream: Any, max_side: int | None) -> None:
+    def __init__(self, first: Any, stream: Any, max_side: int | None, matrix: np.ndarray | None) -> None:
         from av.video.reformatter import VideoReformatter
 
         width, height = first.width, first.height
@@ -192,7 +196,7 @@ class _Converter:
             width, height = (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
         _check_size(width, height)
         self.stored = fit_side(Size(width, height), max_side)
-        self.matrix = _display_matrix(first)
+        self.matrix = matrix
         turned = self.matrix is not None and abs(self.matrix[0, 1]) > abs(self.matrix[0, 0])
         self.upright = Size(self.stored.height, self.stored.width) if turned else self.stored
         self.flags = accurate_flags("BILINEAR" if max(self.stored) >= max(width, height) else "AREA")
@@ -228,6 +232,22 @@ def accurate_flags(kernel: str) -> Any:
         if extra is not None:
             flags = flags | extra
     return flags
+
+
+def _matrix_of(path: Path) -> np.ndarray | None:
+    """The display matrix of a clip, from a frame that is read for it alone and let go of at once."""
+    with open_media(path) as container:
+        first = next(_decoded(container, video_stream(container, path), path), None)
+        matrix = None if first is None else _display_matrix(first)
+    del first
+    _let_go()
+    return matrix
+
+
+def _let_go() -> None:
+    """Free a frame whose side data was looked at: PyAV's two hold each other, and all of the decoder's buffers, until
+    Python looks for such rings, which may be gigabytes later."""
+    gc.collect(1)
 
 
 def _display_matrix(frame: Any) -> np.ndarray | None:

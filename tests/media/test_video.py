@@ -707,3 +707,19 @@ def test_a_title_in_another_encoding_is_no_obstacle(tmp_path: Path) -> None:
     assert b"A cafe" in data
     path.write_bytes(data.replace(b"A cafe", b"A caf\xe9"))
     assert probe(path).frames == 3 and len(list(read_frames(path))) == 3
+
+
+def test_no_frame_outlives_its_reading(repo: Path) -> None:
+    """A frame kept keeps its decoder's buffers: a camera that is a file over and over would grow."""
+    import gc
+
+    import av
+
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            assert sum(1 for _ in read_frames(repo / "examples" / "actor.mp4", stop=5)) == 5
+        assert not [one for one in gc.get_objects() if isinstance(one, av.VideoFrame)]
+    finally:
+        gc.enable()
