@@ -48,6 +48,9 @@ _STEADY = (
     *(topo.NOSE_BRIDGE + topo.NOSE_BASE + topo.OUTER_EYE_CORNERS + topo.INNER_EYE_CORNERS),
     *(topo.RIGHT_BROW[1::2] + topo.LEFT_BROW[1::2]),
 )
+#: The sides of the outline are a silhouette: what flow follows there is the edge of the head, not a place on it. They
+#: go where the turn of the rest says.
+_SIDES, _SILHOUETTE = list(topo.JAW[:6] + topo.JAW[11:]), 0.03
 #: A point that nothing was seen of moves at most this much, in eye distances, apart from its part in one frame.
 _UNSEEN = 0.15
 #: Points that move together, when nothing better is known.
@@ -268,6 +271,7 @@ class FaceTracker:
             predicted, ok = flow.points, flow.ok
             trust = texture(gray, predicted, window=self.options.window)
         _close_to_lids(trust, openings)
+        trust[_SIDES] *= _SILHOUETTE
         stepped = (predicted - self._base) / self._unit
         step_information = trust * (ok / (2 * sigma) ** 2)[:, None, None]
         state, _ = self._prior.fit(stepped[None], step_information[None], previous=self._state, rounds=2)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from faceshot.errors import NoFaceError
+from faceshot.landmarks import depth68
 from faceshot.landmarks.topology import LID_PAIRS, PART_POINTS
 from faceshot.landmarks.types import Landmarks, LandmarkSequence, Picture
 from faceshot.tracking.align import FaceTemplate, apply, compose, invert, pyramid
@@ -185,6 +186,21 @@ def test_the_prior_repairs_a_lost_and_a_wild_point() -> None:
     state, weight = prior.fit(measured[None], information[None], previous=np.zeros((68, 2)), rounds=6)
     assert abs(state[19, 1] + 0.08) < 0.03
     assert np.linalg.norm(state[24]) < 0.1 and weight[0, 24] < 0.1
+
+
+def test_the_outline_goes_where_the_turn_of_the_rest_says() -> None:
+    """Nothing but eyes, nose and mouth is seen of a head that turns by 30 degrees."""
+    _, truth = moving_face("person", frames=1)
+    shape = truth.xy[0].astype(np.float64) / eye_distance(truth.xy[0])
+    depth = depth68(shape).astype(np.float64)
+    turned = np.zeros((68, 2))
+    turned[:, 0] = (depth - depth[27:48].mean()) * np.sin(np.deg2rad(30))
+    information = np.zeros((68, 2, 2))
+    information[27:] = 1e5 * np.eye(2)
+    state, _ = DisplacementPrior(shape).fit(turned[None], information[None], previous=np.zeros((68, 2)), hold=1.0)
+    sides = [0, 1, 2, 3, 13, 14, 15, 16]
+    assert turned[sides, 0].mean() > 0.2
+    assert np.abs(state - turned)[sides, 0].max() < 0.06
 
 
 @pytest.mark.parametrize(
