@@ -11,7 +11,7 @@ TORCH_INDEX ?=
 CHARACTER ?= examples/cat.png
 DRIVING ?= examples/actor.mp4
 WORKERS ?= 2
-BENCHMARKS ?= landmarks ablations retarget driving warp speed waiting opencv features liveportrait mofa_nets mofa
+BENCHMARKS ?= landmarks ablations retarget driving_track warp speed waiting opencv features liveportrait mofa_nets mofa
 BENCHMARKS_GPU ?= features_gpu.py "liveportrait.py --gpu" mofa_nets.py mofa.py
 
 BIN := .venv/bin

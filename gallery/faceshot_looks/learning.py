@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from faceshot.tracking import (
     MouthAnswer,
     MouthNetwork,
 )
-from faceshot_looks.augment import EYE_JITTER, MOUTH_JITTER, Warp, normalised, recolour
+from faceshot_looks.augment import EYE_JITTER, MOUTH_JITTER, Jitter, Warp, normalised, recolour
 from faceshot_looks.drawings import FRAMES, Crops
 
 #: Share of samples without a reference, so that one network answers with and without.
@@ -32,55 +33,78 @@ SHUT = 0.3
 _BETA = 0.05
 
 
-class EyeTask:
-    """Eyes of all characters, on the training device."""
+class Task(ABC):
+    """One part of the face of all characters, on the training device.
 
-    part = "eyes"
+    Attributes:
+        part: its name. network: what learns it. size, scale, jitter: of its crops.
+        pictures: (N, FRAMES, H, W, 3) uint8 kept crops.
+    """
+
+    part: ClassVar[str]
+    network: ClassVar[type[nn.Module]]
+    size: ClassVar[tuple[int, int]]
+    scale: ClassVar[float]
+    jitter: ClassVar[Jitter]
+    pictures: Tensor
 
     def __init__(self, crops: Sequence[Crops], device: torch.device) -> None:
-        def joined(name: str) -> Tensor:
-            return torch.from_numpy(np.concatenate([getattr(c, name) for c in crops])).to(device)
+        self._crops, self._device = crops, device
 
-        self.pictures, self.lids, self.points = joined("eyes"), joined("lids"), joined("points")
-        self.full = joined("full").clamp_min(1e-2)
+    def _joined(self, name: str) -> Tensor:
+        return torch.from_numpy(np.concatenate([getattr(c, name) for c in self._crops])).to(self._device)
 
     def __len__(self) -> int:
-        return len(self.full)
-
-    @staticmethod
-    def network() -> nn.Module:
-        return EyeNetwork()
+        return len(self.pictures)
 
     def batch(self, count: int, gen: torch.Generator, rows: slice) -> tuple[Tensor, dict[str, Tensor]]:
-        """Input (B, 6, h, w) and truth of random crops of the eyes in ``rows``."""
+        """Input (B, 6, h, w), crop and reference, and truth of random crops of ``rows``."""
         device = gen.device
         start, stop, _ = rows.indices(len(self))
         who = torch.randint(start, stop, (count,), generator=gen, device=device)
         frame = torch.randint(FRAMES, (count,), generator=gen, device=device)
-        warp = Warp(count, EYE_SIZE, EYE_SCALE, EYE_JITTER, gen)
+        warp = Warp(count, self.size, self.scale, self.jitter, gen)
         views = []
         for k, f in enumerate((frame, torch.zeros_like(frame))):
             views.append(warp.look(self.pictures[who, f].permute(0, 3, 1, 2).float() / 255, k))
         pair = normalised(recolour(torch.stack(views, 1), gen))
         alone = torch.rand(count, generator=gen, device=device) < ALONE
         pair[alone, 1] = 0
+        return pair.flatten(1, 2), {**self.truth(who, frame, warp), "alone": alone}
+
+    @abstractmethod
+    def truth(self, who: Tensor, frame: Tensor, warp: Warp) -> dict[str, Tensor]:
+        """What is to be said of crops (B,) of characters ``who`` in ``frame``, seen through ``warp``."""
+
+
+class EyeTask(Task):
+    """Eyes."""
+
+    part, network = "eyes", EyeNetwork
+    size, scale, jitter = EYE_SIZE, EYE_SCALE, EYE_JITTER
+
+    def __init__(self, crops: Sequence[Crops], device: torch.device) -> None:
+        super().__init__(crops, device)
+        self.pictures, self.lids, self.points = self._joined("eyes"), self._joined("lids"), self._joined("points")
+        self.full = self._joined("full").clamp_min(1e-2)
+
+    def truth(self, who: Tensor, frame: Tensor, warp: Warp) -> dict[str, Tensor]:
+        """Lids: points, openings and mask."""
         cover = warp.look(self.lids[who, frame][:, None].float() / 255, 0)
         points = self.points[who, frame].flatten(1, 2) * EYE_SCALE
-        here = warp.points(points).view(count, 2, 5, 2) / EYE_SCALE
+        here = warp.points(points).view(len(who), 2, 5, 2) / EYE_SCALE
         here = torch.where(warp.mirror[:, None, None, None], here.flip(2), here)
         gap = (here[:, 1, 1:4] - here[:, 0, 1:4]).norm(dim=-1).mean(1)
         # The warp enlarges all alike, so shares are taken before it.
         flat = (self.points[who, frame], self.points[who, 0])
         now, first = ((p[:, 1, 1:4] - p[:, 0, 1:4]).norm(dim=-1).mean(1) for p in flat)
-        truth = {
+        return {
             "points": here,
             "opening": gap,
             "ratio": (now / first.clamp_min(0.02)).clamp(0, 1.5),
             "share": (now / self.full[who]).clamp(0, 1.2),
             "mask": functional.avg_pool2d(cover, CELL)[:, 0],
-            "alone": alone,
         }
-        return pair.flatten(1, 2), truth
 
     @staticmethod
     def loss(answer: EyeAnswer, truth: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -111,42 +135,22 @@ class EyeTask:
         }
 
 
-class MouthTask:
-    """Mouths of all characters, on the training device."""
+class MouthTask(Task):
+    """Mouths."""
 
-    part = "mouth"
+    part, network = "mouth", MouthNetwork
+    size, scale, jitter = MOUTH_SIZE, MOUTH_SCALE, MOUTH_JITTER
 
     def __init__(self, crops: Sequence[Crops], device: torch.device) -> None:
-        def joined(name: str) -> Tensor:
-            return torch.from_numpy(np.concatenate([getattr(c, name) for c in crops])).to(device)
+        super().__init__(crops, device)
+        self.pictures, self.lips = self._joined("mouths"), self._joined("lips")
 
-        self.pictures, self.lips = joined("mouths"), joined("lips")
-
-    def __len__(self) -> int:
-        return len(self.pictures)
-
-    @staticmethod
-    def network() -> nn.Module:
-        return MouthNetwork()
-
-    def batch(self, count: int, gen: torch.Generator, rows: slice) -> tuple[Tensor, dict[str, Tensor]]:
-        """Input (B, 6, h, w) and truth of random crops of the mouths in ``rows``."""
-        device = gen.device
-        start, stop, _ = rows.indices(len(self))
-        who = torch.randint(start, stop, (count,), generator=gen, device=device)
-        frame = torch.randint(FRAMES, (count,), generator=gen, device=device)
-        warp = Warp(count, MOUTH_SIZE, MOUTH_SCALE, MOUTH_JITTER, gen)
-        views = []
-        for k, f in enumerate((frame, torch.zeros_like(frame))):
-            views.append(warp.look(self.pictures[who, f].permute(0, 3, 1, 2).float() / 255, k))
-        pair = normalised(recolour(torch.stack(views, 1), gen))
-        alone = torch.rand(count, generator=gen, device=device) < ALONE
-        pair[alone, 1] = 0
+    def truth(self, who: Tensor, frame: Tensor, warp: Warp) -> dict[str, Tensor]:
+        """Lips: both masks and the gap."""
         cover = functional.avg_pool2d(warp.look(self.lips[who, frame].float() / 255, 0), CELL)
         between, lips = cover.unbind(1)
         wide = (lips.amax(1) > 0.5).sum(1).clamp_min(4).float()
-        truth = {"between": between, "lips": lips, "gap": between.sum((1, 2)) / wide**2, "wide": wide, "alone": alone}
-        return pair.flatten(1, 2), truth
+        return {"between": between, "lips": lips, "gap": between.sum((1, 2)) / wide**2, "wide": wide}
 
     @staticmethod
     def loss(answer: MouthAnswer, truth: dict[str, Tensor]) -> dict[str, Tensor]:

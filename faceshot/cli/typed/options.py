@@ -170,7 +170,7 @@ class ClipFlags:
         typer.Option(
             "--face",
             metavar="largest|left|right|N|L,T,R,B",
-            help="Which person of the clip: N counts from the left, from 1; or a box in pixels.",
+            help="Whom to follow where the clip shows several people; N counts from the left, a box is in pixels.",
         ),
     ] = None
     gaps: Annotated[

@@ -3,7 +3,7 @@
 Needs ``pip install 'faceshot[bench]'`` for MediaPipe, the model and clips of the development material next to the
 repository (or FACESHOT_SHARED), or clips of your own.
 
-    OMP_NUM_THREADS=1 python benchmarks/driving_mesh.py [--model FILE] [CLIP ...]
+    OMP_NUM_THREADS=1 python benchmarks/driving_facemesh.py [--model FILE] [CLIP ...]
 
 Columns: distance of the points as drive gives them [% of the inter-ocular distance], mean and worst frame; against
 MediaPipe's scores: F1 of closed eyes (eyeBlink > 0.5), slope of the mouth opening (inner lips), correlation of gaze
