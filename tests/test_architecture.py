@@ -31,7 +31,7 @@ STOREYS: tuple[str, ...] = (
     "driving",
     "pipeline",
     "rendering",
-    "backends demo doctor export hooks live sheet testing types video",
+    "backends batch demo doctor export hooks live sheet testing types video",
     "cli",
     "__main__",
 )

@@ -20,6 +20,7 @@ from typing import Annotated, Any
 import typer
 
 from faceshot.cli.animate import animate
+from faceshot.cli.batch import batch
 from faceshot.cli.demo import demo
 from faceshot.cli.export import export
 from faceshot.cli.gallery import gallery
@@ -65,6 +66,7 @@ app.command()(match)
 app.command()(drive)
 app.command()(retarget)
 app.command()(animate)
+app.command()(batch)
 app.command()(export)
 app.command()(sheet)
 app.command()(live)

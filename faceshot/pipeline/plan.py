@@ -232,18 +232,21 @@ class Plan:
 
     def record(self, moved: LandmarkSequence, **more: Any) -> dict[str, Any]:
         """What the sidecar says of this animation."""
-        hidden = ("save_landmarks", "save_drive", "save_sequence")
-        options = {name: value for name, value in asdict(self.options).items() if name not in hidden}
-        for name in ("audio", "model"):  # a sidecar names files, it does not tell where they lie
-            options[name] = options[name] if options[name] is None else Path(options[name]).name
-        options["backend_options"] = without_folders(options["backend_options"])
         size = self.picture.size
         return {
             "output": {"name": self.output.name, "frames": len(moved), "fps": str(moved.fps), "size": list(size)},
             "sources": dict(self.sources),
-            "options": options,
+            "options": options_record(self.options),
             **more,
         }
+
+
+def options_record(options: AnimateOptions) -> dict[str, Any]:
+    """Options as a sidecar tells them: it names files, it does not say where they lie, nor what was kept beside."""
+    kept = {name: value for name, value in asdict(options).items() if not name.startswith("save_")}
+    for name in ("audio", "model"):
+        kept[name] = kept[name] if kept[name] is None else Path(kept[name]).name
+    return kept | {"backend_options": without_folders(kept["backend_options"])}
 
 
 def retarget_options(

@@ -152,6 +152,12 @@ def write_sidecar(output: str | Path, record: Mapping[str, Any], *, overwrite: b
     return path
 
 
+def plain_json(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record as it comes back from the file it is written to."""
+    found: dict[str, Any] = json.loads(json.dumps(record, default=_plain))
+    return found
+
+
 def _plain(value: Any) -> Any:
     """Numbers, sets and paths as JSON; of a path only the name."""
     if isinstance(value, np.generic):
