@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from faceshot.lazy import hand_on
 
 if TYPE_CHECKING:
-    from faceshot.batch.estimate import Estimate as Estimate
-    from faceshot.batch.estimate import estimate as estimate
+    from faceshot.batch.estimates import Estimate as Estimate
+    from faceshot.batch.estimates import estimate as estimate
     from faceshot.batch.jobs import Job as Job
     from faceshot.batch.jobs import jobs_of as jobs_of
     from faceshot.batch.local import Local as Local
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = hand_on(
     __name__,
     {
-        "estimate": "Estimate estimate",
+        "estimates": "Estimate estimate",
         "jobs": "Job jobs_of",
         "local": "Local",
         "manifest": "Row SUFFIXES manifest_text product read_manifest",

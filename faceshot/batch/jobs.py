@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -52,6 +53,13 @@ class Job:
     landmarks: Path | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     carried: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def reads(self) -> list[Path]:
+        """The files it reads."""
+        own = [self.options.get(name) for name in ("audio", "model")]
+        named = [self.picture, self.driving, self.landmarks, *own]
+        return [path for path in named if isinstance(path, Path)]
 
     @property
     def finds(self) -> tuple[Literal["match", "drive"], ...]:
@@ -128,6 +136,9 @@ def jobs_of(
             jobs.append(_job(row, out, base or Path(), dict(defaults or {})))
         except (FaceShotError, ValueError, TypeError) as error:
             problems.append(f"row {row.number}: {error}")
+    read = {os.path.realpath(path) for job in jobs for path in job.reads}
+    problems += [f"row {job.number}: output {job.output} is an input of the batch" for job in jobs
+                 if os.path.realpath(job.output) in read]  # fmt: skip
     counts = Counter(str(job.output).lower() for job in jobs)
     clashing: dict[str, list[int]] = {}
     for job in jobs:
@@ -146,7 +157,8 @@ def _job(row: Row, out: Path, base: Path, cells: dict[str, Any]) -> Job:
         raise InputError("names no picture")
     if ("driving" in cells) == ("motion" in cells):
         raise InputError("needs either driving or motion")
-    files = {name: base / str(cells[name]) for name in ("picture", "driving", "landmarks", "model") if name in cells}
+    names = ("picture", "driving", "landmarks", "model")
+    files: dict[str, Path] = {name: base / str(cells[name]) for name in names if name in cells}
     if cells.get("audio", "driving") not in ("driving", "none"):
         files["audio"] = base / str(cells["audio"])
     for name, path in files.items():

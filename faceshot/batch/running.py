@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from faceshot.batch.jobs import Job
-from faceshot.batch.report import Outcome, write_report
+from faceshot.batch.report import Outcome, read_report, write_report
 from faceshot.batch.store import content
 from faceshot.batch.worker import Result, Task
+from faceshot.errors import InputError, option
 from faceshot.progress import progress
 
 #: Tasks -> results, in any order; what a machine, or a cluster, is to a batch.
@@ -26,6 +27,7 @@ class Batch:
 
     Attributes:
         out: folder of the report. seed, preset: of the run, which decide whether an output is what was asked for.
+        overwrite: outputs that are there, and are not what was asked for, may be replaced.
         outcomes: by number of the row. computed: how often pictures were matched, and clips driven.
     """
 
@@ -33,6 +35,7 @@ class Batch:
     out: Path
     seed: int = 0
     preset: str = "mini"
+    overwrite: bool = False
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     computed: dict[str, int] = field(default_factory=lambda: {"match": 0, "drive": 0})
 
@@ -42,24 +45,39 @@ class Batch:
         return sum(outcome.status == "failed" for outcome in self.outcomes.values())
 
     def todo(self) -> list[Job]:
-        """Jobs whose outputs are not there yet; the others have their outcome now."""
+        """Jobs whose outputs are not there yet; the others have their outcome now.
+
+        Raises:
+            InputError: an output is there that would have to be replaced.
+        """
         left = []
         for job in progress(self.jobs, "looking", total=len(self.jobs), unit="row"):
             if job.done(self.seed, self.preset):
                 self.outcomes[job.number] = Outcome(job.number, "there")
             else:
                 left.append(job)
+        taken = [] if self.overwrite else [job for job in left if job.output.exists()]
+        if taken:
+            raise InputError(
+                f"{len(taken)} outputs are there and made in another way, the first is {taken[0].output}; "
+                f"use {option('overwrite', True)} or another folder"
+            )
         return left
 
     def run(self, executor: Executor) -> Path:
-        """Find everything that is missing in pictures and clips, each once, then render; returns the report."""
+        """Find everything that is missing in pictures and clips, each once, then render; returns the report.
+
+        Raises:
+            InputError: outputs would have to be replaced, or ``report.csv`` is another program's.
+        """
+        read_report(self.out)
         self.out.mkdir(parents=True, exist_ok=True)
         left = self.todo()
         kept = time.monotonic()
         try:
             for result in self._shown(executor, finds(left), "pictures and clips"):
                 self._count(result.computed)
-            for result in self._shown(executor, [Task("render", job) for job in left], "videos"):
+            for result in self._shown(executor, [Task("render", job, self.overwrite) for job in left], "videos"):
                 self._count(result.computed)
                 self.outcomes[result.outcome.number] = result.outcome
                 if time.monotonic() > kept + _KEEP:

@@ -18,10 +18,11 @@ from faceshot.pipeline import AnimateOptions
 
 @dataclass(frozen=True)
 class Task:
-    """A picture to match, a clip to drive, or a whole job to render."""
+    """A picture to match, a clip to drive, or a whole job to render (whose output may be replaced: ``overwrite``)."""
 
     kind: Literal["match", "drive", "render"]
     job: Job
+    overwrite: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Worker:
         self.finder.score = None
         status, error = "done", ""
         try:
-            status = self._render(task.job) if task.kind == "render" else self._find(task)
+            status = self._render(task) if task.kind == "render" else self._find(task)
         except Exception as problem:  # noqa: BLE001  one row must not end a night's run
             known = isinstance(problem, FaceShotError | OSError)
             status, error = "failed", ("" if known else f"{type(problem).__name__}: ") + " ".join(str(problem).split())
@@ -74,7 +75,8 @@ class Worker:
             )  # fmt: skip
         return "done"
 
-    def _render(self, job: Job) -> str:
+    def _render(self, task: Task) -> str:
+        job = task.job
         name = hashlib.sha256(str(job.output.absolute()).encode()).hexdigest()[:32]
         with self.store.claim(self.claims / name):
             if job.done(self.finder.seed, self.finder.preset):
@@ -82,7 +84,7 @@ class Worker:
             for kind in job.finds:
                 self._find(Task(kind, job))
             job.output.parent.mkdir(parents=True, exist_ok=True)
-            self._renderer(job.backend).animate(job.picture, overwrite=True, **job.arguments)
+            self._renderer(job.backend).animate(job.picture, overwrite=task.overwrite, **job.arguments)
         return "done"
 
     def _renderer(self, backend: str) -> Stored:

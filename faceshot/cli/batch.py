@@ -81,14 +81,13 @@ def batch(
         raise UsageError("where to? For example: faceshot batch list.csv -o videos")
     jobs = jobs_of(rows, output, base=base, defaults=parse_pairs(set_ or [], "--set"))
     jobs = _chosen(jobs, output, retry_failed, limit, common.seed if shuffle else None)
-    run = Batch(jobs, output, seed=common.seed, preset=preset)
+    run = Batch(jobs, output, seed=common.seed, preset=preset, overwrite=common.overwrite)
     count = workers or _default_workers(common.device)
     if dry_run:
         _tell_estimate(run, count, common)
         return
-    settings = {"preset": preset, "galleries": tuple(gallery or ()), "device": common.device, "dtype": common.dtype}
-    settings |= {"seed": common.seed, "offline": common.offline, "cache_dir": common.cache_dir}
-    settings |= {"low_vram": common.low_vram}
+    same = ("device", "dtype", "seed", "offline", "cache_dir", "low_vram")
+    settings = {"preset": preset, "galleries": tuple(gallery or ()), **{name: getattr(common, name) for name in same}}
     place = (store or _default_store(common.cache_dir), output / ".faceshot-batch")
     report = run.run(_executor(executor, count, gpus_per_worker, place, settings))
     made = sum(outcome.status != "failed" for outcome in run.outcomes.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -102,12 +103,25 @@ def test_rows_are_checked_whole_before_the_start(inputs: Path, tmp_path: Path) -
     with pytest.raises(InputError) as caught:
         jobs_of([Row(k, row) for k, (row, _) in enumerate(cells, 1)], tmp_path)
     for _, said in cells:
-        assert pytest.importorskip("re").search(said, str(caught.value)), said
+        assert re.search(said, str(caught.value)), said
     twice = [Row(k, {"picture": face, "motion": "nod"}) for k in (1, 2)]
     with pytest.raises(InputError, match=r"rows 1, 2 would all become .*face00__nod.mp4"):
         jobs_of(twice, tmp_path)
     with pytest.raises(InputError, match="input"):
         jobs_of([Row(1, {"picture": face, "motion": "nod", "output": face})], tmp_path)
+    other = {"picture": str(inputs / "faces" / "face01.png"), "motion": "nod"}
+    clip = inputs / "clips" / "clip0.mp4"
+    rows = [Row(1, {**other, "output": str(clip)}), Row(2, {"picture": face, "driving": str(clip)})]
+    with pytest.raises(InputError, match=r"row 1: output .*clip0.mp4 is an input of the batch"):
+        jobs_of(rows, tmp_path)
+
+
+def test_a_report_of_another_program_is_kept(inputs: Path, tmp_path: Path, here: Any) -> None:
+    (tmp_path / "report.csv").write_text("year,income\n2026,0\n")
+    jobs = jobs_of([Row(1, {"picture": str(inputs / "faces" / "face00.png"), "motion": "nod"})], tmp_path)
+    with pytest.raises(InputError, match="no report of a batch"):
+        Batch(jobs, tmp_path).run(here)
+    assert (tmp_path / "report.csv").read_text().startswith("year")
 
 
 def test_cells_become_options_and_the_rest_is_carried(inputs: Path, tmp_path: Path) -> None:
@@ -136,6 +150,9 @@ def test_everything_is_found_once_and_a_second_run_does_nothing(inputs: Path, tm
     assert again.computed == {"match": 0, "drive": 0}
     assert Counter(outcome.status for outcome in again.outcomes.values()) == {"there": 6}
     changed = Batch(jobs_of(rows, tmp_path / "out", defaults={"max_side": "120"}), tmp_path / "out")
+    with pytest.raises(InputError, match="6 outputs are there and made in another way"):
+        changed.todo()
+    changed.overwrite = True
     assert len(changed.todo()) == 6
     Path(lines[0]["output"]).unlink()
     assert [job.number for job in Batch(jobs, tmp_path / "out").todo()] == [1]
@@ -186,20 +203,21 @@ def test_a_run_killed_twice_goes_on(tmp_path: Path, cache: Path, pictures: int, 
     make_inputs(tmp_path, pictures, clips, size=128)
     command = [sys.executable, "-m", "faceshot", "batch", "faces", "clips", "-o", "out", "--workers", "2", "--offline"]
     command += ["--cache-dir", str(cache), "--store", "store", "--json", "--quiet"]
-    videos = pictures * clips
+    videos, env = pictures * clips, {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     for share in (0.0, 0.5):
-        run = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, start_new_session=True)
+        run = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, start_new_session=True, env=env)
         limit = time.monotonic() + 300
         while time.monotonic() < limit and run.poll() is None:
             found, made = len(list(tmp_path.glob("store/match/*.json"))), len(list(tmp_path.glob("out/*.mp4")))
             if found >= 2 and made >= share * videos:
                 break
             time.sleep(0.02)
+        assert run.poll() is None, "it ended before it could be killed"
         os.killpg(run.pid, signal.SIGKILL)
-        run.wait()
+        run.communicate()
     assert len(list(tmp_path.glob("out/*.mp4"))) < videos, "nothing was left to do"
     known = len(list(tmp_path.glob("store/match/*.json")))
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=env)
     result = json.loads(done.stdout)
     assert done.returncode == 0 and result["videos"] == videos and result["failed"] == 0, done.stderr
     assert result["match"] == pictures - known
