@@ -1,13 +1,15 @@
 """Fit what the matcher calls confidence, and where it warns: ``python -m faceshot_mini.calibrate [MODEL_FOLDER]``.
 
-Only drawings are used, of kinds the model was trained on and seeds it was not. Two thirds show a face, filling the
-picture or small in a cluttered one; the others are hard negatives (``faceless.py``): circles, buttons, wheels, flowers,
-text, headless bodies, noise. All are matched as a user's picture would be.
+Only drawings are used, of kinds the model was trained on and seeds it was not. A third shows a face as the gallery
+does, filling the picture or small in a cluttered one; a third is of the harder kind (``faceshot_gallery.anyone``: from
+the side, lying, covered, lacking parts); the others are hard negatives (``faceless.py``): circles, buttons, wheels,
+flowers, text, headless bodies, noise. All are matched as a user's picture would be.
 
 1. On one half a logistic regression tells looks that found the face within 10 % of its box from all other looks, those
    of the search included.
 2. On the other, matched with these weights, two numbers are fitted that make the confidence of finished matches honest
-   (Platt's scaling), and the threshold at which ``match`` warns: the lowest with 95 % good matches from there on.
+   (Platt's scaling), and the threshold at which ``match`` warns: the one with the fewest mistakes, where a good match
+   that is refused and a bad one that passes count alike.
 
 ``confidence`` and ``threshold`` in ``mini.json`` are the result.
 """
@@ -26,6 +28,7 @@ import numpy as np
 
 from faceshot.landmarks import FloatArray, Landmarks, Picture, RGBArray, Size
 from faceshot.matching import Look, Matcher
+from faceshot_gallery.anyone import anyone
 from faceshot_gallery.illustrator import DOMAINS, sample
 from faceshot_mini import path
 from faceshot_mini.faceless import KINDS, faceless
@@ -33,11 +36,10 @@ from faceshot_mini.faceless import KINDS, faceless
 logger = logging.getLogger("faceshot.mini")
 
 GOOD = 0.10
-PRECISION = 0.95
 #: Seeds of the drawings start here; training and benchmarks use others.
 FIRST = 2**31 + 20_000_000
 #: One round of pictures: faces that fill the picture, small ones, none.
-ROUND = ("face", "none", "face", "small", "none", "face")
+ROUND = ("face", "none", "hard", "small", "none", "hard")
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,11 +77,10 @@ def pictures(count: int, first: int = FIRST) -> Iterator[tuple[Picture, Landmark
         if what == "none":
             yield Picture(faceless(seed, kinds[(k // 2) % len(kinds)], (256, 512)[seed // 4 % 2])), None
             continue
-        drawing = sample(seed, size=256, domain=DOMAINS[k % len(DOMAINS)])
-        if what == "face":
-            yield Picture(drawing.rgb), drawing.landmarks
-        else:
-            yield small(drawing.rgb, drawing.landmarks, seed)
+        draw = anyone if what == "hard" else sample
+        drawing = draw(seed, size=256, domain=DOMAINS[k % len(DOMAINS)])
+        truth = replace(drawing.landmarks, hidden=frozenset(np.flatnonzero(drawing.hidden).tolist()))
+        yield small(drawing.rgb, truth, seed) if what == "small" else (Picture(drawing.rgb), truth)
 
 
 def small(rgb: RGBArray, truth: Landmarks, seed: int, frame: int = 512) -> tuple[Picture, Landmarks]:
@@ -92,7 +93,7 @@ def small(rgb: RGBArray, truth: Landmarks, seed: int, frame: int = 512) -> tuple
     left, top = (int(v) for v in rng.integers(0, frame - side, 2))
     below[top : top + side, left : left + side] = cv2.resize(rgb, (side, side), interpolation=cv2.INTER_AREA)
     xy = truth.resized(Size(side, side)).xy + np.array([left, top], np.float32)
-    return Picture(below), Landmarks(xy, Size(frame, frame), absent=truth.absent)
+    return Picture(below), replace(truth, xy=xy, size=Size(frame, frame))
 
 
 def found(xy: FloatArray, truth: Landmarks | None) -> bool:
@@ -144,17 +145,13 @@ def logits(seen: Sequence[Seen], weights: np.ndarray) -> np.ndarray:
     return np.array([one.measures for one in seen]) @ weights[:-1] + weights[-1]
 
 
-def pick_threshold(confidence: np.ndarray, good: np.ndarray) -> tuple[float, float]:
-    """(Threshold of the highest sensitivity + specificity, lowest from which ``PRECISION`` of the matches are good).
-
-    Each lies half-way to the next confidence below; where no threshold is precise enough, the second is the first.
-    """
+def pick_threshold(confidence: np.ndarray, good: np.ndarray) -> float:
+    """The threshold with the fewest mistakes, half-way to the next confidence below; of several, the middle one."""
     order = np.unique(confidence)
     edges = np.append(order[0] / 2, (order[1:] + order[:-1]) / 2)
-    gain = [(confidence[good] >= t).mean() - (confidence[~good] >= t).mean() for t in edges]
-    youden = float(edges[int(np.argmax(gain))])
-    sharp = [float(t) for t in edges if good[confidence >= t].mean() >= PRECISION]
-    return youden, sharp[0] if sharp else youden
+    wrong = np.array([(confidence[good] < t).sum() + (confidence[~good] >= t).sum() for t in edges])
+    fewest = edges[wrong == wrong.min()]
+    return float(fewest[len(fewest) // 2])
 
 
 def calibrate(matcher: Recorder, count: int) -> dict[str, Any]:
@@ -171,12 +168,11 @@ def calibrate(matcher: Recorder, count: int) -> dict[str, Any]:
     scale, shift = logistic(score[:, None], good, np.ones(len(good)), ridge=0.0005)
     weights = np.append(weights[:-1] * scale, weights[-1] * scale + shift)
     confidence = 1 / (1 + np.exp(-logits(finals, weights)))
-    youden, threshold = pick_threshold(confidence, good)
+    threshold = pick_threshold(confidence, good)
     rank = float(np.mean(confidence[good][:, None] > confidence[~good][None]))
     logger.info(
-        "%d matches, %d good, AUROC %.3f; Youden's threshold %.2f, with 95 %% precision %.2f: "
-        "%d good ones warned of, %d others pass",
-        *(len(good), good.sum(), rank, youden, threshold),
+        "%d matches, %d good, AUROC %.3f; threshold %.2f: %d good ones warned of, %d others pass",
+        *(len(good), good.sum(), rank, threshold),
         *((confidence[good] < threshold).sum(), (confidence[~good] >= threshold).sum()),
     )
     return {"confidence": [round(float(w), 3) for w in weights], "threshold": round(threshold, 2), "auroc": rank}
@@ -186,7 +182,7 @@ def main(argv: list[str] | None = None) -> None:
     """Measure, fit, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, nargs="?", default=path())
-    parser.add_argument("--count", type=int, default=180, help="drawings")
+    parser.add_argument("--count", type=int, default=480, help="drawings")
     args = parser.parse_args(argv)
     if args.count < 60:
         raise SystemExit(f"error: at least 60 drawings are needed, got --count {args.count}")

@@ -152,15 +152,12 @@ def test_a_sheet_has_a_tile_for_every_picture(close):
         assert (page == colour).all(2).sum() >= 3 * 96
 
 
-def test_the_threshold_separates_and_is_sharp_enough():
+def test_the_threshold_is_where_mistakes_are_fewest():
     confidence = np.array([0.1, 0.2, 0.3, 0.6, 0.8, 0.9])
     good = np.array([False, False, False, True, True, True])
-    assert pick_threshold(confidence, good) == pytest.approx((0.45, 0.45))
-    mixed = np.array([False, True, False, True, False, True])
-    assert pick_threshold(confidence, mixed)[1] == pytest.approx(0.85)
-    worst = np.array([True, True, True, False, False, False])
-    youden, sharp = pick_threshold(confidence, worst)
-    assert sharp == youden
+    assert pick_threshold(confidence, good) == pytest.approx(0.45)
+    assert pick_threshold(confidence, np.array([False, True, False, False, True, True])) == pytest.approx(0.7)
+    assert pick_threshold(confidence, ~np.zeros(6, bool)) == pytest.approx(0.05)
 
 
 def test_logistic_finds_the_measure_that_matters():
