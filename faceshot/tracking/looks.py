@@ -126,13 +126,14 @@ class FaceLooks:
         if self._networks is None:
             eyes = fused(load_network(EyeNetwork(), self._folder / "eyes.safetensors"))
             self._networks = eyes, fused(load_network(MouthNetwork(), self._folder / "mouth.safetensors"))
-        crops = [np.stack(column) for column in zip(*self._kept, strict=True)]
-        self._kept = []
         rows = []
         for k in (0, 1):
-            row, self._eyes_known[k] = read_eye(self._networks[0], crops[k], self._eyes_known[k])
+            crops = np.stack([kept[k] for kept in self._kept])
+            row, self._eyes_known[k] = read_eye(self._networks[0], crops, self._eyes_known[k])
             rows.append(row)
-        mouth, self._mouth_known = read_mouth(self._networks[1], crops[2], self._mouth_known)
+        crops = np.stack([kept[2] for kept in self._kept])
+        self._kept = []
+        mouth, self._mouth_known = read_mouth(self._networks[1], crops, self._mouth_known)
         self._read.append((np.stack(rows, 1), mouth))
 
     def reading(self) -> Reading | None:

@@ -32,9 +32,20 @@ _MOUTH_LOOKS: Final = (_PLAIN, Look(0.02, 0.02, 1.06, True))
 #: Quantiles of an eye's opening whose frames are its references, and of the mouth's.
 _OPEN: Final = (0.8, 0.88, 0.95)
 _CLOSED: Final = 0.1
-_BATCH = 64
+_BATCH = 32
 #: Columns of the gap that are measured, as shares of the mouth's width, as the inner lip points are.
 _COLUMNS = (0.32, 0.5, 0.68)
+
+
+class _Frame(NamedTuple):
+    """(height, width) of what a network sees, and pixels of it per eye or mouth width."""
+
+    size: tuple[int, int]
+    scale: float
+
+
+_EYE: Final = _Frame(EYE_SIZE, EYE_SCALE)
+_MOUTH: Final = _Frame(MOUTH_SIZE, MOUTH_SCALE)
 
 
 class EyeReference(NamedTuple):
@@ -67,22 +78,19 @@ def read_eye(network: nn.Module, crops: Array, known: EyeReference | None) -> tu
         few = np.unique(np.linspace(0, len(crops) - 1, 48).round().astype(int))
         place = _PLAIN
         for _ in range(2):
-            place = _eye_place(network, _views(crops[few], place, EYE_SIZE, EYE_SCALE), place)
+            place = _eye_place(_ask(network, crops[few], _EYE, place), place)
     else:
         place = known.place
-    plain = _views(crops, place, EYE_SIZE, EYE_SCALE)
-    alone = _ask(network, plain, torch.zeros(1, 3, *EYE_SIZE))
+    alone = _ask(network, crops, _EYE, place)
     height, share = alone.opening.numpy(), alone.share.numpy()
     if known is None:
         level = _median3(share)
         order = np.argsort(level, kind="stable")
         picks = [int(order[min(len(order) - 1, round(q * (len(order) - 1)))]) for q in _OPEN]
-        known = EyeReference(place, plain[picks])
+        known = EyeReference(place, _views(crops[picks], _EYE, place))
     ratios = []
     for k, look in enumerate(_EYE_LOOKS):
-        views = plain if look is _PLAIN else _views(crops, _combined(place, look), EYE_SIZE, EYE_SCALE)
-        reference = known.open[k : k + 1]
-        ratios.append(_ask(network, views, reference.flip(-1) if look.mirrored else reference).ratio.numpy())
+        ratios.append(_ask(network, crops, _EYE, _combined(place, look), known.open[k : k + 1]).ratio.numpy())
     out = np.column_stack([height, share, *ratios, np.std([*ratios, share], 0)])
     return out, known
 
@@ -94,22 +102,16 @@ def read_mouth(network: nn.Module, crops: Array, known: MouthReference | None) -
         (T, 4): mean gap over the mouth's width, its spread over the looks, how far below the middle of the crop the
         gap's middle lies in widths, how clearly it is seen (the mask's own mean); and the reference.
     """
-    nothing = torch.zeros(1, 3, *MOUTH_SIZE)
     if known is None:
         place = _PLAIN
         few = np.unique(np.linspace(0, len(crops) - 1, 32).round().astype(int))
         for _ in range(2):
-            place = _mouth_place(_ask(network, _views(crops[few], place, MOUTH_SIZE, MOUTH_SCALE), nothing), place)
+            place = _mouth_place(_ask(network, crops[few], _MOUTH, place), place)
         some = crops[np.unique(np.linspace(0, len(crops) - 1, 160).round().astype(int))]
-        views = _views(some, place, MOUTH_SIZE, MOUTH_SCALE)
-        gap = _median3(_gap(_ask(network, views, nothing))[0])
+        gap = _median3(_gap(_ask(network, some, _MOUTH, place))[0])
         pick = int(np.argsort(gap, kind="stable")[round(_CLOSED * (len(gap) - 1))])
-        known = MouthReference(place, views[pick : pick + 1])
-    rows = []
-    for look in _MOUTH_LOOKS:
-        views = _views(crops, _combined(known.place, look), MOUTH_SIZE, MOUTH_SCALE)
-        shut = known.shut.flip(-1) if look.mirrored else known.shut
-        rows.append(_gap(_ask(network, views, shut)))
+        known = MouthReference(place, _views(some[pick : pick + 1], _MOUTH, place))
+    rows = [_gap(_ask(network, crops, _MOUTH, _combined(known.place, look), known.shut)) for look in _MOUTH_LOOKS]
     gap, middle, clear = np.mean(rows, 0)
     return np.column_stack([gap, np.std([row[0] for row in rows], 0), middle, clear]), known
 
@@ -118,34 +120,31 @@ def _combined(first: Look, then: Look) -> Look:
     return Look(first.right + then.right, first.down + then.down, first.size * then.size, then.mirrored)
 
 
-def _views(crops: Array, look: Look, size: tuple[int, int], scale: float) -> Tensor:
+def _views(crops: Array, frame: _Frame, look: Look) -> Tensor:
     """(T, 3, h, w) normalised views of kept crops (T, H, W, 3)."""
     kept = torch.from_numpy(np.ascontiguousarray(crops)).permute(0, 3, 1, 2)
-    (h, w), (tall, wide) = size, kept.shape[-2:]
+    (h, w), (tall, wide) = frame.size, kept.shape[-2:]
     turn = -look.size if look.mirrored else look.size
-    x = torch.arange(w) - (w - 1) / 2
-    y = torch.arange(h) - (h - 1) / 2
-    grid = torch.stack(
-        torch.meshgrid(x * turn + look.right * scale, y * look.size + look.down * scale, indexing="xy"), -1
+    x = (torch.arange(w) - (w - 1) / 2) * turn + look.right * frame.scale
+    y = (torch.arange(h) - (h - 1) / 2) * look.size + look.down * frame.scale
+    grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1) * torch.tensor([2 / wide, 2 / tall])
+    view = functional.grid_sample(
+        kept.float() / 255, grid.expand(len(kept), -1, -1, -1), padding_mode="border", align_corners=False
     )
-    grid = grid * torch.tensor([2 / wide, 2 / tall])
-    out = []
-    for part in kept.split(_BATCH):
-        view = functional.grid_sample(
-            part.float() / 255, grid.expand(len(part), -1, -1, -1), padding_mode="border", align_corners=False
-        )
-        mean = view.mean((1, 2, 3), keepdim=True)
-        out.append((view - mean) / view.std((1, 2, 3), keepdim=True).clamp_min(1e-2))
-    return torch.cat(out)
+    mean = view.mean((1, 2, 3), keepdim=True)
+    return (view - mean) / view.std((1, 2, 3), keepdim=True).clamp_min(1e-2)
 
 
 @torch.inference_mode()
-def _ask(network: nn.Module, views: Tensor, reference: Tensor) -> Any:
-    """The network's answer for all views, each with the one reference (1, 3, h, w)."""
+def _ask(network: nn.Module, crops: Array, frame: _Frame, look: Look, reference: Tensor | None = None) -> Any:
+    """The network's answer for all crops as looked at, each with the one reference (1, 3, h, w)."""
+    other = torch.zeros(1, 3, *frame.size) if reference is None else reference
+    other = other.flip(-1) if look.mirrored else other
     answers = []
     with torch.autocast("cpu", torch.bfloat16, enabled=_fast_in_half()):
-        for part in views.split(_BATCH):
-            pair = torch.cat([part, reference.expand(len(part), -1, -1, -1)], 1)
+        for start in range(0, len(crops), _BATCH):
+            views = _views(crops[start : start + _BATCH], frame, look)
+            pair = torch.cat([views, other.expand(len(views), -1, -1, -1)], 1)
             answers.append(network(pair.contiguous(memory_format=torch.channels_last)))
     return type(answers[0])(*(torch.cat(values).float() for values in zip(*answers, strict=True)))
 
@@ -156,9 +155,8 @@ def _fast_in_half() -> bool:
     return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", bool)())
 
 
-def _eye_place(network: nn.Module, views: Tensor, place: Look) -> Look:
+def _eye_place(answer: Any, place: Look) -> Look:
     """``place`` corrected by the corners that the network itself sees."""
-    answer = _ask(network, views, torch.zeros(1, 3, *EYE_SIZE))
     ends = answer.points[:, :, [0, -1]].mean(1).numpy()
     sure = answer.share.numpy() > 0.4
     ends = np.median(ends[sure] if sure.sum() >= 4 else ends, axis=0)
