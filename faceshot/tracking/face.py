@@ -51,6 +51,9 @@ _STEADY = (
 #: The sides of the outline are a silhouette: what flow follows there is the edge of the head, not a place on it. They
 #: go where the turn of the rest says.
 _SIDES, _SILHOUETTE = list(topo.JAW[:6] + topo.JAW[11:]), 0.03
+#: How far, in eye distances, each point may get within the head from one frame to the next: an eye that shuts to a line
+#: has nothing left to follow but its neighbours.
+_LEAP = np.where(np.isin(np.arange(topo.N_POINTS), [*topo.JAW, *topo.OUTER_LIPS, *topo.INNER_LIPS]), 0.4, 0.12)
 #: A point that nothing was seen of moves at most this much, in eye distances, apart from its part in one frame.
 _UNSEEN = 0.15
 #: Points that move together, when nothing better is known.
@@ -268,7 +271,8 @@ class FaceTracker:
         else:
             start = self._base + self._state * self._unit
             flow = lucas_kanade(self._previous, gray, start, guess, window=self.options.window)
-            predicted, ok = flow.points, flow.ok
+            leap = np.linalg.norm(flow.points - guess, axis=1)
+            predicted, ok = flow.points, flow.ok & (leap < _LEAP * self._unit)
             trust = texture(gray, predicted, window=self.options.window)
         _close_to_lids(trust, openings)
         trust[_SIDES] *= _SILHOUETTE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from faceshot.landmarks.topology import LID_PAIRS, PART_POINTS
 from faceshot.landmarks.types import Landmarks, LandmarkSequence, Picture
 from faceshot.tracking.align import FaceTemplate, apply, compose, invert, pyramid
 from faceshot.tracking.canvas import similarity, warp
-from faceshot.tracking.flow import lucas_kanade, texture
+from faceshot.tracking.flow import Flow, lucas_kanade, texture
 from faceshot.tracking.prior import DisplacementPrior
 from faceshot.tracking.tracker import closed_level, track
 from tests.moving import FPS, first, moving_face
@@ -273,3 +274,27 @@ def test_a_face_is_found_behind_a_long_title_card() -> None:
 
     found = track(iter([*card, *pictures]), Fraction(4), locate=locate)
     assert found.found is not None and not found.found[:100].any() and found.found[120:].mean() > 0.8
+
+
+def test_an_eye_does_not_leap_onto_the_nose(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As flow says of a dot that shuts to a line beside a nose of its colour."""
+    from faceshot.tracking import face
+
+    pictures, truth = moving_face("cat", frames=1)
+    tracker = face.FaceTracker(pictures[0], truth.xy[0])
+    follow = face.lucas_kanade
+
+    def leaping(*args: Any, **options: Any) -> Flow:
+        flow = follow(*args, **options)
+        if len(flow.points) == 68 and "levels" not in options:
+            flow.points[36:48] += 0.6 * (flow.points[30] - flow.points[36:48])
+            flow.ok[36:48] = True
+        return flow
+
+    gone = pictures[0].copy()
+    for middle in (truth.xy[0, 36:42].mean(0), truth.xy[0, 42:48].mean(0)):
+        x, y = np.round(middle).astype(int)
+        gone[y - 22 : y + 22, x - 22 : x + 22] = gone[y + 24, x]
+    monkeypatch.setattr(face, "lucas_kanade", leaping)
+    step = tracker.step(gone)
+    assert np.abs(step.xy - truth.xy[0])[36:48].max() < 0.05 * eye_distance(truth.xy[0])
