@@ -161,8 +161,8 @@ _RECORDS = (
         source="package:faceshot_mini",
         licence="Apache-2.0",
         commercial=True,
-        bytes=21_565_632,
-        sha256="deb58df5960a6d99fb06088d27d82094ce73bb4c5c8770e98f48264abf27657a",
+        bytes=21_565_600,
+        sha256="91354fa16349a98c839af4b70bc8b5d1328789788b4124bea4c3063ca933c207",
         used_by="--preset mini, drive --source track",
     ),
     Weight(
