@@ -233,4 +233,5 @@ _FROM_TEXT: Mapping[str, Callable[[str], Any]] = {
     "points": lambda text: {n: tuple(float(v) for v in xy.split(":")) for n, xy in _pairs(text).items()},
     "backend_options": _pairs,
     "face": _face,
+    "character_face": _face,
 }

@@ -109,6 +109,6 @@ def finds(jobs: Iterable[Job]) -> list[Task]:
 
 
 _HOW = {
-    "match": ("box", "points", "regularise", "domains"),
+    "match": ("box", "points", "character_face", "regularise", "domains"),
     "drive": ("source", "rest", "model", "start", "stop", "gaps", "face"),
 }

@@ -66,8 +66,9 @@ class Worker:
         job, how = task.job, AnimateOptions(**task.job.options)
         if task.kind == "match":
             self.finder.match(
-                job.picture, box=how.box, points=how.points, regularise=how.regularise, domains=how.domains
-            )
+                job.picture, box=how.box, points=how.points, face=how.character_face, regularise=how.regularise,
+                domains=how.domains,
+            )  # fmt: skip
         elif job.driving is not None:
             self.finder.drive(
                 job.driving, source=how.source, rest=how.rest, model=how.model, start=how.start, stop=how.stop,

@@ -33,7 +33,7 @@ from faceshot.cli.typed.options import (
 )
 from faceshot.cli.typed.paths import as_typed
 from faceshot.cli.typed.tasks import Task, run_all, unfinished
-from faceshot.cli.typed.values import parse_box, parse_fps, parse_pairs, parse_points
+from faceshot.cli.typed.values import parse_box, parse_face, parse_fps, parse_pairs, parse_points
 from faceshot.cli.typed.videos import VideoFormat, backend_among, check_videos, plan, split
 from faceshot.errors import UsageError
 
@@ -73,6 +73,10 @@ _Format = Annotated[VideoFormat, typer.Option(help="Of videos that -o does not n
 _Frames = Annotated[bool, typer.Option("--frames", help="A folder of PNG frames instead of a video.")]
 _Landmarks = Annotated[
     Path | None, typer.Option(metavar="FILE", help="The character's landmarks, instead of matching them.")
+]
+_CharacterFace = Annotated[
+    str | None,
+    typer.Option(metavar="largest|left|right|N", help="Which of several faces in the picture (--face is the clip's)."),
 ]
 _BackendOption = Annotated[
     list[str] | None, typer.Option(metavar="K=V", help="The backend's own option (may be repeated).")
@@ -161,6 +165,7 @@ def animate(
     fps: FpsFlag = None,
     box: BoxFlag = None,
     points: PointsFlag = None,
+    character_face: _CharacterFace = None,
     regularise: RegulariseFlag = "robust",
     domain: DomainFlag = None,
     preset: PresetFlag = "mini",
@@ -187,6 +192,7 @@ def animate(
         "seconds": seconds,
         "box": parse_box(box),
         "points": parse_points(points),
+        "character_face": parse_face(character_face),
         "regularise": regularise,
         "domains": domain,
         "sticker": sticker,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from faceshot.errors import option
 from faceshot.landmarks import FaceWish, LandmarkSequence
 from faceshot.matching import Regularise
 from faceshot.opencv import require_opencv
@@ -30,9 +32,7 @@ from faceshot.pipeline.result import Animation
 from faceshot.pipeline.sidecar import model_record, sidecar_path, write_sidecar
 from faceshot.retargeting import RetargetMode
 
-if TYPE_CHECKING:
-    pass
-
+logger = logging.getLogger("faceshot")
 #: Arguments that shape the motion of landmarks.
 _SHAPING = ("gain", "only", "without", "smooth", "start_from_picture")
 
@@ -147,6 +147,7 @@ class FaceShot(Matching):
         seconds: float | None = None,
         box: Sequence[float] | None = None,
         points: Mapping[str, tuple[float, float]] | None = None,
+        character_face: str | int | None = None,
         regularise: Regularise = "robust",
         domains: Sequence[str] | None = None,
         audio: str | Path = "driving",
@@ -165,6 +166,7 @@ class FaceShot(Matching):
             driving: clip, sequence file or sequence, or a motion file of the backend's own kind; motion: one of
                 ``faceshot.driving.MOTIONS`` instead, ``seconds`` long (its own length, or that of the sound file).
             landmarks: of the character; None matches them with ``box``, ``points``, ``regularise`` and ``domains``.
+            character_face: of several faces in the picture ``largest``, ``left``, ``right`` or the n-th from the left.
             mode, gain, only, without, smooth, start_from_picture: as of :meth:`retarget`; source, rest, model, start,
                 stop, gaps, face: as of :meth:`drive`.
             fps: of a driving array that has no rate, or of a built-in motion [1/s].
@@ -208,10 +210,15 @@ class FaceShot(Matching):
             marks = plan.landmarks
             if marks is None:
                 found = self.match(
-                    plan.picture, box=chosen.box, points=chosen.points, regularise=chosen.regularise,
-                    domains=chosen.domains,
+                    plan.picture, box=chosen.box, points=chosen.points, face=chosen.character_face,
+                    regularise=chosen.regularise, domains=chosen.domains,
                 )  # fmt: skip
                 marks = found.landmarks
+                if found.faces > 1 and chosen.character_face is None:
+                    logger.info(
+                        "%s: %d faces, this is one; choose with %s",
+                        plan.picture.name or "the picture", found.faces, option("character_face", "left|right|N"),
+                    )  # fmt: skip
         picture = shown(plan.picture, chosen)
         small = marks if picture.size == marks.size else marks.resized(picture.size)
         with _timed(seconds, "drive"):

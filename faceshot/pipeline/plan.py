@@ -54,7 +54,8 @@ class AnimateOptions:
         source, rest, model, start, stop, gaps, face: as of :meth:`faceshot.FaceShot.drive`; fps: of a driving array
             that has no rate, or of a built-in motion; seconds: how long a built-in motion lasts (its own length, or
             that of the sound file).
-        box, points, regularise, domains: as of :meth:`faceshot.FaceShot.match`.
+        box, points, regularise, domains: as of :meth:`faceshot.FaceShot.match`; character_face: its ``face``, which of
+            several faces in the picture.
         audio: ``driving`` (the clip's sound), ``none``, or a media file; audio_offset: seconds it comes later.
         backend_options: the backend's own options by name.
         max_side: of the video [px]; a larger picture is scaled down. sticker: one of ``faceshot.media.STICKERS``, whose
@@ -79,6 +80,7 @@ class AnimateOptions:
     seconds: float | None = None
     box: Sequence[float] | None = None
     points: Mapping[str, tuple[float, float]] | None = None
+    character_face: str | int | None = None
     regularise: Regularise = "robust"
     domains: Sequence[str] | None = None
     audio: str | Path = "driving"
@@ -93,6 +95,13 @@ class AnimateOptions:
     def __post_init__(self) -> None:
         object.__setattr__(self, "fps", None if self.fps is None else as_fps(self.fps))
         object.__setattr__(self, "face", check_wish(self.face))
+        if self.character_face is not None:
+            if self.box is not None or self.points:
+                raise UsageError(
+                    f"{option('character_face')} chooses among the faces found, {option('box')} and {option('points')} "
+                    "say where it is; give one of them"
+                )
+            object.__setattr__(self, "character_face", check_wish(self.character_face))
 
 
 @dataclass(frozen=True, eq=False)

@@ -205,6 +205,7 @@ def animate(
     seconds: float | None = None,
     box: Sequence[float] | None = None,
     points: Mapping[str, tuple[float, float]] | None = None,
+    character_face: str | int | None = None,
     regularise: Regularise = "robust",
     domains: Sequence[str] | None = None,
     audio: str | Path = "driving",

@@ -85,3 +85,17 @@ def test_a_refused_attempt_is_kept_and_can_be_taken(cli: Cli, tmp_path: Path) ->
 def test_the_least_confidence_can_be_named(cli: Cli, pair: Path, tmp_path: Path) -> None:
     run = cli("match", pair, "-o", tmp_path / "sure.json", "--min-confidence", "1")
     assert run.code == 1 and "1.00" in run.err
+
+
+def test_animate_moves_the_face_that_is_chosen_and_says_when_nobody_chose(cli: Cli, pair: Path, tmp_path: Path) -> None:
+    clip = ("--motion", "nod", "--seconds", "0.5", "--fps", "10")
+    kept = {side: tmp_path / f"{side}.json" for side in ("left", "right")}
+    for side, landmarks in kept.items():
+        output = tmp_path / f"{side}.mp4"
+        run = cli("animate", pair, *clip, "-o", output, "--character-face", side, "--save-landmarks", landmarks)
+        assert run.code == 0 and "faces" not in run.err, run.err
+    assert middle(kept["left"]) < 200 < 220 < middle(kept["right"])
+    run = cli("animate", pair, *clip, "-o", tmp_path / "any.mp4")
+    assert run.code == 0 and "2 faces, this is one; choose with --character-face" in run.err
+    run = cli("animate", pair, *clip, "-o", tmp_path / "no.mp4", "--character-face", "1", "--box", "1,1,90,90")
+    assert run.code == 2 and "--character-face chooses among the faces" in run.err
