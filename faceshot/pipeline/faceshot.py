@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from faceshot.errors import option
-from faceshot.landmarks import FaceWish, LandmarkSequence
+from faceshot.landmarks import FaceWish, Landmarks, LandmarkSequence
 from faceshot.matching import Regularise
 from faceshot.opencv import require_opencv
 from faceshot.output import protecting, together
@@ -168,8 +168,7 @@ class FaceShot(Matching):
             landmarks: of the character; None matches them with ``box``, ``points``, ``regularise`` and ``domains``.
             character_face: of several faces in the picture ``largest``, ``left``, ``right`` or the n-th from the left.
             mode, gain, only, without, smooth, start_from_picture: as of :meth:`retarget`; source, rest, model, start,
-                stop, gaps, face: as of :meth:`drive`.
-            fps: of a driving array that has no rate, or of a built-in motion [1/s].
+                stop, gaps, face: as of :meth:`drive`; fps: of a driving array or a built-in motion [1/s].
             audio: ``driving`` (the clip's sound), ``none``, or a media file; audio_offset: how much later it comes [s].
             max_side: of the video [px], smaller than the picture; sticker: ``whatsapp``, ``telegram``, ``discord`` or
                 ``web``, whose limits the output meets.
@@ -207,18 +206,7 @@ class FaceShot(Matching):
         """Match, drive, retarget, render; everything the plan says is written."""
         chosen, seconds = plan.options, dict[str, float]()
         with _timed(seconds, "match"):
-            marks = plan.landmarks
-            if marks is None:
-                found = self.match(
-                    plan.picture, box=chosen.box, points=chosen.points, face=chosen.character_face,
-                    regularise=chosen.regularise, domains=chosen.domains,
-                )  # fmt: skip
-                marks = found.landmarks
-                if found.faces > 1 and chosen.character_face is None:
-                    logger.info(
-                        "%s: %d faces, this is one; choose with %s",
-                        plan.picture.name or "the picture", found.faces, option("character_face", "left|right|N"),
-                    )  # fmt: skip
+            marks = plan.landmarks or self._matched(plan)
         picture = shown(plan.picture, chosen)
         small = marks if picture.size == marks.size else marks.resized(picture.size)
         with _timed(seconds, "drive"):
@@ -252,6 +240,20 @@ class FaceShot(Matching):
         record |= {"matcher": model_record(self.preset) if plan.landmarks is None else None}
         write_sidecar(plan.output, record, overwrite=plan.overwrite or plan.left_over)
         return made
+
+    def _matched(self, plan: Plan) -> Landmarks:
+        """The landmarks of the character; that there were other faces to choose from is said."""
+        chosen = plan.options
+        found = self.match(
+            plan.picture, box=chosen.box, points=chosen.points, face=chosen.character_face,
+            regularise=chosen.regularise, domains=chosen.domains,
+        )  # fmt: skip
+        if found.faces > 1 and chosen.character_face is None:
+            logger.info(
+                "%s: %d faces, this is one; choose with %s",
+                plan.picture.name or "the picture", found.faces, option("character_face", "left|right|N"),
+            )  # fmt: skip
+        return found.landmarks
 
     def _extra(self, backend: Backend, chosen: AnimateOptions) -> dict[str, Any]:
         """The backend's own options; ``low_vram`` is also one where the backend knows it."""
