@@ -126,6 +126,10 @@ class Delivery:
 _SaveLandmarks = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Keep the character's landmarks, for editing.")
 ]
+_Pictures = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="PICTURE [CLIP]", help="The character, and what drives it; or a folder of them."),
+]
 _SaveDrive = Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the driving landmarks.")]
 _SaveSequence = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Keep the character's landmarks of every frame.")
@@ -136,10 +140,7 @@ _SaveSequence = Annotated[
 def animate(
     *,
     common: Common,
-    picture: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="PICTURE [CLIP]", help="The character, and what drives it; or a folder of them."),
-    ] = None,
+    picture: _Pictures = None,
     output: _Output = None,
     driving: _Driving = None,
     motion: _Motion = None,
