@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot.export.job import Target
-from faceshot.landmarks import LandmarkSequence, Picture, RGBArray, Size
+from faceshot.landmarks import LandmarkSequence, RGBArray, Size
 
 #: What a generator is told where nobody describes the character.
 PROMPT = "The character in the picture, seen from the front, talks and moves its head. Same style, plain background.\n"
@@ -54,14 +54,6 @@ def place_in(points: npt.NDArray[np.float32], picture: Size, size: Size) -> npt.
     fitted = np.round(np.array(picture) * scale)
     corner = (np.array(size) - fitted) // 2
     return np.asarray((points.astype(np.float64) + 0.5) * fitted / picture - 0.5 + corner)
-
-
-def split(frame: RGBArray) -> tuple[RGBArray, Mask]:
-    """A frame over white, and its matte; what has no transparency is all of it the character."""
-    if frame.shape[2] == 3:
-        return frame, np.full(frame.shape[:2], 255, np.uint8)
-    alpha = np.ascontiguousarray(frame[..., 3])
-    return Picture(np.ascontiguousarray(frame[..., :3]), alpha).flat(), alpha
 
 
 def write_videos(

@@ -28,7 +28,6 @@ from faceshot.export.clips import (
     letterboxed,
     place_in,
     side_size,
-    split,
     still,
     write_videos,
 )
@@ -117,8 +116,8 @@ def _scail_2(clip: ProxyClip) -> RendererInputs:
     count = -(-(len(clip) - 1) // 4) * 4 + 1
     frames = ((rgb, painted(mask, _BLACK)) for rgb, mask in _drawn(clip, size))
     alpha = clip.picture.alpha
-    rgb, mask = split(clip.picture.rgb if alpha is None else np.dstack([clip.picture.rgb, alpha]))
-    reference = letterboxed(rgb, size), painted(letterboxed(mask, size), _WHITE)
+    mask = np.full((clip.size.height, clip.size.width), 255, np.uint8) if alpha is None else alpha
+    reference = letterboxed(clip.picture.flat(), size), painted(letterboxed(mask, size), _WHITE)
     return RendererInputs(size, clip.fps, count, held(frames, count), *reference)
 
 
@@ -129,8 +128,7 @@ def _wan_animate(clip: ProxyClip) -> RendererInputs:
 
 
 def _drawn(clip: ProxyClip, size: Size) -> Iterator[tuple[RGBArray, Mask]]:
-    for frame in progress(clip.frames(), "draw", total=len(clip)):
-        rgb, mask = split(frame)
+    for rgb, mask in progress(clip.flat(), "draw", total=len(clip)):
         yield letterboxed(rgb, size), letterboxed(mask, size)
 
 
@@ -141,8 +139,8 @@ def _poses(clip: ProxyClip, size: Size) -> Iterator[tuple[RGBArray, RGBArray]]:
     boxes = clip.boxes().astype(np.float64)
     # One size for the whole clip, so that the face does not breathe.
     side = face_side(rest)
-    for frame, xy, box in zip(progress(clip.frames(), "draw", total=len(clip)), poses, boxes, strict=True):
-        yield pose_drawing(xy, neutral, size), crop(split(frame)[0], (box[:2] + box[2:]) / 2, side)
+    for (rgb, _), xy, box in zip(progress(clip.flat(), "draw", total=len(clip)), poses, boxes, strict=True):
+        yield pose_drawing(xy, neutral, size), crop(rgb, (box[:2] + box[2:]) / 2, side)
 
 
 def painted(mask: npt.NDArray[np.uint8], around: tuple[int, int, int]) -> RGBArray:

@@ -95,6 +95,25 @@ _ALL = (
         writer="follow_your_emoji",
     ),
     Format(
+        "x-portrait",
+        "the moved character in its face's square, and where eyes and mouth lie in every frame",
+        "In its environment: python run.py CHECKOUT, where CHECKOUT is your clone; the video is result.mp4 here.",
+        ("driving.mp4", "driving.npy", "source.png", "job.json", "run.py"),
+        picture="needed",
+        writer="portraits:x_portrait",
+    ),
+    Format(
+        "hunyuan-portrait",
+        "crops of the moved head and from its brows to its mouth, five points a frame, the reference's pictures",
+        "In its environment: python run.py CHECKOUT, where CHECKOUT is your clone; the video is result.mp4 here.",
+        (
+            *("driving.mp4", "face.npy", "pose.npy"),
+            *("source.png", "reference.png", "arcface.png", "job.json", "run.py"),
+        ),
+        picture="needed",
+        writer="portraits:hunyuan_portrait",
+    ),
+    Format(
         "lottie",
         "line art of the landmarks, one shape layer for each part of the face; a drawing, not the picture",
         "Play face.json in any Lottie player, or import it with Bodymovin or a LottieFiles plug-in.",

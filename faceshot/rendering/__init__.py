@@ -39,6 +39,21 @@ if TYPE_CHECKING:
     from faceshot.rendering.place import unmixed as unmixed
     from faceshot.rendering.place import without_gaps as without_gaps
     from faceshot.rendering.place import working_rgb as working_rgb
+    from faceshot.rendering.portrait.hunyuan import arcface_matrix as arcface_matrix
+    from faceshot.rendering.portrait.hunyuan import brows_to_mouth as brows_to_mouth
+    from faceshot.rendering.portrait.hunyuan import hunyuan_inputs as hunyuan_inputs
+    from faceshot.rendering.portrait.hunyuan import motion_intensity as motion_intensity
+    from faceshot.rendering.portrait.hunyuan import motion_levels as motion_levels
+    from faceshot.rendering.portrait.hunyuan import nose_aligned as nose_aligned
+    from faceshot.rendering.portrait.hunyuan import pose_dots as pose_dots
+    from faceshot.rendering.portrait.job import PortraitInputs as PortraitInputs
+    from faceshot.rendering.portrait.squares import face_square as face_square
+    from faceshot.rendering.portrait.squares import five_points as five_points
+    from faceshot.rendering.portrait.x_portrait import aligning_matrix as aligning_matrix
+    from faceshot.rendering.portrait.x_portrait import best_frame as best_frame
+    from faceshot.rendering.portrait.x_portrait import local_patches as local_patches
+    from faceshot.rendering.portrait.x_portrait import patch_centres as patch_centres
+    from faceshot.rendering.portrait.x_portrait import x_portrait_inputs as x_portrait_inputs
     from faceshot.rendering.proxy import ProxyClip as ProxyClip
     from faceshot.rendering.proxy import head_boxes as head_boxes
     from faceshot.rendering.resume import STALE_DAYS as STALE_DAYS
@@ -71,6 +86,11 @@ __getattr__, __dir__, __all__ = hand_on(
         "matte": "moved_matte",
         "options": "Reader choice folder number read_options switch whole",
         "place": "BACKDROP MULTIPLE Place Region check_sizes find_place unmixed without_gaps working_rgb",
+        "portrait.hunyuan": "arcface_matrix brows_to_mouth hunyuan_inputs motion_intensity motion_levels "
+        "nose_aligned pose_dots",
+        "portrait.job": "PortraitInputs",
+        "portrait.squares": "face_square five_points",
+        "portrait.x_portrait": "aligning_matrix best_frame local_patches patch_centres x_portrait_inputs",
         "proxy": "ProxyClip head_boxes",
         "resume": "STALE_DAYS Work digest runs_folder",
         "sampling": "Final Noise Stepper decoded draw_noise joint_step run_window sample_in_turn sample_jointly",

@@ -57,6 +57,15 @@ class ProxyClip:
         warp.load(options)
         return iter(warp.animate(self.picture, self.landmarks, self.sequence, options))
 
+    def flat(self) -> Iterator[tuple[RGBArray, npt.NDArray[np.uint8]]]:
+        """Every frame (H, W, 3) over white, and its matte (H, W), full where the picture has none."""
+        for frame in self.frames():
+            if frame.shape[2] == 3:
+                yield frame, np.full(frame.shape[:2], 255, np.uint8)
+                continue
+            alpha = np.ascontiguousarray(frame[..., 3])
+            yield Picture(np.ascontiguousarray(frame[..., :3]), alpha).flat(), alpha
+
     def mattes(self) -> Iterator[npt.NDArray[np.uint8] | None]:
         """The matte (H, W) of every frame, None without one; nothing is drawn for pictures that have none."""
         if self.picture.alpha is None:

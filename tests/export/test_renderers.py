@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -114,3 +116,22 @@ def test_follow_your_emoji(nod: LandmarkSequence, cat: dict[str, Path], tmp_path
     assert solid.shape == (11, 468, 3) and turns.shape == (11, 4, 4) and len(frames[0]["bs"]) == 52
     # The mouth opens: the middle of the lower lip sinks, y up.
     assert solid[8, 14, 1] < solid[0, 14, 1] - 0.15
+
+
+@pytest.mark.parametrize("form", ["x-portrait", "hunyuan-portrait"])
+def test_portrait_programs_run_on_their_folder(
+    form: str, nod: LandmarkSequence, cat: dict[str, Path], tmp_path: Path
+) -> None:
+    """By the script in the folder, with a clone that checks every input and returns the driving frames."""
+    from tests.adapters.runners import checkouts
+
+    clone = {"x-portrait": checkouts.x_portrait, "hunyuan-portrait": checkouts.hunyuan_portrait}[form](tmp_path / "c")
+    export(nod, form, tmp_path / "w", **cat)
+    assert not (tmp_path / "w" / "matte.npy").exists()
+    ran = subprocess.run([sys.executable, tmp_path / "w" / "run.py", clone], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    driving, result = (np.stack(list(read_frames(tmp_path / "w" / name))) for name in ("driving.mp4", "result.mp4"))
+    assert driving.shape == (10, 512, 512, 3) and result.shape[1:] == (512, 512, 3) and len(result) >= 10
+    assert np.abs(driving[8].astype(int) - driving[0]).mean() > 1  # surprise is seen
+    if form == "x-portrait":
+        assert len(result) == 16 and np.abs(result[:10].astype(int) - driving).mean() < 2

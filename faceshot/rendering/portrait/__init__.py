@@ -1,0 +1,1 @@
+"""What portrait renderers that are programs of their own are given: X-Portrait and HunyuanPortrait."""
