@@ -27,13 +27,13 @@ def prepare(backend: Backend, settings: AnimationOptions) -> None:
         BackendError: it fails.
     """
     after_fork()
-    lacking = requirements(backend)
     with guard(named(backend)):
         try:
             backend.load(settings)  # refuses bad options first, then says what is missing and where it looked
         except ImportError as error:
-            raise MissingError(f"backend {backend.name!r} is not ready: {'; '.join(lacking) or error}") from error
-    if lacking:
+            said = "; ".join(requirements(backend)) or error
+            raise MissingError(f"backend {backend.name!r} is not ready: {said}") from error
+    if lacking := requirements(backend):  # asked now: an option may have named what was missing
         raise MissingError(f"backend {backend.name!r} is not ready: {'; '.join(lacking)}")
 
 

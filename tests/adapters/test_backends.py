@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,8 +17,8 @@ from faceshot.pipeline.backends import AnimationOptions, Backend, list_backends,
 from faceshot.testing import RULES, Trial, check_backend, clip_of, drawn_face
 
 NAMES = list_backends()
-#: Whole networks at their smallest, few steps.
-QUICK = {"mofa": {"size": 128, "steps": 1, "window": 3, "overlap": 1}}
+#: How a missing thing is got.
+GETS = ("pip install", "faceshot weights", "git clone")
 
 
 def standin(name: str) -> Backend:
@@ -36,12 +38,24 @@ def standin(name: str) -> Backend:
     return load_backend(name)
 
 
+def quick(name: str, folder: Path) -> dict[str, Any]:
+    """Options that make a backend quick, and those it cannot do without."""
+    if name == "mofa":
+        return {"size": 128, "steps": 1, "window": 3, "overlap": 1, "work": folder}
+    if name in ("x-portrait", "hunyuan-portrait"):
+        from tests.adapters.runners import checkouts
+
+        clone = checkouts.x_portrait if name == "x-portrait" else checkouts.hunyuan_portrait
+        return {"checkout": clone(folder), "python": sys.executable, "steps": 1}
+    return {}
+
+
 @pytest.fixture(scope="module", params=NAMES)
 def trial(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Trial:
-    extra = dict(QUICK.get(request.param, {}))
-    if request.param == "mofa":
-        extra["work"] = tmp_path_factory.mktemp("mofa")
-    return Trial(standin(request.param), extra)
+    backend, extra = standin(request.param), quick(request.param, tmp_path_factory.mktemp("work"))
+    if "checkout" in extra:
+        backend.load(AnimationOptions(extra=extra))  # it is not ready before it knows a clone
+    return Trial(backend, extra)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -57,7 +71,8 @@ def test_landmarks_of_another_size_are_refused(trial: Trial) -> None:
 
 
 def test_all_of_ours_are_installed() -> None:
-    assert {"warp", "liveportrait", "mofa"} <= set(NAMES)
+    ours = {"warp", "liveportrait", "mofa", "x-portrait", "hunyuan-portrait"}
+    assert ours <= set(NAMES), "the installation is older than pyproject.toml: pip install --no-deps -e . again"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -82,14 +97,14 @@ def test_what_is_missing_is_said_in_lines_with_the_command(name: str) -> None:
     missing = backend.requires()
     for line in missing:
         assert line.strip() and "\n" not in line
-        assert any(word in line for word in ("pip install", "faceshot weights")), line
+        assert any(word in line for word in GETS), line
     if not missing:
         backend.load(AnimationOptions())
         return
     with pytest.raises(MissingError) as error:
         backend.load(AnimationOptions())
     assert "\n" not in str(error.value)
-    assert any(word in str(error.value) for word in ("pip install", "faceshot weights"))
+    assert any(word in str(error.value) for word in GETS)
 
 
 # --- the check itself: it must be able to fail ---------------------------------------------------------------------

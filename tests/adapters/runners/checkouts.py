@@ -14,10 +14,6 @@ import sys
 import time
 from pathlib import Path
 
-import av
-import numpy as np
-import torch
-
 
 def behave():
     """As the file ``behaviour`` in the clone wants it."""
@@ -33,6 +29,12 @@ def behave():
     if how == "nothing":
         sys.exit(0)
     return how
+
+
+behaviour = behave()  # before anything slow is imported
+import av
+import numpy as np
+import torch
 
 
 def write(path, frames, fps):
@@ -56,7 +58,6 @@ def x_portrait_data_prep(*arguments, **named):
 
 
 def main(args):
-    behaviour = behave()
     assert Path(args.model_config).name == "cldm_v15_appearance_pose_local_mm.yaml" and Path(args.resume_dir).exists()
     assert args.num_drivings == 16 and args.num_mix == 4 and args.eta == 0 and args.out_frames == 0 and args.skip == 1
     assert args.control_type == "appearance_pose_local_mm" and args.control_mode == "controlnet_important"
@@ -96,7 +97,6 @@ def preprocess(*arguments, **named):
 
 
 def main(cfg, args):
-    behaviour = behave()
     assert Path(args.video_path).exists() and Path(args.image_path).exists()
     sample = preprocess(args.image_path, args.video_path, limit=cfg.frame_num, image_size=512, area=1.05, det_path="x")
     count = len(sample["motion_pose_image"])
