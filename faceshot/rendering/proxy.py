@@ -6,7 +6,7 @@ Driver and character are the same face, so nothing has to be detected and no oth
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from faceshot.landmarks import FloatArray, Landmarks, LandmarkSequence, Picture, RGBArray, Size
 from faceshot.landmarks import topology as topo
 from faceshot.pipeline import AnimationOptions, load_backend
+from faceshot.rendering.place import Place, without_gaps
 
 #: How far above the brows a head box reaches, in heights from the brows to the chin.
 FOREHEAD = 0.35
@@ -56,6 +57,14 @@ class ProxyClip:
         warp, options = load_backend("warp"), AnimationOptions()
         warp.load(options)
         return iter(warp.animate(self.picture, self.landmarks, self.sequence, options))
+
+    def cut(self, place: Place) -> ProxyClip:
+        """The same clip in a place's working picture; frames without a face repeat the last position."""
+        picture, alpha = self.picture, self.picture.alpha
+        cut = replace(picture, rgb=place.take(picture.rgb), alpha=None if alpha is None else place.take(alpha))
+        xy = place.to_work(without_gaps(self.landmarks, self.sequence))
+        marks = replace(self.landmarks, xy=place.to_work(self.landmarks.xy), size=place.size, score=None)
+        return ProxyClip(cut, marks, replace(self.sequence, xy=xy, size=place.size, score=None, found=None))
 
     def flat(self) -> Iterator[tuple[RGBArray, npt.NDArray[np.uint8]]]:
         """Every frame (H, W, 3) over white, and its matte (H, W), full where the picture has none."""

@@ -239,6 +239,8 @@ def remote_bytes(weights: Sequence[Weight]) -> int | None:
 
 
 def _remote_size(weight: Weight) -> int | None:
+    if weight.whole:
+        return weight.about
     if weight.repository:
         from huggingface_hub import get_hf_file_metadata, hf_hub_url
 

@@ -200,13 +200,15 @@ def fetch(name: str, *, cache_dir: str | Path | None = None, asked: str | None =
     Raises:
         UsageError: no such name. MissingError: no network, or no such file there. InputError: the download is damaged.
     """
-    from faceshot.weights.download import fetch_hub, fetch_url
+    from faceshot.weights.download import fetch_hub, fetch_url, hub_snapshot
 
     weight = _weight(name)
     if weight.source.startswith("package:"):
         return locate(name)
     failed = f"{absent(weight, cache_dir)}, and the download failed"
     how = command(asked or weight.group or name)
+    if weight.repository and weight.whole:
+        return hub_snapshot(weight.repository, (), failed, how) / weight.file
     if weight.repository:
         return fetch_hub(weight, failed, how)
     return fetch_url(weight, cache_folder(cache_dir) / "weights" / weight.file, failed, how)

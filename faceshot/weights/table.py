@@ -24,6 +24,7 @@ class Weight:
         bytes, sha256: of the file where known.
         group: what it is fetched with; empty: alone, under its own name.
         about: size [bytes] as published, rounded, where ``bytes`` is not known.
+        whole: everything else in its repository is fetched along with it; ``file`` is the index, ``about`` is all of it.
         also: (repository, file) of the hub that hold the same weights; looked up, never downloaded.
     """
 
@@ -37,6 +38,7 @@ class Weight:
     sha256: str | None = None
     group: str = ""
     about: int | None = None
+    whole: bool = False
     also: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -274,6 +276,23 @@ _RECORDS = (
         None,
         "--backend mofa",
         also=((_SVD, "stabilityai/stable-video-diffusion-img2vid-xt-1-1", ""),),
+    ),
+    *(
+        Weight(
+            name=f"{group}:{index}",
+            file=index,
+            source=f"hub:{repository}",
+            licence="Apache-2.0",
+            commercial=True,
+            used_by=f"--backend wan, model={model}",
+            group=group,
+            about=about,
+            whole=True,
+        )
+        for group, model, repository, index, about in (
+            ("wan-animate-2", "animate-2", "Wan-AI/Wan2.2-Animate-2-14B-Diffusers", "modular_model_index.json", None),
+            ("wan-animate", "animate", "Wan-AI/Wan2.2-Animate-14B-Diffusers", "model_index.json", 82_300_000_000),
+        )
     ),
 )
 

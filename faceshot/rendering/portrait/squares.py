@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import numpy.typing as npt
 
 from faceshot.landmarks import FloatArray, Size
 from faceshot.landmarks import topology as topo
-from faceshot.rendering.place import Place, without_gaps
+from faceshot.rendering.place import Place
 from faceshot.rendering.proxy import ProxyClip, head_boxes
 
 #: Side of what both programs work on [px].
@@ -46,17 +44,7 @@ def face_square(box: npt.ArrayLike, size: Size, margin: float = 1.0) -> Square:
 
 
 def cut_square(clip: ProxyClip, margin: float = 1.0) -> tuple[Place, ProxyClip]:
-    """The same clip in the square about the character's face, :data:`SIDE` x :data:`SIDE` pixels, and where that is.
-
-    Frames without a face repeat the last position.
-    """
-    square = face_square(head_boxes(clip.landmarks.xy), clip.size, margin)
+    """The same clip in the square about the character's face, :data:`SIDE` x :data:`SIDE` pixels, and where that is."""
     size = Size(SIDE, SIDE)
-    place = Place(square, size, (0, 0), size, clip.size)
-    alpha = clip.picture.alpha
-    picture = replace(
-        clip.picture, rgb=place.take(clip.picture.rgb), alpha=None if alpha is None else place.take(alpha)
-    )
-    xy = place.to_work(without_gaps(clip.landmarks, clip.sequence))
-    marks = replace(clip.landmarks, xy=place.to_work(clip.landmarks.xy), size=size, score=None)
-    return place, ProxyClip(picture, marks, replace(clip.sequence, xy=xy, size=size, score=None, found=None))
+    place = Place(face_square(head_boxes(clip.landmarks.xy), clip.size, margin), size, (0, 0), size, clip.size)
+    return place, clip.cut(place)
