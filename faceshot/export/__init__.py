@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from faceshot.lazy import hand_on
 
 if TYPE_CHECKING:
-    from faceshot.export.exporting import export as export
     from faceshot.export.clips import PROMPT as PROMPT
     from faceshot.export.clips import area_size as area_size
+    from faceshot.export.exporting import export as export
     from faceshot.export.pose import crop as crop
     from faceshot.export.pose import face_side as face_side
     from faceshot.export.pose import pose_drawing as pose_drawing

@@ -24,7 +24,7 @@ class Weight:
         bytes, sha256: of the file where known.
         group: what it is fetched with; empty: alone, under its own name.
         about: size [bytes] as published, rounded, where ``bytes`` is not known.
-        whole: everything else in its repository is fetched along with it; ``file`` is the index, ``about`` is all of it.
+        whole: all of its repository is fetched along with it; ``file`` is the index, ``about`` the size of it all.
         also: (repository, file) of the hub that hold the same weights; looked up, never downloaded.
     """
 

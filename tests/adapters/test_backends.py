@@ -35,6 +35,11 @@ def standin(name: str) -> Backend:
         from tests.adapters.mofa.tiny import tiny_networks
 
         return Mofa(tiny_networks())
+    if name == "wan":
+        from faceshot_wan import Backend as Wan
+        from tests.adapters.wan.tiny import tiny_networks as tiny_wan
+
+        return Wan(tiny_wan("animate"))
     return load_backend(name)
 
 
@@ -42,6 +47,8 @@ def quick(name: str, folder: Path) -> dict[str, Any]:
     """Options that make a backend quick, and those it cannot do without."""
     if name == "mofa":
         return {"size": 128, "steps": 1, "window": 3, "overlap": 1, "work": folder}
+    if name == "wan":
+        return {"model": "animate", "pixels": 1024, "steps": 1}
     if name in ("x-portrait", "hunyuan-portrait"):
         from tests.adapters.runners import checkouts
 
@@ -71,7 +78,7 @@ def test_landmarks_of_another_size_are_refused(trial: Trial) -> None:
 
 
 def test_all_of_ours_are_installed() -> None:
-    ours = {"warp", "liveportrait", "mofa", "x-portrait", "hunyuan-portrait"}
+    ours = {"warp", "liveportrait", "mofa", "wan", "x-portrait", "hunyuan-portrait"}
     assert ours <= set(NAMES), "the installation is older than pyproject.toml: pip install --no-deps -e . again"
 
 
