@@ -32,6 +32,7 @@ STOREYS: tuple[str, ...] = (
     "pipeline",
     "rendering",
     "backends batch demo doctor export hooks live sheet testing types video",
+    "verify",
     "cli",
     "__main__",
 )

@@ -30,6 +30,7 @@ from faceshot.cli.match import match
 from faceshot.cli.motion import drive, retarget
 from faceshot.cli.sheet import sheet
 from faceshot.cli.typed.options import to_json
+from faceshot.cli.verify import verify
 from faceshot.cli.weights import weights
 from faceshot.errors import FaceShotError, speaks_flags
 from faceshot.threads import wait_asleep
@@ -75,6 +76,7 @@ app.command()(demo)
 app.command()(backends)
 app.add_typer(weights, name="weights")
 app.command()(doctor)
+app.command()(verify)
 
 
 def understood(arguments: Sequence[str]) -> list[str]:

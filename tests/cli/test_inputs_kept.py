@@ -24,6 +24,7 @@ READS = {
     "export": {"driving", "landmarks", "picture", "model", "gallery", "preset"},
     "live": {"picture", "camera", "landmarks", "model", "gallery", "preset"},
     "sheet": {"picture", "landmarks", "points", "gallery", "preset"},
+    "verify": set(),
     "gallery show": {"domain", "gallery"},
     "gallery import": {"folder"},
 }
@@ -35,6 +36,7 @@ WRITES = {
     "export": {"output"},
     "live": {"record"},
     "sheet": {"output"},
+    "verify": {"output"},
     "gallery show": {"output"},
     "gallery import": {"output"},
 }

@@ -17,7 +17,6 @@ from faceshot.formats import write_landmarks, write_sequence
 from faceshot.media import VideoWriter, probe, probe_sound, write_picture
 from faceshot.pipeline import AnimationOptions, list_backends
 from faceshot.testing import clip_of, drawn_face
-
 from faceshot_wan import Backend
 from faceshot_wan.estimate import estimate
 from faceshot_wan.options import parse_options
