@@ -16,6 +16,9 @@ from faceshot.opencv import require_opencv
 from faceshot.pipeline import AnimationOptions, MotionLength
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from faceshot_liveportrait.options import LivePortraitOptions
 
 __all__ = ["FILES", "Backend"]
@@ -110,6 +113,28 @@ class Backend:
             face_crop(face.landmarks.xy)  # refuses landmarks that are no face
         self._load(parsed, options)
         return animate(self._engine, picture, faces, parsed, options)
+
+    def motion_features(
+        self, picture: Picture, landmarks: Landmarks, sequence: LandmarkSequence, options: AnimationOptions
+    ) -> tuple[npt.NDArray[np.float64], Iterator[npt.NDArray[np.float32]]]:
+        """See :class:`faceshot.pipeline.backends.Backend`; the cells are those of a 64 x 64 grid over the face's crop.
+
+        Raises:
+            As :meth:`animate`.
+        """
+        import numpy as np
+
+        from faceshot_liveportrait.animate import features
+        from faceshot_liveportrait.faces import all_faces
+        from faceshot_liveportrait.place import SIDE
+
+        parsed = _parsed(options)
+        (face, *_) = all_faces(landmarks, sequence, (), picture.size)
+        self._load(parsed, options)
+        crop, found = features(self._engine, picture, face, parsed, options)
+        cell = 64 / SIDE
+        matrix = np.array([[cell, 0, 0], [0, cell, 0]]) @ np.vstack([crop.matrix, [0, 0, 1]])
+        return matrix + np.array([[0, 0, (cell - 1) / 2]] * 2), found
 
     def _load(self, parsed: LivePortraitOptions, options: AnimationOptions) -> None:
         wanted = (parsed.variant, options.device, options.dtype, parsed.speedup)

@@ -81,6 +81,18 @@ def animate(
     yield from _render(engine, picture, ready, options.batch)
 
 
+def features(
+    engine: Any, picture: Picture, face: Face, options: LivePortraitOptions, settings: AnimationOptions
+) -> tuple[CropFrame, Iterator[np.ndarray]]:
+    """Where the face is, and for every frame the warped volume (256, 64, 64) that it would be drawn from."""
+    import torch
+
+    crop = face_crop(face.landmarks.xy)
+    driver = _given_driver(engine, face.sequence, options, settings)
+    ready = _prepare(engine, picture, face, crop, driver, options)
+    return crop, engine.features(ready.volume, torch.from_numpy(ready.source.x[None]), torch.from_numpy(ready.x_d))
+
+
 # --- once per picture ----------------------------------------------------------------------------------------------
 
 

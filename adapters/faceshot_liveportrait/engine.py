@@ -129,6 +129,14 @@ class LivePortrait:
         _check(f_s, x_s, x_s, None)
         return next(self._frames.render(self._frames.start(f_s, x_s), x_s, 1))
 
+    def features(self, f_s: Tensor, x_s: Tensor, x_d: Tensor) -> Iterator[np.ndarray]:
+        """Yield what a frame is drawn from, float32 (256, 64, 64), for each row of x_d (N, 21, 3)."""
+        _check(f_s, x_s, x_d, None)
+        feature = self._frames.feature(f_s, x_s)
+        for points in x_d:
+            with torch.inference_mode():
+                yield feature(self._to(points[None]))[0].float().cpu().contiguous().numpy()
+
     def estimate(self, frames: int) -> float:
         """Seconds that rendering ``frames`` different frames will take, by those rendered so far or a probe of one."""
         if self._seconds is None:

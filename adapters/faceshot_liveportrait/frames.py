@@ -69,23 +69,26 @@ class Frames:
     @torch.inference_mode()
     def start(self, f_s: Tensor, x_s: Tensor) -> Step:
         """Keep what the source decides; returns the function from x_d (B, 21, 3) to RGB (B, 3, 512, 512) in 0..1."""
-        volume, points = (value.to(self.device, torch.float32) for value in (f_s, x_s))
-        feature: Step
-        if isinstance(self._warping, FastWarping):
-            warping, source = self._warping, self._warping.prepare(volume, points)
-
-            def feature(x_d: Tensor) -> Tensor:
-                return warping(source, x_d)
-        else:
-
-            def feature(x_d: Tensor) -> Tensor:
-                count = len(x_d)
-                return self._warping(volume.expand(count, -1, -1, -1, -1), points.expand(count, -1, -1), x_d).feature
+        feature = self.feature(f_s, x_s)
 
         def step(x_d: Tensor) -> Tensor:
             return self._spade(feature(x_d))
 
         return compiled(step) if self.speedup == "compile" else step
+
+    @torch.inference_mode()
+    def feature(self, f_s: Tensor, x_s: Tensor) -> Step:
+        """As :meth:`start`, but to what G draws from: the warped volume, flattened (B, 256, 64, 64)."""
+        volume, points = (value.to(self.device, torch.float32) for value in (f_s, x_s))
+        if isinstance(self._warping, FastWarping):
+            warping, source = self._warping, self._warping.prepare(volume, points)
+            return lambda x_d: warping(source, x_d)
+
+        def feature(x_d: Tensor) -> Tensor:
+            count = len(x_d)
+            return self._warping(volume.expand(count, -1, -1, -1, -1), points.expand(count, -1, -1), x_d).feature
+
+        return feature
 
     def render(self, step: Step, x_d: Tensor, batch: int) -> Iterator[np.ndarray]:
         """Yield the pixels (512, 512, 3) of each row of x_d (N, 21, 3).

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from faceshot.export.pose import crop as crop
     from faceshot.export.pose import face_side as face_side
     from faceshot.export.pose import pose_drawing as pose_drawing
+    from faceshot.export.position_maps import position_map as position_map
     from faceshot.export.renderers import RENDERERS as RENDERERS
     from faceshot.export.renderers import RendererInputs as RendererInputs
     from faceshot.export.renderers import renderer_inputs as renderer_inputs
@@ -25,6 +26,7 @@ __getattr__, __dir__, __all__ = hand_on(
         "clips": "PROMPT area_size",
         "exporting": "export",
         "pose": "crop face_side pose_drawing",
+        "position_maps": "position_map",
         "renderers": "RENDERERS RendererInputs renderer_inputs",
         "table": "FORMATS Format",
     },

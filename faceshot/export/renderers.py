@@ -4,6 +4,7 @@
 * ``scail-2`` takes a driving clip and masks in fixed colours: the character blue, over black in the driver, over white
   in the reference; 4k + 1 frames.
 * ``wan-animate`` takes a drawing of the pose and crops of the face.
+* ``x-portrait`` and ``hunyuan-portrait`` are programs of their own: their folders hold a script that runs them.
 
 All are drawn from the character's own warp, so no other face leaks in.
 """
@@ -35,7 +36,7 @@ from faceshot.export.job import Job, Target
 from faceshot.export.pose import FACE, crop, face_side, pose_drawing
 from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray, Size
 from faceshot.progress import progress
-from faceshot.rendering import ProxyClip
+from faceshot.rendering import ProxyClip, hunyuan_inputs, x_portrait_inputs
 from faceshot.retargeting import resample
 
 _BLUE, _BLACK, _WHITE = (0, 0, 255), (0, 0, 0), (255, 255, 255)
@@ -57,6 +58,21 @@ def scail_2(job: Job, target: Target) -> None:
 def wan_animate(job: Job, target: Target) -> None:
     """Write pose, face, reference and prompt."""
     _write("wan-animate", job, target, ("pose.mp4", "face.mp4"))
+
+
+def x_portrait(job: Job, target: Target) -> None:
+    """Write the square's driving frames, where its windows lie, source and script."""
+    x_portrait_inputs(_clip(job)).write(target.path, overwrite=target.overwrite)
+
+
+def hunyuan_portrait(job: Job, target: Target) -> None:
+    """Write the crops motion is read from, the points, the source's pictures and the script."""
+    hunyuan_inputs(_clip(job)).write(target.path, overwrite=target.overwrite)
+
+
+def _clip(job: Job) -> ProxyClip:
+    assert job.picture is not None and job.landmarks is not None
+    return ProxyClip(job.picture, job.landmarks, job.sequence)
 
 
 def _write(form: str, job: Job, target: Target, names: tuple[str, str]) -> None:

@@ -100,7 +100,7 @@ _ALL = (
         "In its environment: python run.py CHECKOUT, where CHECKOUT is your clone; the video is result.mp4 here.",
         ("driving.mp4", "driving.npy", "source.png", "job.json", "run.py"),
         picture="needed",
-        writer="portraits:x_portrait",
+        writer="renderers:x_portrait",
     ),
     Format(
         "hunyuan-portrait",
@@ -111,7 +111,15 @@ _ALL = (
             *("source.png", "reference.png", "arcface.png", "job.json", "run.py"),
         ),
         picture="needed",
-        writer="portraits:hunyuan_portrait",
+        writer="renderers:hunyuan_portrait",
+    ),
+    Format(
+        "motion-position-maps",
+        "RealPortrait's motion: LivePortrait's warped features of the moved face over a 512x512 picture; experimental",
+        "faceshot.export.position_map('maps.npz', frame) gives a map (C, 512, 512); no public program reads them yet.",
+        ("maps.npz", "preview.mp4"),
+        picture="needed",
+        writer="position_maps",
     ),
     Format(
         "lottie",

@@ -78,6 +78,8 @@ class Backend(Protocol):
     * ``motion_length(path) -> MotionLength | None``: reads files that hold motion of the backend's own kind and may be
       given as driving; None for any other file, InputError for a damaged one. Such a file is handed over as
       ``options.driving``, with a ``sequence`` that rests.
+    * ``motion_features(picture, landmarks, sequence, options)``: a matrix (2, 3) from picture pixels to cells, and for
+      every entry of the sequence what a frame is drawn from, (C, h, w) float32 cells.
     * ``poser(picture, landmarks, options)``: a function from landmarks (68, 2) to their frame, where drawing one takes
       no longer than a blink; for live previews.
     """

@@ -135,3 +135,37 @@ def test_portrait_programs_run_on_their_folder(
     assert np.abs(driving[8].astype(int) - driving[0]).mean() > 1  # surprise is seen
     if form == "x-portrait":
         assert len(result) == 16 and np.abs(result[:10].astype(int) - driving).mean() < 2
+
+
+def test_motion_position_maps(
+    nod: LandmarkSequence, cat: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With LivePortrait's own classes at small widths; the map is read at single pixels, by hand."""
+    from faceshot.export import position_map
+    from faceshot_liveportrait import Backend
+    from tests.adapters.liveportrait.test_animate import thin_networks
+
+    engine = thin_networks()
+    monkeypatch.setattr("faceshot.export.position_maps.load_backend", lambda name: Backend(engine))
+    export(nod, "motion-position-maps", tmp_path / "m", **cat)
+    with np.load(tmp_path / "m" / "maps.npz") as held:
+        features, to_cell, outlines = held["features"], held["to_cell"], held["outlines"]
+        assert tuple(held["fps"]) == (20, 1)
+    assert features.dtype == np.float16 and features.shape[0] == 10 and features.shape[2:] == (64, 64)
+    info = probe(tmp_path / "m" / "preview.mp4")
+    assert info.frames == 10 and info.fps == 20 and info.size == (512, 512)
+    made = position_map(tmp_path / "m" / "maps.npz", 8)
+    assert made.shape == (features.shape[1], 512, 512) and np.abs(features[8] - features[0]).max() > 0
+    nose = retarget(read_landmarks(cat["landmarks"]), nod).xy[8, 30].astype(float)
+    x, y = np.rint((nose + 0.5) * (1.6, 410 / 256) + (0, 51) - 0.5).astype(int)  # 320x256, letterboxed
+    column, row = to_cell @ (x, y, 1)
+    assert 16 < column < 48 and 16 < row < 48  # the crop is about the face
+    c, r = int(column), int(row)
+    u, v = column - c, row - r
+    corners = features[8].astype(float)[:, r : r + 2, c : c + 2]
+    wanted = corners @ (1 - u, u) @ (1 - v, v)
+    assert np.allclose(made[:, y, x], wanted, atol=0.05 * np.abs(corners).max())
+    assert not made[:, :51].any() and not made[:, :, :4].any()
+    low, high = outlines[8].min(0), outlines[8].max(0)
+    ys, xs = np.nonzero(made.any(0))
+    assert low[0] - 1 <= xs.min() and xs.max() <= high[0] + 1 and low[1] - 1 <= ys.min() and ys.max() <= high[1] + 1
