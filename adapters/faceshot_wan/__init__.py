@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from faceshot.errors import MissingError
+from faceshot.errors import MissingError, UsageError, option
 from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray
 from faceshot.opencv import require_opencv
 from faceshot.pipeline import AnimationOptions
@@ -65,6 +65,8 @@ class Backend:
         from faceshot_wan.options import parse_options
 
         parsed = parse_options(options.extra)
+        if parsed.driver == "clip" and options.driving is None:
+            raise UsageError(f"wan option driver=clip needs a driving clip; give one with {option('driving', 'CLIP')}")
         wanted = (options.device, options.dtype, parsed.low_vram, parsed.model, parsed.weights, parsed.transformer)
         if self._own or (self._networks is not None and self._loaded == wanted):
             return
@@ -74,7 +76,9 @@ class Backend:
         from faceshot_wan.networks import load_networks
 
         device = pick_device(options.device)
-        dtype = pick_dtype(options.dtype, device, "unet")  # type: ignore[arg-type]
+        # The type the weights are published in.
+        wish = "bfloat16" if options.dtype == "auto" and not device.startswith("cpu") else options.dtype
+        dtype = pick_dtype(wish, device, "vae")  # type: ignore[arg-type]
         self._networks = None  # make room first
         self._networks, self._loaded = load_networks(folder, parsed, device, dtype), wanted
 

@@ -30,6 +30,7 @@ def estimate(networks: Networks, options: WanOptions, script: Script) -> Estimat
     work = calls * tokens * (parameters([transformer]) + 2 * seen * width * config.num_layers)
     per_value = next(transformer.parameters()).element_size()
     nets = [part for part in networks.components.values() if isinstance(part, torch.nn.Module)]
+    # Low memory: of one network at a time, or of one layer.
     there = {"off": sum(map(weight_bytes, nets)), "on": max(map(weight_bytes, nets)), "max": 0}[networks.low_vram]
     cache = 2 * config.num_layers * tokens * width * per_value if second else 0
     memory = there + cache + _ALIVE * tokens * width * per_value

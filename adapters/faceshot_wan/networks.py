@@ -6,7 +6,9 @@ import importlib
 import importlib.util
 import io
 import json
-from contextlib import nullcontext, redirect_stderr
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +18,7 @@ import torch
 
 from faceshot.errors import InputError, MissingError
 from faceshot.landmarks import RGBArray
-from faceshot.models import LOAD_ERRORS, first_line
+from faceshot.models import LOAD_ERRORS, first_line, quiet
 from faceshot.progress import show_progress
 from faceshot_wan.options import LowVram, WanOptions
 
@@ -44,7 +46,6 @@ class Networks:
         """The pipeline of the model, its networks in place."""
         if self.pipeline is None:
             self.pipeline = _pipeline(self, options)
-        self.pipeline.set_progress_bar_config(disable=not show_progress.get(), leave=False)
         return self.pipeline
 
     def render(
@@ -58,7 +59,8 @@ class Networks:
         """
         from PIL import Image
 
-        pipe = self.pipe(options)
+        with _calm():
+            pipe = self.pipe(options)
         given: dict[str, Any] = {
             "image": Image.fromarray(reference),
             "height": reference.shape[0],
@@ -69,9 +71,7 @@ class Networks:
             "output_type": "np",
             **{name: [Image.fromarray(frame) for frame in frames] for name, frames in clips.items()},
         }
-        # The loop over segments draws bars of its own, which cannot be told not to.
-        silent = nullcontext() if show_progress.get() else redirect_stderr(io.StringIO())
-        with torch.no_grad(), silent:
+        with torch.no_grad(), _calm():
             if options.model == "animate":
                 given["prompt_embeds"] = self._embedded(pipe, options.prompt)
                 if options.actual_guidance > 1:
@@ -106,18 +106,31 @@ def load_networks(folder: Path, options: WanOptions, device: str, dtype: torch.d
         classes["image_processor"] = "transformers:CLIPImageProcessor"
     components = {}
     for name, where in classes.items():
-        kind = diffusers_class(where, options)
         try:
-            if name == "transformer" and options.transformer is not None:
-                components[name] = _single_file(kind, options.transformer, folder / name, dtype)
-            else:
-                typed = {} if name in ("tokenizer", "scheduler", "image_processor") else {"torch_dtype": dtype}
-                if name == "vae":
-                    typed["torch_dtype"] = torch.float32
-                components[name] = kind.from_pretrained(folder / name, local_files_only=True, **typed)
+            with _calm():
+                kind = diffusers_class(where, options)
+                components[name] = _component(kind, name, folder, options, dtype)
         except LOAD_ERRORS as error:
-            raise InputError(f"{folder / name} holds no {kind.__name__}: {first_line(error)}") from error
+            raise InputError(f"{folder / name} holds no {where.partition(':')[2]}: {first_line(error)}") from error
     return Networks(components, torch.device(device), options.low_vram)
+
+
+def _component(kind: Any, name: str, folder: Path, options: WanOptions, dtype: torch.dtype) -> Any:
+    if name == "transformer" and options.transformer is not None:
+        return _single_file(kind, options.transformer, folder / name, dtype)
+    types = {"vae": torch.float32, **dict.fromkeys(("text_encoder", "image_encoder", "transformer"), dtype)}
+    typed = {"torch_dtype": types[name]} if name in types else {}
+    return kind.from_pretrained(folder / name, local_files_only=True, **typed)
+
+
+@contextmanager
+def _calm() -> Iterator[None]:
+    """Without the bars and the advice of diffusers and transformers, unless somebody looks at bars."""
+    if show_progress.get() and sys.stderr.isatty():
+        yield
+        return
+    with quiet(), redirect_stderr(io.StringIO()):  # some bars cannot be told not to be drawn
+        yield
 
 
 def diffusers_class(where: str, options: WanOptions) -> Any:
@@ -162,7 +175,8 @@ def _single_file(kind: Any, file: Path, config: Path, dtype: torch.dtype) -> Any
 
 
 def _pipeline(networks: Networks, options: WanOptions) -> Any:
-    device, low = networks.device, networks.low_vram
+    device = networks.device
+    low = "off" if device.type == "cpu" else networks.low_vram  # there is nothing to be spared
     for part in networks.components.values():
         if isinstance(part, torch.nn.Module):
             part.eval().requires_grad_(False)

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from faceshot.errors import UsageError, option
 from faceshot.export import area_size, crop, face_side, pose_drawing
 from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray, Size
 from faceshot.pipeline import AnimationOptions
@@ -116,21 +115,15 @@ def faces(frames: Iterator[RGBArray], xy: npt.NDArray[np.float32], rest: int) ->
 
 
 def actor(script: Script, settings: AnimationOptions) -> tuple[Iterator[RGBArray], LandmarkSequence]:
-    """The frames of the driving clip itself and where its face is, at the rate that is generated.
-
-    Raises:
-        UsageError: no clip drives.
-    """
+    """The frames of the driving clip itself and where its face is, at the rate that is generated."""
     marks = settings.driving_landmarks
-    if settings.driving is None or marks is None:
-        raise UsageError(f"wan option driver=clip needs a driving clip; give one with {option('driving', 'CLIP')}")
+    assert settings.driving is not None and marks is not None and marks.found is not None
     from faceshot.media import read_frames
 
     begin = marks.start
     frames = list(read_frames(settings.driving, start=begin, stop=begin + len(marks)))
     rate = script.clip.fps / marks.fps
     order = [min(round(k / rate), len(frames) - 1) for k in range(len(script.clip))]
-    assert marks.found is not None
     known = np.maximum.accumulate(np.where(marks.found, np.arange(len(marks)), int(np.argmax(marks.found))))
     xy = marks.xy[known][order]
     return (frames[k] for k in order), replace(

@@ -75,12 +75,6 @@ class ProxyClip:
             alpha = np.ascontiguousarray(frame[..., 3])
             yield Picture(np.ascontiguousarray(frame[..., :3]), alpha).flat(), alpha
 
-    def mattes(self) -> Iterator[npt.NDArray[np.uint8] | None]:
-        """The matte (H, W) of every frame, None without one; nothing is drawn for pictures that have none."""
-        if self.picture.alpha is None:
-            return iter([None] * len(self))
-        return (frame[..., 3] for frame in self.frames())
-
     def boxes(self) -> FloatArray:
         """(T, 4) the head in every frame, see :func:`head_boxes`; NaN where the sequence has no face."""
         return head_boxes(self.sequence.xy)

@@ -19,7 +19,7 @@ import pytest
 from faceshot.errors import InputError, MissingError
 from faceshot.weights import download as weights_download
 from faceshot.weights import resolve as weights
-from faceshot.weights.resolve import Weight, fetch, find, find_folder, hub_folder, where
+from faceshot.weights.resolve import Weight, check, fetch, find, find_folder, hub_folder, members, missing, where
 from tests.hub_server import COMMIT, Hub, serving
 
 REPO = Path(__file__).resolve().parents[2]
@@ -94,6 +94,19 @@ def test_a_model_s_folder_is_fetched_by_patterns(table: dict[str, Weight]) -> No
     folder = hub_folder("owner/net", ("unet/big.safetensors", "unet/*.json"))
     assert (folder / "unet" / "config.json").read_bytes() == CONFIG
     assert hub_folder("owner/net", ("unet/big.safetensors", "unet/*.json"), offline=True) == folder
+
+
+def test_a_whole_repository_is_fetched_by_its_index(table: dict[str, Weight]) -> None:
+    name = "all:unet/config.json"
+    table.clear()
+    table[name] = Weight(
+        name, "unet/config.json", "hub:owner/net", "MIT", True, "tests", group="all", about=7, whole=True
+    )
+    assert missing("all") and weights_download.remote_bytes(members("all")) == 7
+    index = fetch(name)
+    assert index.read_bytes() == CONFIG and (index.parent / "big.safetensors").read_bytes() == BIG
+    assert not missing("all") and where(name) == index
+    assert check(name) == hashlib.sha256(CONFIG).hexdigest()  # `about` is the size of it all, not of the index
 
 
 @pytest.mark.parametrize("file", ["unet/big.safetensors", "unet/config.json", "unet/*.json"])
