@@ -13,7 +13,7 @@ import gradio as gr
 
 from faceshot.demo import visits
 from faceshot.demo.jobs import Job
-from faceshot.demo.parts import result_html
+from faceshot.demo.parts import chosen_backend, result_html
 from faceshot.demo.sessions import Session, Sessions
 from faceshot.demo.wish import FORMATS, Wish
 from faceshot.errors import FaceShotError, UsageError
@@ -143,7 +143,7 @@ class Handlers:
         """What was chosen, and the address of the clip to show beside the result."""
         picture, _, _ = session.ready()
         kind, driver = value["kind"], ""
-        chosen: dict[str, Any] = {name: value[name] for name in ("smooth", "gaps", "source", "start", "stop")}
+        chosen: dict[str, Any] = {"smooth": value["smooth"], "backend": chosen_backend(value["backend"])}
         chosen["gain"] = {name: float(value[f"gain {name}"]) for name in GAINS if value[f"gain {name}"] != 1}
         if kind == "motion":
             chosen |= {"motion": value["motions"].get("chosen"), "seconds": value["seconds"] or None}
@@ -153,9 +153,11 @@ class Handlers:
             raise UsageError("there is nothing to follow yet; choose a file first")
         else:
             chosen["driving"] = session.keep(value[kind], "drive")
-            driver = session.url(chosen["driving"]) if kind == "clip" else ""
-        suffix = FORMATS.get(value["format"], ".mp4")
-        return Wish(picture, visits.landmark_file(session), suffix=suffix, **chosen), driver
+        if kind == "clip":
+            driver = session.url(chosen["driving"])
+            chosen |= {name: value[name] for name in ("gaps", "source", "face", "start", "stop")}
+        suffix, sticker = FORMATS.get(value["format"], (".mp4", None))
+        return Wish(picture, visits.landmark_file(session), suffix=suffix, sticker=sticker, **chosen), driver
 
     # ---- the same for programs
 

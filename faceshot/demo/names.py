@@ -23,9 +23,18 @@ _INNER = ("right corner", "upper lip, right", "upper lip, middle", "upper lip, l
           "lower lip, left", "lower lip, middle", "lower lip, right")  # fmt: skip
 
 
+#: The files of the editor's script, one after another: what is declared in one is known in all that follow.
+_EDITOR = ("state", "drawing", "moving", "pointers", "view", "controls")
+
+
 def asset(name: str) -> str:
     """A script, style or template of this package."""
     return (Path(__file__).parent / "assets" / name).read_text(encoding="utf-8")
+
+
+def editor_script() -> str:
+    """The landmark editor's script, whole."""
+    return "\n".join(asset(f"editor/{name}.js") for name in _EDITOR)
 
 
 def editor_parts() -> dict[str, Any]:
@@ -35,8 +44,10 @@ def editor_parts() -> dict[str, Any]:
     ``vocabulary`` and ``value``), ``trigger(event)``, called with "change" after ``props.value`` got moved points, and
     ``watch("value", function)``, which registers what is to be called when somebody else sets it.
     """
-    files = {"template": "editor.html", "style": "page.css", "script": "editor.js"}
-    return {**{part: asset(file) for part, file in files.items()}, "vocabulary": vocabulary()}
+    return {
+        "template": asset("editor/editor.html"), "style": asset("page.css"), "script": editor_script(),
+        "vocabulary": vocabulary(),
+    }  # fmt: skip
 
 
 def point_names() -> list[str]:

@@ -12,17 +12,19 @@ from faceshot.demo.handlers import GAINS, Handlers
 from faceshot.demo.sessions import Sessions
 from faceshot.demo.wish import FORMATS
 from faceshot.driving import MOTIONS
-from faceshot.errors import FaceShotError
-from faceshot.pipeline import FaceShot, list_backends, load_backend, requirements
+from faceshot.pipeline import FaceShot
 
 NOTICE = (
     "Everything stays on the machine that runs this page. Animate real people only with their consent; "
     "every video says that it is generated."
 )
+#: Of several faces in a clip: numbers count from the left.
+FACES = ["largest", "left", "right", "1", "2", "3", "4"]
 #: Kinds of the shipped gallery that stand as examples.
 EXAMPLES = ("cat", "fox", "robot", "person", "pumpkin", "plush")
-#: All that uses the model waits in one line.
+#: All that uses the model waits in one line; what takes long in another, so that nobody's picture waits for a clip.
 _ONE = {"concurrency_limit": 1, "concurrency_id": "model"}
+_LONG = {"concurrency_limit": 1, "concurrency_id": "render"}
 
 
 def build_page(
@@ -59,10 +61,9 @@ def build_page(
         with gr.Accordion("The same on a command line and in Python", open=False):
             command = gr.Code(label="Command line", language="shell", interactive=False)
             snippet = gr.Code(label="Python", language="python", interactive=False)
-        _backends()
         gr.Markdown(NOTICE)
         _wire(page, do, upload, editor)
-        run = go.click(do.make, set(do.fields.values()), [result, command, snippet], api_visibility="private", **_ONE)
+        run = go.click(do.make, set(do.fields.values()), [result, command, snippet], api_visibility="private", **_LONG)
         cancel.click(None, cancels=[run])
         _api(do)
     page.queue(max_size=100, default_concurrency_limit=4)
@@ -123,9 +124,13 @@ def _motion(do: Handlers) -> dict[str, Any]:
         with gr.Row():
             sources, gaps = ["auto", "facemesh", "track", "facexlib"], ["hold", "rest", "cut", "refuse"]
             fields["source"] = gr.Dropdown(sources, value="auto", label="Landmarks found by")
+            fields["face"] = gr.Dropdown(FACES, value="largest", label="Which face, where there are several")
             fields["gaps"] = gr.Dropdown(gaps, value="hold", label="Where the face is gone")
+        with gr.Row():
             fields["start"] = gr.Textbox("", label="From", placeholder="frame, or 1.5s")
             fields["stop"] = gr.Textbox("", label="To", placeholder="frame, or 4s")
+    with gr.Accordion("Renderer", open=False):
+        fields["backend"] = parts.backends()
     return fields
 
 
@@ -148,22 +153,6 @@ def _wire(page: gr.Blocks, do: Handlers, upload: gr.Image, editor: gr.HTML) -> N
     page.load(None, None, None, js=named)
 
 
-def _backends() -> None:
-    """Which renderers there are; those that lack something say how to get it."""
-    rows = []
-    for name in list_backends():
-        try:
-            backend = load_backend(name)
-            lacks = requirements(backend)
-        except FaceShotError as error:
-            rows.append(f"- {name}: {error}")
-            continue
-        state = "ready, and used here" if not lacks and name == "warp" else "ready" if not lacks else "; ".join(lacks)
-        rows.append(f"- **{name}**, {backend.summary}. {backend.licence}. *{state}*")
-    with gr.Accordion("Renderers", open=False):
-        gr.Markdown("\n".join(rows), elem_id="backends")
-
-
 def _api(do: Handlers) -> None:
     """``match``, ``retarget`` and ``animate`` for ``gradio_client``."""
     with gr.Row(visible=False):
@@ -174,4 +163,4 @@ def _api(do: Handlers) -> None:
         button = gr.Button()
     button.click(do.api_match, picture, found, api_name="match", **_ONE)
     button.click(do.api_retarget, [landmarks, driving], moved, api_name="retarget", **_ONE)
-    button.click(do.api_animate, [picture, motion, driving, landmarks], video, api_name="animate", **_ONE)
+    button.click(do.api_animate, [picture, motion, driving, landmarks], video, api_name="animate", **_LONG)

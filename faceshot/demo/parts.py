@@ -10,12 +10,14 @@ from typing import Any
 
 import gradio as gr
 
-from faceshot.demo.names import asset, vocabulary
+from faceshot.demo.names import asset, editor_script, vocabulary
 from faceshot.driving import AMOUNTS, MOTIONS
-from faceshot.pipeline import Animation
+from faceshot.errors import FaceShotError
+from faceshot.pipeline import Animation, list_backends, load_backend, requirements
 
 _LABELS = {"blink_right": "blink, right eye", "blink_left": "blink, left eye", "brow_right": "right brow",
-           "brow_left": "left brow", "jaw": "mouth open", "yaw": "turn", "pitch": "nod", "roll": "tilt"}  # fmt: skip
+           "brow_left": "left brow", "jaw": "mouth open", "yaw": "turn", "pitch": "nod", "roll": "tilt", "gaze_x": "look aside",
+           "gaze_y": "look down"}  # fmt: skip
 _PICTURES = (".webp", ".gif")
 
 
@@ -35,7 +37,7 @@ def _path(payload: Any) -> str | None:
 def editor() -> gr.HTML:
     """The picture with its 68 points, to be dragged."""
     return gr.HTML(
-        {"stamp": "none", "picture": None}, html_template=asset("editor.html"), js_on_load=asset("editor.js"),
+        {"stamp": "none", "picture": None}, html_template=asset("editor/editor.html"), js_on_load=editor_script(),
         vocabulary=vocabulary(), elem_id="editor",
     )  # fmt: skip
 
@@ -66,20 +68,47 @@ def sliders(pose: Callable[[dict[str, Any]], str]) -> gr.HTML:
     )  # fmt: skip
 
 
+def backends() -> gr.HTML:
+    """What draws the frames: those that lack something cannot be chosen, and say how to get it."""
+    rows = []
+    for name in list_backends():
+        row = {"name": name, "chosen": name == "warp"}
+        try:
+            backend = load_backend(name)
+            commands = {need.rpartition("run: ")[2] for need in requirements(backend)}
+        except FaceShotError as error:
+            rows.append({**row, "summary": str(error), "lacks": "does not work"})
+            continue
+        rows.append({**row, "summary": backend.summary, "licence": backend.licence, "lacks": "; ".join(commands)})
+    return gr.HTML(
+        {"backends": rows}, html_template=asset("backends.html"), js_on_load=asset("backends.js"), elem_id="backends"
+    )
+
+
+def chosen_backend(value: dict[str, Any]) -> str:
+    """The name of what was chosen in :func:`backends`."""
+    return next((str(row["name"]) for row in value["backends"] if row.get("chosen")), "warp")
+
+
 def result_html(made: Animation, url: Callable[[Path], str], files: list[Path], before: str, driver: str) -> str:
     """Before, driver and result side by side, and every file to be taken along."""
     shown = [_figure("before", before, False)] + ([_figure("driver", driver, True)] if driver else [])
     moves = made.output.suffix not in _PICTURES
-    shown.append(_figure(f"result, {len(made.sequence)} frames", url(made.output), moves))
+    shown.append(_figure(f"result, {len(made.sequence)} frames", url(made.output), moves, before))
     names = [(html.escape(path.name), html.escape(url(path), quote=True)) for path in files]
     links = "".join(f'<li><a href="{where}" download="{name}">{name}</a></li>' for name, where in names)
     return f'<div class="fs-result">{"".join(shown)}</div><ul class="fs-files" aria-label="Files">{links}</ul>'
 
 
-def _figure(caption: str, src: str, moves: bool) -> str:
-    src, caption = html.escape(src, quote=True), html.escape(caption)
+def _figure(caption: str, src: str, moves: bool, under: str = "") -> str:
+    """A picture or a clip; with ``under``, that picture can be drawn across it."""
+    src, caption, under = (html.escape(text, quote=True) for text in (src, caption, under))
     if moves:
         inner = f'<video src="{src}" controls loop autoplay muted playsinline aria-label="{caption}"></video>'
     else:
         inner = f'<img src="{src}" alt="{caption}">'
+    if under:
+        slide = "this.closest('figure').style.setProperty('--before', this.value + '%')"
+        inner = f'<div class="fs-stack">{inner}<img class="fs-before" src="{under}" alt=""></div>'
+        inner += f'<input type="range" value="0" aria-label="Draw the picture before across" oninput="{slide}">'
     return f"<figure>{inner}<figcaption>{caption}</figcaption></figure>"

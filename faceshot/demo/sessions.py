@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from faceshot.errors import UsageError
 from faceshot.formats import read_content, write_landmarks
-from faceshot.landmarks import FloatArray, Landmarks, Picture, RGBArray
+from faceshot.landmarks import Landmarks, Picture, RGBArray
 
 if TYPE_CHECKING:
     from faceshot.matching import Match
@@ -49,7 +49,7 @@ class Session:
     runs: int = 0
     uploads: set[Path] = field(default_factory=set)
     turn: threading.Lock = field(default_factory=threading.Lock)
-    poser: Callable[[FloatArray], RGBArray] | None = None
+    poser: Callable[..., RGBArray] | None = None
 
     @property
     def token(self) -> str:

@@ -16,7 +16,7 @@ from faceshot.demo.wish import Wish
 from faceshot.driving import MOTIONS, expression_timeline, motion_template, posed
 from faceshot.errors import UsageError
 from faceshot.formats import read_content, read_sequence, write_landmarks, write_sequence
-from faceshot.landmarks import LandmarkSequence, Picture
+from faceshot.landmarks import LandmarkSequence, Picture, iris_shift
 from faceshot.media import VideoWriter, read_picture
 from faceshot.pipeline import Animation, AnimationOptions, FaceShot, load_backend, poser
 
@@ -50,7 +50,7 @@ def take_picture(shot: FaceShot, session: Session, upload: str | Path) -> dict[s
     """
     session.source = session.keep(upload, "picture")
     session.picture = read_picture(session.source)
-    session.found, session.runs = [], session.runs
+    session.found = []
     session.settle(None)
     first = shot.match(session.picture, strict=False)
     session.found = [first]
@@ -176,7 +176,8 @@ def pose(shot: FaceShot, session: Session, amounts: Mapping[str, float]) -> str:
     with session.turn:
         if session.poser is None:
             session.poser = poser(load_backend("warp"), small, marks, AnimationOptions())
-        frame = session.poser(moved.xy[1])
+        gaze = iris_shift(moved)
+        frame = session.poser(moved.xy[1], gaze=None if gaze is None else gaze[1])
     return _inline(Picture(frame[..., :3], frame[..., 3] if frame.shape[2] == 4 else None))
 
 
@@ -211,7 +212,7 @@ def animate(shot: FaceShot, session: Session, wish: Wish) -> Animation:
     kept = {"save_landmarks": folder / f"{wish.picture.stem}.landmarks.json", "save_sequence": folder / "moved.npz"}
     kept["save_drive"] = folder / "drive.npz"
     options = {**wish.options(), "landmarks": session.landmarks, **kept}
-    made = shot.animate(wish.picture, output=folder / wish.output, **options)
+    made = shot.with_backend(wish.backend).animate(wish.picture, output=folder / wish.output, **options)
     write_landmarks(kept["save_landmarks"], made.landmarks, overwrite=True, edited=session.edited)
     return made
 

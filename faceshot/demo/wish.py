@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-#: Formats of the result, as the page names them.
-FORMATS = {
-    "MP4, plays everywhere": ".mp4",
-    "WebM, keeps transparency": ".webm",
-    "WebP sticker": ".webp",
-    "GIF sticker": ".gif",
+#: Formats of the result, as the page names them: the file's suffix, and whose sticker limits it meets.
+FORMATS: dict[str, tuple[str, str | None]] = {
+    "MP4, plays everywhere": (".mp4", None),
+    "WebM, keeps transparency": (".webm", None),
+    "WebP": (".webp", None),
+    "GIF": (".gif", None),
+    "Sticker for WhatsApp": (".webp", "whatsapp"),
+    "Sticker for Telegram": (".webm", "telegram"),
+    "Sticker for Discord": (".gif", "discord"),
+    "Sticker for a web page": (".webp", "web"),
 }
 
 
@@ -22,9 +26,9 @@ class Wish:
 
     Attributes:
         picture, landmarks: files. motion: a built-in one, ``seconds`` long, or driving: a file.
-        gain: of parts, those that are not 1; smooth, gaps, source, start, stop: as of
+        gain: of parts, those that are not 1; smooth, gaps, source, face, start, stop: as of
             :meth:`faceshot.FaceShot.animate`.
-        suffix: of the video; backend: its name.
+        suffix: of the video; sticker: whose limits it meets; backend: its name.
     """
 
     picture: Path
@@ -36,9 +40,11 @@ class Wish:
     smooth: bool = False
     gaps: str = "hold"
     source: str = "auto"
+    face: str = "largest"
     start: str = ""
     stop: str = ""
     suffix: str = ".mp4"
+    sticker: str | None = None
     backend: str = "warp"
 
     def options(self) -> dict[str, Any]:
@@ -53,8 +59,12 @@ class Wish:
             "smooth": self.smooth or None,
             "gaps": self.gaps if clip and self.gaps != "hold" else None,
             "source": self.source if clip and self.source != "auto" else None,
+            "face": (int(self.face) if self.face.isdecimal() else self.face)
+            if clip and self.face != "largest"
+            else None,
             "start": self.start.strip() or None if clip else None,
             "stop": self.stop.strip() or None if clip else None,
+            "sticker": self.sticker,
         }
         return {name: value for name, value in chosen.items() if value is not None}
 

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from faceshot.driving.motion_face import SIDE, Pose, face_points
+from faceshot.driving.motion_face import LOOK, MOVES, SIDE, Pose, face_points
 from faceshot.errors import UsageError
-from faceshot.landmarks import LandmarkSequence, as_fps
+from faceshot.landmarks import BLENDSHAPES, Expression, LandmarkSequence, as_fps
 
 #: What can be posed, and how far; angles in degrees, 0 is the face at rest. Sides are the subject's; a face with
-#: ``yaw`` turns to the image right, with ``pitch`` looks down, with ``roll`` tilts clockwise.
+#: ``yaw`` turns to the image right, with ``pitch`` looks down, with ``roll`` tilts clockwise; eyes with ``gaze_x`` look
+#: to the image right, with ``gaze_y`` down.
 AMOUNTS: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
         "blink_right": (0.0, 1.0),
@@ -29,6 +30,8 @@ AMOUNTS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "yaw": (-25.0, 25.0),
         "pitch": (-20.0, 20.0),
         "roll": (-30.0, 30.0),
+        "gaze_x": (-1.0, 1.0),
+        "gaze_y": (-1.0, 1.0),
     }
 )
 _TURNS = ("yaw", "pitch", "roll")
@@ -45,7 +48,7 @@ def posed(amounts: Mapping[str, float]) -> LandmarkSequence:
         UsageError: unknown name, no number, out of range.
     """
     values = np.array([[0.0] * len(AMOUNTS), _checked(amounts)])
-    return LandmarkSequence(_points(values), (SIDE, SIDE), Fraction(30))  # type: ignore[arg-type]
+    return _sequence(values, Fraction(30))
 
 
 def expression_timeline(
@@ -73,7 +76,7 @@ def expression_timeline(
     start, end = np.array(times)[left], np.array(times)[left + 1]
     x = np.clip((t - start) / (end - start), 0, 1)[:, None]
     ease = x * x * (3 - 2 * x)
-    return LandmarkSequence(_points(stops[left] + ease * (stops[left + 1] - stops[left])), (SIDE, SIDE), rate)  # type: ignore[arg-type]
+    return _sequence(stops[left] + ease * (stops[left + 1] - stops[left]), rate)
 
 
 def _checked(amounts: Mapping[str, float]) -> list[float]:
@@ -95,8 +98,17 @@ def _seconds(value: Any) -> float:
     return float(value)
 
 
-def _points(values: np.ndarray) -> np.ndarray:
-    """(T, 68, 2) of amounts (T, 11)."""
+def _sequence(values: np.ndarray, rate: Fraction) -> LandmarkSequence:
+    """Our face with amounts (T, 13), with gaze in its expression channel."""
     column = dict(zip(AMOUNTS, values.T, strict=True))
     turns = {name: np.radians(column.pop(name)) for name in _TURNS}
-    return face_points(Pose(round=column.pop("pout"), **column, **turns)).astype(np.float32)
+    looks = np.stack([column.pop("gaze_x"), column.pop("gaze_y")], axis=1)
+    down = looks[:, 1, None, None]
+    lids = np.maximum(down, 0) * MOVES["lid_down"] + np.maximum(-down, 0) * MOVES["lid_up"]
+    xy = face_points(Pose(round=column.pop("pout"), **column, **turns), lids).astype(np.float32)
+    frames = len(values)
+    expression = Expression(
+        np.full((frames, len(BLENDSHAPES)), np.nan), np.repeat(np.eye(3)[None], frames, 0),
+        np.repeat((looks * LOOK)[:, None], 2, 1), np.full(frames, np.nan),
+    )  # type: ignore[arg-type]  # fmt: skip
+    return LandmarkSequence(xy, (SIDE, SIDE), rate, expression=expression)  # type: ignore[arg-type]

@@ -16,6 +16,8 @@ from faceshot.landmarks.topology import FLIP, INNER_LIP_PAIRS, LID_PAIRS
 Array = npt.NDArray[np.float64]
 
 SIDE = 512
+#: How far an iris goes, in widths of its eye: to a side, and up or down.
+LOOK = (0.24, 0.15)
 _CENTRE = np.array([255.5, 226.0])
 _NECK = np.array([0.0, 120.0, -100.0])
 _CAMERA = 1500.0
@@ -62,6 +64,8 @@ _SHAPES: dict[str, dict[int, tuple[float, float, float]]] = {
     "brows": {17: (-1, -9, 0), 18: (-1, -15, 0), 19: (0, -18, 0), 20: (0, -18, 0), 21: (0, -16, 0)},
     "frown": {17: (0, 1, 0), 18: (1, 3, 0), 19: (3, 5, 0), 20: (5, 8, 0), 21: (6, 10, 0)},
     "wide_eyes": {37: (0, -6, 0), 38: (0, -6, 0), 40: (0, 2, 0), 41: (0, 2, 0)},
+    "lid_down": {37: (0, 4, 0), 38: (0, 4, 0)},
+    "lid_up": {37: (0, -3, 0), 38: (0, -3, 0), 40: (0, -1, 0), 41: (0, -1, 0)},
     "squint": {37: (0, 3, 0), 38: (0, 3, 0), 40: (0, -4, 0), 41: (0, -4, 0)},
 }
 # fmt: on
@@ -125,7 +129,7 @@ class Pose:
 
 
 def face_points(pose: Pose, more: Array | None = None) -> Array:
-    """The 68 points (T, 68, 2) of the face, pixels of a 512x512 picture; ``more`` (68, 3) are further displacements."""
+    """The 68 points (T, 68, 2) of the face, pixels of a 512x512 picture; ``more``, (68, 3) or (T, 68, 3), are further displacements."""
     frames = max(len(getattr(pose, entry.name)) for entry in fields(pose))
     return _project(_express(pose, frames, more), pose)
 

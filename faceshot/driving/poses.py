@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from faceshot.driving.motion_face import MOVES, RIGHT_SIDE, SIDE, Pose, face_points, mirrored
+from faceshot.driving.motion_face import LOOK, MOVES, RIGHT_SIDE, SIDE, Pose, face_points, mirrored
 from faceshot.errors import UsageError
 from faceshot.landmarks import BLENDSHAPES, Expression, LandmarkSequence
 from faceshot.landmarks.topology import FLIP, INNER_LIPS, OUTER_LIPS
@@ -49,8 +49,6 @@ _OWN: dict[str, dict[int, tuple[float, float, float]]] = {
         31: (-2, -6, 0), 32: (0, -3, 0), 49: (-1, -4, 0), 50: (0, -4, 0), 61: (0, -3, 0), 21: (2, 5, 0),
         20: (1, 4, 0), 41: (0, -2, 0), 40: (0, -2, 0),
     },
-    "lid_down": {37: (0, 4, 0), 38: (0, 4, 0)},
-    "lid_up": {37: (0, -3, 0), 38: (0, -3, 0), 40: (0, -1, 0), 41: (0, -1, 0)},
     "jaw_forward": {
         5: (0, 1, 4), 6: (0, 2, 8), 7: (0, 3, 14), 8: (0, 3, 16), 57: (0, 1, 12), 58: (0, 1, 12), 59: (0, 1, 8),
         66: (0, 0, 10), 67: (0, 0, 10),
@@ -76,8 +74,6 @@ _SHAPES: dict[str, Array] = {
     "jaw_aside": _aside(_JAW_ASIDE),
     "lips_aside": _aside(_LIPS_ASIDE),
 }
-#: How far an iris goes, in widths of its eye: to a side, and up or down.
-_LOOK = (0.24, 0.15)
 _RIGHT, _LEFT = "Right", "Left"
 
 
@@ -109,7 +105,7 @@ class NamedPose:
         posed = face_points(Pose(**{name: np.array([value]) for name, value in self.pose.items()}), more)
         xy = np.concatenate([face_points(Pose()), posed]).astype(np.float32)
         gaze = np.zeros((2, 2, 2))
-        gaze[1] = np.array(self.looks) * _LOOK
+        gaze[1] = np.array(self.looks) * LOOK
         shapes = np.full((2, len(BLENDSHAPES)), np.nan)
         if self.group == "arkit":
             shapes = np.zeros((2, len(BLENDSHAPES)))

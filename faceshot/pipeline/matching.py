@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +24,8 @@ from faceshot.pipeline.sidecar import installed_version
 from faceshot.progress import progress
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from faceshot.matching import Matcher
 
 #: Longest side of the picture that a match keeps to be looked at [px].
@@ -76,6 +79,12 @@ class Matching:
                     low_vram=self.low_vram,
                 )
             return self._matcher
+
+    def with_backend(self, name: str) -> Self:
+        """The same settings and, where it is loaded already, the same matcher; rendering with another backend."""
+        other = copy(self)
+        other.backend_name, other._matcher = name, self._matcher
+        return other
 
     @property
     def reads(self) -> list[Path]:

@@ -239,6 +239,12 @@ def test_the_face_follows_the_sliders(visit: Callable[..., Any], small: Path) ->
     page.wait_for_function("(was) => document.querySelector('#sliders img').src !== was", arg=still)
     page.click("#sliders [data-fs=add]")
     assert "0.6 s: jaw 1" in page.locator("#sliders ol").inner_text()
+    page.fill("#sliders [data-fs=name]", "shout")
+    page.click("#sliders [data-fs=save]")
+    page.get_by_label("Reset: mouth open").click()
+    assert page.locator("#sliders input[name=jaw]").input_value() == "0"
+    page.select_option("#sliders [data-fs=saved]", "shout")
+    assert page.locator("#sliders input[name=jaw]").input_value() == "1"
     page.click("#animate")
     page.wait_for_selector("#result video")
     assert (

@@ -153,6 +153,7 @@ def test_sliders_give_frames(shot: FaceShot, visitor: Session) -> None:
     still, smiling = visits.pose(shot, visitor, {}), visits.pose(shot, visitor, {"smile": 1.0, "blink_left": 1.0})
     assert still.startswith("data:image/jpeg;base64,") and still != smiling
     assert visits.pose(shot, visitor, {}) == still  # nothing is left of an expression
+    assert visits.pose(shot, visitor, {"gaze_x": 1.0}) not in (still, visits.pose(shot, visitor, {"gaze_x": -1.0}))
     with pytest.raises(UsageError, match="unknown expression"):
         visits.pose(shot, visitor, {"ears": 1.0})
 
@@ -161,7 +162,8 @@ def test_expressions_do_what_they_say() -> None:
     rest = posed({}).xy[1]
     assert np.array_equal(rest, posed({}).xy[0])
     for name, (_, high) in AMOUNTS.items():
-        assert np.abs(posed({name: high}).xy[1] - rest).max() > 4, name
+        shown = posed({name: high})
+        assert np.abs(shown.xy[1] - rest).max() >= 4 or np.all(shown.expression.gaze[1, :, 0] > 0.2), name
     blink = posed({"blink_right": 1.0}).xy[1]
     assert abs(blink[37, 1] - blink[41, 1]) < 1 and np.array_equal(blink[43], rest[43])
     assert posed({"jaw": 1.0}).xy[1][8, 1] > rest[8, 1] + 20
@@ -285,3 +287,20 @@ def test_toasts_are_one_line_without_folders(sessions: Sessions) -> None:
 
     with pytest.raises(Exception, match=r"^'clip me &lt;b&gt;.mp4 is empty'$"):
         fails(Handlers(FaceShot(), sessions, (None, None)))
+
+
+def test_a_wish_says_face_sticker_and_backend() -> None:
+    wish = Wish(Path("fox.png"), Path("fox.json"), driving=Path("a.mp4"), face="2", sticker="whatsapp", suffix=".webp")
+    assert wish.options()["face"] == 2 and wish.options()["sticker"] == "whatsapp"
+    assert "--face 2 --sticker whatsapp -o fox.webp" in wish.command()
+    assert "backend='mofa'" in Wish(Path("a.png"), Path("a.json"), motion="nod", backend="mofa").snippet()
+    assert "face" not in Wish(Path("a.png"), Path("a.json"), motion="nod", face="left").options()
+
+
+def test_a_renderer_of_choice_draws(shot: FaceShot, visitor: Session) -> None:
+    _ = shot.matcher
+    other = shot.with_backend("liveportrait")
+    assert other.matcher is shot.matcher and (shot.backend_name, other.backend_name) == ("warp", "liveportrait")
+    wish = Wish(visitor.source, visits.landmark_file(visitor), motion="nod", backend="nobody")
+    with pytest.raises(UsageError, match="unknown backend 'nobody'"):
+        visits.animate(shot, visitor, wish)
