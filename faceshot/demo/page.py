@@ -57,7 +57,7 @@ def build_page(
             go = gr.Button("Animate", variant="primary", elem_id="animate")
             cancel = gr.Button("Cancel", elem_id="cancel")
         gr.Markdown("## 4. Result")
-        result = gr.HTML("", elem_id="result")
+        result = parts.result()
         with gr.Accordion("The same on a command line and in Python", open=False):
             command = gr.Code(label="Command line", language="shell", interactive=False)
             snippet = gr.Code(label="Python", language="python", interactive=False)

@@ -16,8 +16,8 @@ from faceshot.errors import FaceShotError
 from faceshot.pipeline import Animation, list_backends, load_backend, requirements
 
 _LABELS = {"blink_right": "blink, right eye", "blink_left": "blink, left eye", "brow_right": "right brow",
-           "brow_left": "left brow", "jaw": "mouth open", "yaw": "turn", "pitch": "nod", "roll": "tilt", "gaze_x": "look aside",
-           "gaze_y": "look down"}  # fmt: skip
+           "brow_left": "left brow", "jaw": "mouth open", "yaw": "turn", "pitch": "nod", "roll": "tilt",
+           "gaze_x": "look aside", "gaze_y": "look down"}  # fmt: skip
 _PICTURES = (".webp", ".gif")
 
 
@@ -90,6 +90,11 @@ def chosen_backend(value: dict[str, Any]) -> str:
     return next((str(row["name"]) for row in value["backends"] if row.get("chosen")), "warp")
 
 
+def result() -> gr.HTML:
+    """Where :func:`result_html` is shown."""
+    return gr.HTML("", js_on_load=asset("result.js"), elem_id="result")
+
+
 def result_html(made: Animation, url: Callable[[Path], str], files: list[Path], before: str, driver: str) -> str:
     """Before, driver and result side by side, and every file to be taken along."""
     shown = [_figure("before", before, False)] + ([_figure("driver", driver, True)] if driver else [])
@@ -108,7 +113,6 @@ def _figure(caption: str, src: str, moves: bool, under: str = "") -> str:
     else:
         inner = f'<img src="{src}" alt="{caption}">'
     if under:
-        slide = "this.closest('figure').style.setProperty('--before', this.value + '%')"
         inner = f'<div class="fs-stack">{inner}<img class="fs-before" src="{under}" alt=""></div>'
-        inner += f'<input type="range" value="0" aria-label="Draw the picture before across" oninput="{slide}">'
+        inner += '<input type="range" value="0" aria-label="Draw the picture before across">'
     return f"<figure>{inner}<figcaption>{caption}</figcaption></figure>"

@@ -129,7 +129,8 @@ class Pose:
 
 
 def face_points(pose: Pose, more: Array | None = None) -> Array:
-    """The 68 points (T, 68, 2) of the face, pixels of a 512x512 picture; ``more``, (68, 3) or (T, 68, 3), are further displacements."""
+    """The 68 points (T, 68, 2) of the face, pixels of a 512x512 picture; ``more`` are further displacements,
+    (68, 3) or (T, 68, 3)."""
     frames = max(len(getattr(pose, entry.name)) for entry in fields(pose))
     return _project(_express(pose, frames, more), pose)
 

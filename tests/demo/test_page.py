@@ -222,6 +222,11 @@ def test_a_motion_becomes_a_video_with_all_files(visit: Callable[..., Any], smal
     assert len(frames) == 18 and frames[0].shape == (320, 320, 3)
     assert np.abs(frames[0].astype(int) - frames[9]).max() > 60
     page.wait_for_function("document.querySelector('#result video').readyState >= 2")
+    page.get_by_label("Draw the picture before across").fill("40")
+    assert "60%" in page.locator("#result .fs-before").evaluate("(image) => getComputedStyle(image).clipPath")
+    page.get_by_role("button", name="Renderer").click()
+    missing = page.locator("#backends label", has_text="liveportrait")
+    assert missing.locator("input").is_disabled() and "faceshot weights fetch liveportrait" in missing.inner_text()
     page.get_by_role("button", name="The same on a command line").click()
     said = "faceshot animate fox.png --motion wink --seconds 0.6"
     page.wait_for_function("(said) => document.body.innerText.includes(said)", arg=said)
