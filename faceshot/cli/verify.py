@@ -43,7 +43,10 @@ def verify(
         if not dot or not value or not name:
             raise UsageError(f"--backend-option is BACKEND.NAME=VALUE, got {text!r}")
         options.setdefault(backend, {})[name] = value
-    files = [] if output is None else [output.with_suffix(".json"), output.with_suffix(".md")]
+    files: list[Path] = []
+    if output is not None:
+        stem = output.with_suffix("") if output.suffix in (".json", ".md") else output
+        files = [stem.with_name(stem.name + suffix) for suffix in (".json", ".md")]
     check_outputs(files, overwrite=common.overwrite)
     report = run(names or (), device=common.device, dtype=common.dtype, options=options, timeout=timeout)
     if files:

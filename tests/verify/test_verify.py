@@ -110,6 +110,7 @@ def test_the_report_is_written_for_people_and_programs(cli: Callable[..., Run], 
     assert {"system", "Python", "packages", "device"} <= set(kept["machine"])
     page = (tmp_path / "r.md").read_text()
     assert "| backend warp | as it must be |" in page and str(Path.home()) not in page.replace("/ ", "")
+    assert cli("verify", "warp", "-o", tmp_path / "of.mine").code == 0 and (tmp_path / "of.mine.md").exists()
     again = cli("verify", "warp", "-o", tmp_path / "r.json")
     assert again.code == 1 and "exists" in again.err and len(again.err.splitlines()) == 1
     assert cli("verify", "warp", "--backend-option", "steps=3").code == 2
