@@ -1,13 +1,15 @@
 """Lids and lips of a whole clip, read by two small networks from crops that follow the face.
 
 Crops are cut along the tracking, a little larger than the networks see; a window of them is read at a time, so that
-memory does not grow with the clip. The first window also tells how far the tracked corners are from the eye's own, and
-which frames show open eyes and a shut mouth: the references that all others are compared with.
+memory does not grow with the clip. Cutting and reading run in threads beside the tracking, which needs neither. The
+first window also tells how far the tracked corners are from the eye's own, and which frames show open eyes and a shut
+mouth: the references that all others are compared with.
 """
 
 from __future__ import annotations
 
 import importlib.util
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -31,6 +33,8 @@ _MOUTH_KEPT: Final = (132, 132)
 _LOWER, _TRACKED = 0.15, 0.7
 #: Frames read at a time.
 _WINDOW = 600
+#: Frames that wait to be cut, at most.
+_BACKLOG = 8
 #: Frame pixels of an eye's and a mouth's width below which nothing is to be read.
 _SMALLEST_EYE, _SMALLEST_MOUTH = 8.0, 14.0
 
@@ -81,11 +85,18 @@ class FaceLooks:
         self._mouth_width = max(float(np.linalg.norm(xy[left] - xy[right])), 1.0)
         self.usable = self._eye_width >= _SMALLEST_EYE and self._mouth_width >= _SMALLEST_MOUTH
         self._folder = folder
-        self._kept: list[tuple[Array, Array, Array]] = []
-        self._read: list[tuple[Array, Array]] = []
+        self._threads = ThreadPoolExecutor(3, "looks")  # one cuts while eyes and mouth are read
+        self._kept: list[Future[tuple[Array, Array, Array]]] = []
+        self._read: list[tuple[Future[Array], Future[Array]]] = []
         self._networks: tuple[Any, Any] | None = None
         self._eyes_known: list[EyeReference | None] = [None, None]
         self._mouth_known: MouthReference | None = None
+
+    def __enter__(self) -> FaceLooks:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown(cancel_futures=True)
 
     def add(self, rgb: RGBArray, xy: Array, carried: Array, zoom: float) -> None:
         """Keep the crops of the next frame.
@@ -94,54 +105,72 @@ class FaceLooks:
             xy: (68, 2) its landmarks. carried: (68, 2) the anchor's, moved with the head. zoom: size of the head here
                 over that on the anchor frame.
         """
-        from faceshot.tracking.networks import EYE_SCALE, MOUTH_SCALE
-
         if not self.usable:
             return
+        if len(self._kept) >= _BACKLOG:
+            self._kept[-_BACKLOG].result()
+        self._kept.append(self._threads.submit(self._crops, rgb, xy, carried, zoom))
+
+    def _crops(self, rgb: RGBArray, xy: Array, carried: Array, zoom: float) -> tuple[Array, Array, Array]:
+        from faceshot.tracking.networks import EYE_SCALE, MOUTH_SCALE
+
         first, last = topo.OUTER_EYE_CORNERS
         across = xy[last] - xy[first]
         x = across / max(float(np.linalg.norm(across)), 1e-6)
         down = np.array([-x[1], x[0]])
-        kept = []
-        for eye in (topo.RIGHT_EYE, topo.LEFT_EYE):
-            middle = 0.5 * (xy[eye[0]] + xy[eye[3]])
-            kept.append(_cut(rgb, middle, x, self._eye_width * zoom / EYE_SCALE, _EYE_KEPT))
+        right, left = (
+            _cut(rgb, 0.5 * (xy[eye[0]] + xy[eye[3]]), x, self._eye_width * zoom / EYE_SCALE, _EYE_KEPT)
+            for eye in (topo.RIGHT_EYE, topo.LEFT_EYE)
+        )
         corners = list(topo.MOUTH_CORNERS)
         middle = _TRACKED * xy[corners].mean(0) + (1 - _TRACKED) * carried[corners].mean(0)
         width = self._mouth_width * zoom
-        kept.append(_cut(rgb, middle + _LOWER * width * down, x, width / MOUTH_SCALE, _MOUTH_KEPT))
-        self._kept.append((kept[0], kept[1], kept[2]))
+        return right, left, _cut(rgb, middle + _LOWER * width * down, x, width / MOUTH_SCALE, _MOUTH_KEPT)
 
     def reverse(self) -> None:
         """What was added so far was added backwards."""
         self._kept.reverse()
 
     def read(self, *, all_of_them: bool = False) -> None:
-        """Read the kept crops once there is a window of them."""
+        """Begin to read the kept crops once there is a window of them, when the one before is read."""
         if not self._kept or (len(self._kept) < _WINDOW and not all_of_them):
             return
         from faceshot.tracking.networks import EyeNetwork, MouthNetwork, load_network
-        from faceshot.tracking.reading import fused, read_eye, read_mouth
+        from faceshot.tracking.reading import fused
 
         if self._networks is None:
             eyes = fused(load_network(EyeNetwork(), self._folder / "eyes.safetensors"))
             self._networks = eyes, fused(load_network(MouthNetwork(), self._folder / "mouth.safetensors"))
+        for part in self._read[-1:]:
+            wait(part)
+        right, left, mouth = (np.stack(crops) for crops in zip(*(kept.result() for kept in self._kept), strict=True))
+        self._kept = []
+        eyes_read = self._threads.submit(self._read_eyes, right, left)
+        self._read.append((eyes_read, self._threads.submit(self._read_mouth, mouth)))
+
+    def _read_eyes(self, *both: Array) -> Array:
+        from faceshot.tracking.reading import read_eye
+
+        assert self._networks is not None
         rows = []
-        for k in (0, 1):
-            crops = np.stack([kept[k] for kept in self._kept])
+        for k, crops in enumerate(both):
             row, self._eyes_known[k] = read_eye(self._networks[0], crops, self._eyes_known[k])
             rows.append(row)
-        crops = np.stack([kept[2] for kept in self._kept])
-        self._kept = []
-        mouth, self._mouth_known = read_mouth(self._networks[1], crops, self._mouth_known)
-        self._read.append((np.stack(rows, 1), mouth))
+        return np.stack(rows, 1)
+
+    def _read_mouth(self, crops: Array) -> Array:
+        from faceshot.tracking.reading import read_mouth
+
+        assert self._networks is not None
+        rows, self._mouth_known = read_mouth(self._networks[1], crops, self._mouth_known)
+        return rows
 
     def reading(self) -> Reading | None:
         """Of all frames that were added; None where nothing can be read."""
         self.read(all_of_them=True)
         if not self._read:
             return None
-        eyes, mouth = (np.concatenate([row[k] for row in self._read]) for k in (0, 1))
+        eyes, mouth = (np.concatenate([window[k].result() for window in self._read]) for k in (0, 1))
         places = np.array([known.place[:3] for known in self._eyes_known if known is not None])
         return Reading(eyes, mouth, places * (self._eye_width / self._widths)[:, None])
 

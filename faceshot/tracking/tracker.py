@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -77,15 +78,16 @@ def track(
             looks.add(frame, step.xy, *tracker.head())
         return step
 
-    before = [seen_in(frame, tracker.step(frame)) for frame in reversed(early)][::-1]
-    tracker.restart()
-    if looks is not None:
-        looks.reverse()
-    steps = [*before, seen_in(start, tracker.anchor_step())]
-    anchored = len(before)
     often = options.look if looks is None or not looks.usable else options.look_rarely
     wait, tries, doubt = 0, options.tries, 0
-    with _Glances(locate, threshold, max(1, round(float(fps) * often))) as glances:
+    spacing = max(1, round(float(fps) * often))
+    with looks or nullcontext(), _Glances(locate, threshold, spacing) as glances:
+        before = [seen_in(frame, tracker.step(frame)) for frame in reversed(early)][::-1]
+        tracker.restart()
+        if looks is not None:
+            looks.reverse()
+        steps = [*before, seen_in(start, tracker.anchor_step())]
+        anchored = len(before)
         glances.begin(anchored, Picture(start), tracker)
         for count, frame in enumerate(source, anchored + 1):
             step = tracker.step(frame)
@@ -105,7 +107,7 @@ def track(
             if looks is not None:
                 looks.read()
         glances.astray()
-    reading = None if looks is None else looks.reading()
+        reading = None if looks is None else looks.reading()
     given = anchor is not None
     return _assemble(
         dropped, steps, tracker.strips.grids, first, size, fps, options, glances.seen, anchored, reading, given
