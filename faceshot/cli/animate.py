@@ -82,7 +82,10 @@ _BackendOption = Annotated[
     list[str] | None, typer.Option(metavar="K=V", help="The backend's own option (may be repeated).")
 ]
 _Region = Annotated[
-    str | None, typer.Option(metavar="NAME", help="liveportrait: only this moves, exp, pose, lip, eyes, or all.")
+    str | None,
+    typer.Option(
+        metavar="NAME", help="liveportrait: only this moves, exp, pose, lip, eyes, or all; wan: picture, face, or auto."
+    ),
 ]
 _Parts = Annotated[
     str | None,

@@ -167,6 +167,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         return int(stop.code or 0)
     except (KeyboardInterrupt, EOFError, typer.Abort):
         typer.echo("interrupted", err=True)
+        exec("")  # under -m, Python forgets our exit code if an exec() of text was interrupted last: a dataclass's, say
         return 130
     except _Terminated:
         typer.echo("terminated", err=True)
