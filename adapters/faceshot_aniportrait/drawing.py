@@ -1,4 +1,4 @@
-"""Pose pictures: 68 landmarks drawn the way AniPortrait draws MediaPipe's 478, what they lack put in its usual place."""
+"""Pose pictures: 68 landmarks drawn the way AniPortrait draws MediaPipe's 478, what is lacking put in its place."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from faceshot.landmarks import topology as topo
 #: Side of the canvas, whatever the working picture [px].
 CANVAS: Final = 512
 
-#: Points that 68 landmarks lack on the picture's left side: (base, (weight, to, from), ...), base + weight * (to - from).
+#: What 68 points lack on the picture's left side: (base, (weight, to, from), ...), base + weight * (to - from).
 #: Two continue the jaw above the ear, five are the lower edge of the brow, in MediaPipe's numbers.
 _LACKING: Final = (
     (0, (0.87, 0, 1), (0.131, 17, 0)),  # 162
@@ -62,18 +62,17 @@ def completed(xy: npt.ArrayLike) -> FloatArray:
     return np.concatenate([points, np.array(made, np.float32)])
 
 
-def draw_pose(xy: npt.ArrayLike, size: Size, canvas: Size = Size(CANVAS, CANVAS)) -> RGBArray:
-    """Landmarks (68, 2), pixels of ``size``, as lines on a black canvas that does not keep the aspect.
+def draw_pose(xy: npt.ArrayLike, size: Size) -> RGBArray:
+    """Landmarks (68, 2), pixels of ``size``, as lines on a black 512x512 canvas that does not keep the aspect.
 
     Points outside the picture are left out with their lines, so is everything where landmarks are not numbers.
     """
     import cv2
 
-    image: Any = np.zeros((canvas.height, canvas.width, 3), np.uint8)
+    image: Any = np.zeros((CANVAS, CANVAS, 3), np.uint8)
     unit = completed(xy) / np.array(size, np.float32)
     inside = ((unit >= 0) & (unit <= 1)).all(1)
-    limit = np.array(canvas) - 1
-    pixels = np.minimum(np.floor(np.where(inside[:, None], unit, 0) * np.array(canvas)), limit).astype(int)
+    pixels = np.minimum(np.floor(np.where(inside[:, None], unit, 0) * CANVAS), CANVAS - 1).astype(int)
     for chain, colour in _CHAINS:
         for begin, end in pairwise(chain):
             if inside[begin] and inside[end]:

@@ -1,4 +1,4 @@
-"""What lets the frames of a window look at each other: AnimateDiff's temporal transformer, its norm over single frames."""
+"""What lets the frames of a window look at each other: AnimateDiff's transformer, its norm per frame."""
 
 from __future__ import annotations
 

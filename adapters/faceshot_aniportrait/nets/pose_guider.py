@@ -1,7 +1,7 @@
 """Pose pictures -> five feature maps.
 
-Published code never leaves training mode, in which each batch norm takes mean and variance from the pictures at hand; the
-stored averages belong to another range of values. So statistics are *measured* on a set of frames here, and may be
+Published code never leaves training mode, in which each batch norm takes mean and variance from the pictures at hand;
+the stored averages belong to another range of values. So statistics are *measured* on a set of frames here, and may be
 *kept* for others: the same pose then looks the same in every window.
 """
 
@@ -31,12 +31,16 @@ class PictureNorm(nn.BatchNorm2d):
             mean, variance = self.running_mean, self.running_var
         elif self.statistics == "measured":
             # Over mostly black pictures single precision loses the variance.
-            variance, mean = (value.to(x) for value in torch.var_mean(x.double(), (0, 2, 3), correction=0))
+            variance, mean = (value.to(x) for value in torch.var_mean(_exact(x), (0, 2, 3), correction=0))
             self.known = mean, variance
         else:
             assert self.known is not None
             mean, variance = self.known
         return batch_norm(x, mean, variance, self.weight, self.bias, training=False, eps=self.eps)
+
+
+def _exact(x: Tensor) -> Tensor:
+    return x if x.device.type == "mps" else x.double()  # Apple's GPUs have no double precision
 
 
 def _convolutions(*layers: tuple[int, int, int, int]) -> nn.Sequential:

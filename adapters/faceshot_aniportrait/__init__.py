@@ -1,0 +1,1 @@
+"""AniPortrait: its networks."""
