@@ -73,7 +73,9 @@ def parse_options(extra: Mapping[str, Any]) -> AniPortraitOptions:
         raise UsageError(f"aniportrait option overlap={options.overlap} must be less than window={options.window}")
     if options.joint:
         if extra.get("pose_norm") == "clip":
-            raise UsageError("aniportrait option pose_norm=clip contradicts fidelity=upstream, which takes each window's")
+            raise UsageError(
+                "aniportrait option pose_norm=clip contradicts fidelity=upstream, which takes each window's"
+            )
         options = replace(options, pose_norm="window") if "pose_norm" not in extra else options
     return options
 

@@ -6,16 +6,13 @@ paints what moves. The networks stand in ``faceshot_mofa.nets``, the order of th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray
-from faceshot.opencv import require_opencv
 from faceshot.pipeline import AnimationOptions
-
-if TYPE_CHECKING:
-    from faceshot_mofa.networks import Networks
+from faceshot.rendering import NetworkBackend
 
 __all__ = ["Backend"]
 
@@ -30,13 +27,10 @@ _FILES = {
 }
 
 
-class Backend:
+class Backend(NetworkBackend):
     """MOFA-Video by landmarks (see :class:`faceshot.pipeline.backends.Backend`); options in ``faceshot_mofa.options``.
 
     The frames are generated: that of unchanged landmarks looks like the picture, it is not a copy of it.
-
-    Args:
-        networks: to use instead of the published weights.
     """
 
     name = "mofa"
@@ -48,43 +42,7 @@ class Backend:
     commercial = False
     recodes = True
     flags = ("fidelity", "low_vram", "parts", "resume")
-
-    def __init__(self, networks: Networks | None = None) -> None:
-        self._networks, self._own = networks, networks is not None
-        self._loaded: tuple[object, ...] = ()
-
-    def requires(self) -> list[str]:
-        """The weight files that are not here, each with its licence and the command that fetches it."""
-        if self._own:
-            return []
-        from faceshot.rendering import missing_files
-
-        return missing_files("mofa", _FILES)
-
-    def load(self, options: AnimationOptions) -> None:
-        """Check the options and load the networks; never downloads.
-
-        Raises:
-            UsageError: unknown option or bad value. InputError: a weight file does not fit.
-            MissingError: a weight file is absent; says which, where was looked, its licence and how to get it.
-        """
-        from faceshot_mofa.options import parse_options
-
-        parsed = parse_options(options.extra)
-        wanted = (options.device, options.dtype, parsed.low_vram)
-        if self._own or (self._networks is not None and self._loaded == wanted):
-            return
-        from faceshot.rendering import found_files
-
-        files = found_files("mofa", _FILES)
-        require_opencv()
-        from faceshot.models import pick_device, pick_dtype
-        from faceshot_mofa.networks import load_networks
-
-        device = pick_device(options.device)
-        dtype = pick_dtype(options.dtype, device, "vae")  # type: ignore[arg-type]
-        self._networks = None  # make room first
-        self._networks, self._loaded = load_networks(files, device, dtype, parsed.low_vram), wanted
+    files = _FILES
 
     def animate(
         self, picture: Picture, landmarks: Landmarks, sequence: LandmarkSequence, options: AnimationOptions
@@ -96,12 +54,17 @@ class Backend:
             InputError: landmarks or sequence are in pixels of another size than the picture's.
             MissingError: a weight file is absent.
         """
-        self.load(options)
-        assert self._networks is not None
-        from faceshot_mofa.options import parse_options
+        parsed = self._ready(options)
         from faceshot_mofa.pipeline import Renderer
 
-        parsed = parse_options(options.extra)
-        if parsed.work is None and options.cache_dir is not None:
-            parsed = replace(parsed, work=options.cache_dir / "mofa")
         return Renderer(self._networks, parsed).render(picture, landmarks, sequence, options.seed)
+
+    def _parse(self, extra: Mapping[str, Any]) -> Any:
+        from faceshot_mofa.options import parse_options
+
+        return parse_options(extra)
+
+    def _read(self, files: dict[str, Path], device: str, dtype: Any, low_vram: Any) -> Any:
+        from faceshot_mofa.networks import load_networks
+
+        return load_networks(files, device, dtype, low_vram)

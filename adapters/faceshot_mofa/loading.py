@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faceshot.rendering import config_beside, fill, read_network, tensors_of, weight_file
+from faceshot.rendering import config_beside, fill, read_image_encoder, read_network, tensors_of, weight_file
 
 if TYPE_CHECKING:
     import torch
@@ -101,24 +101,14 @@ def load_image_encoder(
     Raises:
         MissingError: no such file. InputError: it is another file.
     """
-    from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
-
-    config = config_beside(path)
-    if config is None:
-        config = {
-            "hidden_size": 1280,
-            "intermediate_size": 5120,
-            "num_hidden_layers": 32,
-            "num_attention_heads": 16,
-            "patch_size": 14,
-            "image_size": 224,
-            "projection_dim": 1024,
-            "hidden_act": "gelu",
-        }
-    build = CLIPVisionConfig.from_dict(config)
-
-    def rename(name: str) -> str | None:
-        # Position numbers were once stored; the network makes them itself.
-        return None if name.endswith("embeddings.position_ids") else name
-
-    return read_network(lambda: CLIPVisionModelWithProjection(build), path, dtype, device, rename=rename)
+    known = {
+        "hidden_size": 1280,
+        "intermediate_size": 5120,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 16,
+        "patch_size": 14,
+        "image_size": 224,
+        "projection_dim": 1024,
+        "hidden_act": "gelu",
+    }
+    return read_image_encoder(path, known, dtype, device)

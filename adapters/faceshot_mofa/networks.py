@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from torch import Tensor
 
-from faceshot.rendering import Shelves
+from faceshot.rendering import Shelves, files_identity, latent_mean, to_frames
 from faceshot_mofa.nets.legacy import TemporalContext, set_temporal_context
 from faceshot_mofa.options import LowVram
 
@@ -75,23 +74,14 @@ class Networks:
     def encode(self, picture: Tensor) -> Tensor:
         """Latent (1, 4, h, w), not scaled, of the noisy ``picture`` (1, 3, H, W) in -1..1."""
         with self.using("vae"):
-            net = self.vae
-            parts = [net.encoder, net.quant_conv]
-            if self.dtype == torch.float16 and net.config.force_upcast:
-                # The encoder overflows in half precision; a float32 copy of it (0.14 GB) lives for this one picture.
-                parts = [copy.deepcopy(part).float() for part in parts]
-            dtype = next(parts[0].parameters()).dtype
-            moments = parts[1](parts[0](picture.to(self.device, dtype)))
-            # The mode of the Gaussian is its mean, the first half of the channels.
-            return moments.chunk(2, dim=1)[0].to(self.dtype)
+            return latent_mean(self.vae, picture.to(self.device), self.dtype)
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """At most 8 consecutive frames (n, 4, h, w) float32 -> uint8 (n, H, W, 3) on the CPU."""
         with self.using("vae"):
             scaled = (latents.to(self.device) / self.vae.config.scaling_factor).to(self.dtype)
-            frames = self.vae.decode(scaled, num_frames=len(latents)).sample.float()
-        return (frames / 2 + 0.5).clamp(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).cpu()
+            return to_frames(self.vae.decode(scaled, num_frames=len(latents)).sample)
 
 
 def load_networks(
@@ -105,7 +95,6 @@ def load_networks(
     from faceshot_mofa import loading
 
     home = "cpu" if low_vram != "off" else device
-    identity = [f"{name}:{path.stat().st_size}:{path.stat().st_mtime_ns}" for name, path in sorted(files.items())]
     return Networks(
         cmp=loading.load_cmp(files["cmp"], device),
         controlnet=loading.load_controlnet(files["controlnet"], dtype, home),
@@ -115,5 +104,5 @@ def load_networks(
         device=torch.device(device),
         dtype=dtype,
         low_vram=low_vram,
-        identity=";".join(identity),
+        identity=files_identity(files),
     )

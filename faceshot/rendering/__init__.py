@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from faceshot.lazy import hand_on
 
 if TYPE_CHECKING:
+    from faceshot.rendering.backend import NetworkBackend as NetworkBackend
     from faceshot.rendering.estimate import EFFICIENCY as EFFICIENCY
     from faceshot.rendering.estimate import Estimate as Estimate
     from faceshot.rendering.estimate import parameters as parameters
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from faceshot.rendering.loading import tensors_of as tensors_of
     from faceshot.rendering.loading import weight_file as weight_file
     from faceshot.rendering.matte import moved_matte as moved_matte
+    from faceshot.rendering.networks import files_identity as files_identity
+    from faceshot.rendering.networks import latent_mean as latent_mean
+    from faceshot.rendering.networks import read_image_encoder as read_image_encoder
+    from faceshot.rendering.networks import to_frames as to_frames
     from faceshot.rendering.options import Reader as Reader
     from faceshot.rendering.options import choice as choice
     from faceshot.rendering.options import folder as folder
@@ -80,10 +85,12 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = hand_on(
     __name__,
     {
+        "backend": "NetworkBackend",
         "estimate": "EFFICIENCY Estimate parameters speed weight_bytes",
         "files": "found_files missing_files",
         "loading": "check_fits config_beside empty fill read_network renamed tensors_of weight_file",
         "matte": "moved_matte",
+        "networks": "files_identity latent_mean read_image_encoder to_frames",
         "options": "Reader choice folder number read_options switch whole",
         "place": "BACKDROP MULTIPLE Place Region check_sizes find_place unmixed without_gaps working_rgb",
         "portrait.hunyuan": "arcface_matrix brows_to_mouth hunyuan_inputs motion_intensity motion_levels "

@@ -294,6 +294,30 @@ _RECORDS = (
             ("wan-animate", "animate", "Wan-AI/Wan2.2-Animate-14B-Diffusers", "model_index.json", 82_300_000_000),
         )
     ),
+    *_hub(
+        "aniportrait",
+        "ZJYang/AniPortrait",
+        ("denoising_unet.pth", "reference_unet.pth", "motion_module.pth", "pose_guider.pth"),
+        "Apache-2.0 (code); weights: see the model's page on the hub",
+        None,
+        "--backend aniportrait",
+    ),
+    *_hub(
+        "sd-image-variations",
+        "lambdalabs/sd-image-variations-diffusers",
+        ("image_encoder/config.json", "image_encoder/pytorch_model.bin"),
+        "CreativeML Open RAIL-M, with use restrictions",
+        True,
+        "--backend aniportrait",
+    ),
+    *_hub(
+        "sd-vae-ft-mse",
+        "stabilityai/sd-vae-ft-mse",
+        ("config.json", "diffusion_pytorch_model.safetensors"),
+        "MIT",
+        True,
+        "--backend aniportrait",
+    ),
 )
 
 WEIGHTS: Final = MappingProxyType({weight.name: weight for weight in _RECORDS})
@@ -305,5 +329,6 @@ NEEDS: Final = MappingProxyType(
         "liveportrait": ("liveportrait-stitching",),
         "liveportrait-animals": ("liveportrait-stitching",),
         "mofa": ("svd",),
+        "aniportrait": ("sd-image-variations", "sd-vae-ft-mse"),
     }
 )
