@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray
 from faceshot.pipeline import AnimationOptions
@@ -32,7 +32,7 @@ class Backend(NetworkBackend):
     commercial = False
     recodes = True
     flags = ("fidelity", "low_vram", "resume")
-    files = {
+    files: ClassVar[Mapping[str, str]] = {
         "reference": "reference_unet.pth",
         "unet": "denoising_unet.pth",
         "motion": "motion_module.pth",

@@ -71,7 +71,7 @@ def draw_pose(xy: npt.ArrayLike, size: Size) -> RGBArray:
 
     image: Any = np.zeros((CANVAS, CANVAS, 3), np.uint8)
     unit = completed(xy) / np.array(size, np.float32)
-    inside = ((unit >= 0) & (unit <= 1)).all(1)
+    inside: Any = ((unit >= 0) & (unit <= 1)).all(1)
     pixels = np.minimum(np.floor(np.where(inside[:, None], unit, 0) * CANVAS), CANVAS - 1).astype(int)
     for chain, colour in _CHAINS:
         for begin, end in pairwise(chain):

@@ -34,7 +34,7 @@ def estimate(
     weights = {name: weight_bytes(getattr(networks, name)) for name in NAMES}
     half = torch.tensor([], dtype=networks.dtype).element_size() / 2
     together = halves if networks.low_vram == "off" else 1
-    width = networks.unet.config.block_out_channels[0] / 320
+    width = networks.unet.config["block_out_channels"][0] / 320
     active = _ACTIVE * half * width * area * max(map(len, windows)) * together
     present = sum(weights.values()) if networks.low_vram == "off" else weights["unet"]
     memory = (present + active) / 1e9

@@ -46,13 +46,17 @@ def load_denoiser(
 ) -> DenoisingUNet:
     """``denoising_unet.pth`` with the modules of ``motion_module.pth`` in it.
 
+    What else the first holds is of its training and not needed.
+
     Raises:
         MissingError: a file is absent. InputError: they do not fit.
     """
     file, modules = weight_file(path), tensors_of(weight_file(motion))
-    still = {name: value for name, value in tensors_of(file).items() if "motion_module" not in name}
+    net: Any = empty(DenoisingUNet, file)
+    own = net.state_dict()
+    still = {name: value for name, value in tensors_of(file).items() if name in own}
     moving = {name: value for name, value in modules.items() if "motion_module" in name}
-    return fill(empty(DenoisingUNet, file), (still | moving).items(), file, dtype).to(device)
+    return fill(net, (still | moving).items(), file, dtype).to(device)
 
 
 def load_pose_guider(path: str | Path, device: str = "cpu") -> PoseGuider:

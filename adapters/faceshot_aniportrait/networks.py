@@ -23,7 +23,8 @@ NAMES: Final = ("reference", "unet", "pose_guider", "vae", "image_encoder")
 #: Frames decoded together; they do not see each other.
 DECODE_FRAMES: Final = 4
 CLIP_SIDE: Final = 224
-_MEAN, _STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+_MEAN = np.array((0.48145466, 0.4578275, 0.40821073), np.float32)
+_STD = np.array((0.26862954, 0.26130258, 0.27577711), np.float32)
 
 
 @dataclass
@@ -94,7 +95,7 @@ def clip_pixels(rgb: RGBArray) -> Tensor:
     from PIL import Image
 
     small = np.asarray(Image.fromarray(rgb).resize((CLIP_SIDE, CLIP_SIDE), Image.Resampling.BICUBIC), np.float32)
-    normal = (small / 255 - np.float32(_MEAN)) / np.float32(_STD)
+    normal = (small / 255 - _MEAN) / _STD
     return torch.from_numpy(normal.transpose(2, 0, 1).copy())[None]
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from faceshot.landmarks import Size
 from faceshot_aniportrait.drawing import pose_pictures
+from faceshot_aniportrait.nets.pose_guider import Statistics
 from faceshot_aniportrait.nets.unet import Memory
 from faceshot_aniportrait.networks import Networks
 from faceshot_aniportrait.options import WINDOW, PoseNorm
@@ -57,7 +58,7 @@ class Poses:
             return self._measured[frame]
         if frame not in self._maps:
             self._trim(1, wanted)
-            statistics = "kept" if self.norm == "clip" else "stored"
+            statistics: Statistics = "kept" if self.norm == "clip" else "stored"
             self._maps[frame] = self._at_home(self.networks.pose(self.pictures([frame]), statistics))
         return self._maps[frame]
 

@@ -38,7 +38,7 @@ class Schedule:
     @classmethod
     def of(cls, steps: int) -> Schedule:
         """The schedule with this many steps, 1 or more."""
-        from diffusers import DDIMScheduler
+        from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
         made = DDIMScheduler(**_CONFIG)
         made.set_timesteps(steps)

@@ -1,4 +1,4 @@
-"""What backends with published networks do alike: say what is missing, load once for a device, keep runs in a folder."""
+"""What backends with published networks do alike: say what is missing, load once, keep runs in a folder."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -65,6 +66,12 @@ class ProxyClip:
         xy = place.to_work(without_gaps(self.landmarks, self.sequence))
         marks = replace(self.landmarks, xy=place.to_work(self.landmarks.xy), size=place.size, score=None)
         return ProxyClip(cut, marks, replace(self.sequence, xy=xy, size=place.size, score=None, found=None))
+
+    def mattes(self) -> Iterator[npt.NDArray[np.uint8] | None]:
+        """The moved matte (H, W) of every frame, None where the picture has none."""
+        if self.picture.alpha is None:
+            return repeat(None, len(self))
+        return (np.ascontiguousarray(frame[..., 3]) for frame in self.frames())
 
     def flat(self) -> Iterator[tuple[RGBArray, npt.NDArray[np.uint8]]]:
         """Every frame (H, W, 3) over white, and its matte (H, W), full where the picture has none."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 import torch
-from diffusers import Transformer2DModel
+from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 

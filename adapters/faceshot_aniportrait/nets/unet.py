@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
-from diffusers import Transformer2DModel, UNet2DConditionModel
+from diffusers.models.transformers.transformer_2d import Transformer2DModel
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
@@ -45,6 +46,10 @@ class Memory:
 
 class WalkedUNet(UNet2DConditionModel):
     """The stock U-Net with a forward pass that hands its transformers to a function."""
+
+    down_blocks: Any
+    mid_block: Any
+    up_blocks: Any
 
     def __init__(self, config: Mapping[str, Any] = CONFIG) -> None:
         super().__init__(**config)
@@ -119,7 +124,7 @@ class DenoisingUNet(WalkedUNet):
 
     def __init__(self, config: Mapping[str, Any] = CONFIG) -> None:
         super().__init__(config)
-        widths = list(self.config.block_out_channels)
+        widths = list(self.config["block_out_channels"])
         self.mid_block.motion_modules = nn.ModuleList([MotionModule(widths[-1])])
         for blocks, channels in ((self.down_blocks, widths), (self.up_blocks, widths[::-1])):
             for block, width in zip(blocks, channels, strict=True):
