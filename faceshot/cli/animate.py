@@ -94,9 +94,12 @@ _Parts = Annotated[
     ),
 ]
 _Fidelity = Annotated[
-    str | None, typer.Option(metavar="NAME", help="mofa: corrected, or upstream, the published code's faults included.")
+    str | None,
+    typer.Option(
+        metavar="NAME", help="mofa, aniportrait: corrected, or upstream, the published code's faults included."
+    ),
 ]
-_Resume = Annotated[bool, typer.Option("--resume", help="mofa: go on from the same run, interrupted.")]
+_Resume = Annotated[bool, typer.Option("--resume", help="mofa, aniportrait: go on from the same run, interrupted.")]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What every backend must keep to, whoever wrote it: ``faceshot.testing`` tried on each of ours, and on the installed.
 
-The networks of ``liveportrait`` and ``mofa`` are small stand-ins, so nothing is skipped for want of weights.
+The networks of ``liveportrait``, ``aniportrait``, ``mofa`` and ``wan`` are small stand-ins, so nothing is skipped for
+want of weights.
 """
 
 from __future__ import annotations
@@ -30,6 +31,11 @@ def standin(name: str) -> Backend:
 
         xy = drawn_face(128)[1].xy
         return LivePortrait(Standin(layout_of(face_crop(xy).to_units(xy))))
+    if name == "aniportrait":
+        from faceshot_aniportrait import Backend as AniPortrait
+        from tests.adapters.aniportrait.tiny import tiny_networks as tiny_aniportrait
+
+        return AniPortrait(tiny_aniportrait())
     if name == "mofa":
         from faceshot_mofa import Backend as Mofa
         from tests.adapters.mofa.tiny import tiny_networks
@@ -45,7 +51,7 @@ def standin(name: str) -> Backend:
 
 def quick(name: str, folder: Path) -> dict[str, Any]:
     """Options that make a backend quick, and those it cannot do without."""
-    if name == "mofa":
+    if name in ("aniportrait", "mofa"):
         return {"size": 128, "steps": 1, "window": 3, "overlap": 1, "work": folder}
     if name == "wan":
         return {"model": "animate", "pixels": 1024, "steps": 1}
@@ -78,7 +84,7 @@ def test_landmarks_of_another_size_are_refused(trial: Trial) -> None:
 
 
 def test_all_of_ours_are_installed() -> None:
-    ours = {"warp", "liveportrait", "mofa", "wan", "x-portrait", "hunyuan-portrait"}
+    ours = {"warp", "liveportrait", "aniportrait", "mofa", "wan", "x-portrait", "hunyuan-portrait"}
     assert ours <= set(NAMES), "the installation is older than pyproject.toml: pip install --no-deps -e . again"
 
 

@@ -112,7 +112,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 ANIMATE = "animate @a.png --landmarks @lm.json --driving @seq.npz"
 MATCHED = "animate @a.png --motion nod"
 DRIVE = "drive @clip.mp4"
-MOFA = "--backend mofa --backend-option"
+ANIPORTRAIT, MOFA = (f"--backend {name} --backend-option" for name in ("aniportrait", "mofa"))
 ENTRY = "@gallery/domains/cat/landmarks.json"
 LIVE = "--backend liveportrait --backend-option"
 CASES = {
@@ -149,7 +149,8 @@ CASES = {
     "liveportrait: faces": f"{ANIMATE} {LIVE} faces=@face.npz;@seq.json -o %o.mp4 --save-sequence @seq.json",
     "liveportrait: driving": f"{ANIMATE} {LIVE} driving=@clip.mp4 -o @clip.mp4",
     "liveportrait: the template it keeps": f"{ANIMATE} {LIVE} save_template=@seq.npz -o %o.mp4",
-    "mofa: work": f"{ANIMATE} {MOFA} work=@gallery -o %o.mp4 --save-drive @gallery/domains/cat/landmarks.json",
+    "aniportrait: work": f"{ANIMATE} {ANIPORTRAIT} work=@gallery -o %o.mp4 --save-drive {ENTRY}",
+    "mofa: work": f"{ANIMATE} {MOFA} work=@gallery -o %o.mp4 --save-drive {ENTRY}",
     "gallery show: a picture of it": "gallery show cat --gallery @gallery -o @gallery/domains/cat/images/1.png",
     "gallery import: its source": "gallery import @gallery -o @gallery",
 }

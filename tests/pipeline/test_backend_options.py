@@ -103,7 +103,7 @@ def test_every_flag_belongs_to_some_backend() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--resume",), "backend 'warp' has no --resume; it belongs to --backend mofa"),
+        (("--resume",), "backend 'warp' has no --resume; it belongs to --backend aniportrait or mofa"),
         (("--region", "lip"), "backend 'warp' has no --region; it belongs to --backend liveportrait"),
         (("--backend", "mofa", "--region", "lip"), "backend 'mofa' has no --region; it belongs to --backend liveport"),
         (

@@ -89,5 +89,5 @@ class PoseGuider(nn.Module):
         for stage in (1, 2, 3, 4):
             x = getattr(self, f"conv_layers_{stage}")(maps[-1])
             attention = getattr(self, f"cross_attn{stage}")
-            maps.append(torch.cat([attention(part).sample for part in x.split(_TOGETHER)]))
+            maps.append(torch.cat([attention(part, return_dict=False)[0] for part in x.split(_TOGETHER)]))
         return maps

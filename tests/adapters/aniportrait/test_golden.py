@@ -10,13 +10,16 @@ import pytest
 import torch
 
 from faceshot.landmarks.types import Size
+from faceshot.rendering.sampling import joint_step, sample_jointly
 from faceshot.rendering.windows import wrapping_windows
 from faceshot_aniportrait.drawing import pose_pictures
 from faceshot_aniportrait.nets.motion import MotionModule
 from faceshot_aniportrait.nets.pose_guider import PoseGuider
 from faceshot_aniportrait.nets.unet import DenoisingUNet, ReferenceUNet
+from faceshot_aniportrait.networks import Networks
+from faceshot_aniportrait.sampling import Denoiser, Poses
 from faceshot_aniportrait.schedule import Schedule
-from tests.adapters.aniportrait.tiny import CONFIG
+from tests.adapters.aniportrait.tiny import CONFIG, POSE_WIDTHS
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +135,46 @@ def test_unets(unets, golden, recipe):
         ("out_ref_cfg", denoiser(x, 479.0, known, pose)),
     ):
         near(found.transpose(1, 2), stored[name], 1e-4)
+
+
+@pytest.mark.parametrize("statistics", ["batchstat", "eval"])
+def test_the_whole_loop(unets, filled, golden, recipe, statistics):
+    """Two windows that wrap around, three steps, guidance."""
+    stored, (reference, unet) = golden("pipeline_tiny"), unets
+    # In single precision the kernel that a CPU has decides about the third decimal of these statistics.
+    guider = filled(PoseGuider(POSE_WIDTHS), "pose_guider_tiny").double()
+    networks = Networks(
+        reference, unet, guider, torch.nn.Identity(), torch.nn.Identity(), torch.device("cpu"), torch.float32
+    )
+    pictures, size = stored["pose_images"], Size(128, 128)
+
+    class Given(Poses):
+        """Pictures of the golden instead of landmarks; ``eval`` was made with the training's input range."""
+
+        def pictures(self, frames):
+            return pictures[list(frames)]
+
+        def window(self, frames):
+            if statistics == "batchstat":
+                return super().window(frames)
+            guider.use("stored")
+            x = torch.from_numpy(self.pictures(frames)).permute(0, 3, 1, 2).double()
+            return [found.float() for found in guider(2 * x - 1)]
+
+    embedding = recipe.make_input("pipe_clip", (1, 32))[:, None]
+    _, seen = reference(recipe.make_input("pipe_ref_latents", (1, 4, 16, 16)), embedding)
+    poses = Given(networks, np.zeros((20, 68, 2), np.float32), size, "window", 40)
+    stepper = Denoiser(networks, poses, Schedule.of(3), unet.remember(seen, embedding), 3.5)
+    assert stepper.schedule.timesteps == (999, 666, 332)
+    noise, windows = (
+        recipe.make_input("pipe_latents", (1, 4, 20, 16, 16))[0].transpose(0, 1),
+        wrapping_windows(20, 16, 4),
+    )
+    (final,) = sample_jointly(stepper, lambda frames: noise[list(frames)], 20, windows)
+    near(final.latents.transpose(0, 1)[None], stored[f"latents_{statistics}"], 1e-3)
+    if statistics == "batchstat":
+        first = joint_step(stepper, noise, windows, 0)
+        near(first.transpose(0, 1)[None], stored["latents_batchstat_step0"], 1e-3)
 
 
 def test_schedule(golden, recipe):
