@@ -10,6 +10,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.helpers import Run
@@ -27,7 +28,8 @@ def _blocks(text: str) -> list[tuple[str, str]]:
 @pytest.fixture
 def folder(repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with nothing but the examples, under the names of the README: ``cat.png``, ``me.mp4``, ..."""
-    from faceshot.media import VideoWriter, read_frames
+    from faceshot.landmarks import Size
+    from faceshot.media import VideoWriter, read_frames, read_picture, write_picture
 
     examples = repo / "examples"
     for name in ("cat.png", "fox.png"):
@@ -44,6 +46,9 @@ def folder(repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ) as writer:
         for frame in read_frames(examples / "actor.mp4", stop=15):
             writer.write(frame)
+    shutil.copy(tmp_path / "me.mp4", tmp_path / "you.mp4")
+    pair = [read_picture(tmp_path / f"{name}.png").scaled(Size(320, 320)) for name in ("cat", "fox")]
+    write_picture(tmp_path / "group.png", np.concatenate([picture.flat() for picture in pair], axis=1))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -72,7 +77,7 @@ def test_everything_runs_top_to_bottom(repo: Path, folder: Path, cli: Callable[.
     made = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert made >= {
         *("cat.mp4", "cat-as-me.mp4", "cat.landmarks.json", "cat.overlay.png", "drive.npz", "moved.npz", "again.mp4"),
-        *("landmarks/bear.json", "out/bear.mp4", "python.mp4", "fox-sings.mp4"),
+        *("landmarks/bear.json", "group.mp4", "out/bear.mp4", "python.mp4", "fox-sings.mp4"),
     }
 
 

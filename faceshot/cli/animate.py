@@ -72,11 +72,16 @@ _Seconds = Annotated[
 _Format = Annotated[VideoFormat, typer.Option(help="Of videos that -o does not name.")]
 _Frames = Annotated[bool, typer.Option("--frames", help="A folder of PNG frames instead of a video.")]
 _Landmarks = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="The character's landmarks, instead of matching them.")
+    list[Path] | None,
+    typer.Option(metavar="FILE", help="The character's landmarks, instead of matching them (repeated: of several)."),
 ]
 _CharacterFace = Annotated[
     str | None,
     typer.Option(metavar="largest|left|right|N", help="Which of several faces in the picture (--face is the clip's)."),
+]
+_Every = Annotated[
+    bool,
+    typer.Option("--all", help="Every face of the picture moves: PICTURE CLIP, or a clip each, PICTURE CLIP CLIP."),
 ]
 _BackendOption = Annotated[
     list[str] | None, typer.Option(metavar="K=V", help="The backend's own option (may be repeated).")
@@ -173,6 +178,7 @@ def animate(
     box: BoxFlag = None,
     points: PointsFlag = None,
     character_face: _CharacterFace = None,
+    every: _Every = False,
     regularise: RegulariseFlag = "robust",
     domain: DomainFlag = None,
     preset: PresetFlag = "mini",
@@ -185,10 +191,10 @@ def animate(
     words, backend = backend_among(picture or [], backend)
     if not words:
         raise UsageError(f"nothing to animate; for example: faceshot animate {_named(backend)}cat.png me.mp4")
-    pictures, driving = split(words, driving, motion)
+    pictures, clips = split(words, driving, motion, several=every)
     preset, sticker, format = _delivered(preset, delivery.sticker, format)
-    tasks = plan(pictures, output, format, frames, [driving], common)
-    own = {"landmarks": landmarks, "box": box, "points": points, "save_landmarks": save_landmarks}
+    tasks = plan(pictures, output, format, frames, clips, common)
+    own = {"landmarks": landmarks or None, "box": box, "points": points, "save_landmarks": save_landmarks}
     own |= {"save_drive": save_drive, "save_sequence": save_sequence}
     if len(tasks) > 1 and (given := [name for name, value in own.items() if value is not None]):
         raise UsageError(f"--{given[0].replace('_', '-')} belongs to one picture; give a single one")
@@ -199,7 +205,7 @@ def animate(
         "seconds": seconds,
         "box": parse_box(box),
         "points": parse_points(points),
-        "character_face": parse_face(character_face),
+        "character_face": _whose(character_face, every),
         "regularise": regularise,
         "domains": domain,
         "sticker": sticker,
@@ -210,13 +216,13 @@ def animate(
         **how.options(),
         **motion_flags(gain, only, without, smooth, start_from_picture),
     }
-    if driving is None and motion is None:
+    if not clips and motion is None:
         motion = DEFAULT_MOTION
         common.say(f"motion {motion}; another: --motion NAME, a clip's: faceshot animate {words[0]} CLIP")
     shot = load_shot(common, preset=preset, gallery=gallery, backend=backend)
     todo = unfinished(tasks, skip_existing, common)
-    check_videos(todo, [driving, landmarks], common)
-    work = partial(_one, shot, common=common, driving=driving, motion=motion, options=options)
+    check_videos(todo, [*clips, *(landmarks or [])], common)
+    work = partial(_one, shot, common=common, driving=clips or None, motion=motion, options=options)
     if len(tasks) == 1 and todo:
         common.give(*work(todo[0]))
     else:
@@ -238,22 +244,35 @@ def _delivered(preset: str, sticker: str | None, format: VideoFormat) -> tuple[s
     return preset, sticker, own[0][1:] if own and f".{format}" not in own else format  # type: ignore[return-value]
 
 
+def _whose(character_face: str | None, every: bool) -> Any:
+    if every and character_face is not None:
+        raise UsageError("--all takes every face; --character-face does not go with it")
+    return "all" if every else parse_face(character_face)
+
+
 def _named(backend: str) -> str:
     return f"--backend {backend} " if backend != "warp" else ""
 
 
 def _one(
-    shot: FaceShot, task: Task, *, common: Common, driving: Path | None, motion: str | None, options: dict[str, Any]
+    shot: FaceShot,
+    task: Task,
+    *,
+    common: Common,
+    driving: list[Path] | None,
+    motion: str | None,
+    options: dict[str, Any],
 ) -> tuple[dict[str, Any], list[str]]:
     made = shot.animate(
         task.picture, driving=driving, motion=motion, output=task.output, overwrite=common.overwrite, **options
     )
     common.say(
         f"{task.picture.name}: {len(made.sequence)} frames at {float(made.sequence.fps):.5g} fps "
-        f"in {sum(made.seconds.values()):.1f} s"
+        f"in {sum(made.seconds.values()):.1f} s{f', {1 + len(made.others)} faces' if made.others else ''}"
     )
     result = {
         "picture": str(task.picture),
+        "faces": 1 + len(made.others),
         "video": str(made.output),
         "sidecar": str(made.sidecar),
         "frames": len(made.sequence),

@@ -17,6 +17,7 @@ from faceshot.matching import Regularise
 from faceshot.opencv import require_opencv
 from faceshot.output import protecting, together
 from faceshot.pipeline.backends import AnimationOptions, Backend, load_backend
+from faceshot.pipeline.crowd import in_step, one_each, plan_faces, put_together, shares, sources_of
 from faceshot.pipeline.delivery import cut_to_sticker, note_size, shown
 from faceshot.pipeline.inputs import (
     DrivingLike,
@@ -27,7 +28,7 @@ from faceshot.pipeline.inputs import (
 )
 from faceshot.pipeline.matching import Matching
 from faceshot.pipeline.plan import AnimateOptions, Plan, retarget_options
-from faceshot.pipeline.rendering import prepare, render
+from faceshot.pipeline.rendering import frames_of, prepare, render
 from faceshot.pipeline.result import Animation
 from faceshot.pipeline.sidecar import model_record, sidecar_path, write_sidecar
 from faceshot.retargeting import RetargetMode
@@ -126,9 +127,9 @@ class FaceShot(Matching):
         picture: PictureLike,
         *,
         output: str | Path,
-        driving: DrivingLike | None = None,
+        driving: DrivingLike | Sequence[DrivingLike] | None = None,
         motion: str | None = None,
-        landmarks: LandmarksLike | None = None,
+        landmarks: LandmarksLike | Sequence[LandmarksLike] | None = None,
         overwrite: bool = False,
         mode: RetargetMode = "stable",
         gain: Mapping[str, float] | None = None,
@@ -166,9 +167,10 @@ class FaceShot(Matching):
             driving: clip, sequence file or sequence, or a motion file of the backend's own kind; motion: one of
                 ``faceshot.driving.MOTIONS`` instead, ``seconds`` long (its own length, or that of the sound file).
             landmarks: of the character; None matches them with ``box``, ``points``, ``regularise`` and ``domains``.
-            character_face: of several faces in the picture ``largest``, ``left``, ``right`` or the n-th from the left.
-            mode, gain, only, without, smooth, start_from_picture: as of :meth:`retarget`; source, rest, model, start,
-                stop, gaps, face: as of :meth:`drive`; fps: of a driving array or a built-in motion [1/s].
+            character_face: of several faces ``largest``, ``left``, ``right``, the n-th from the left, or ``all``. Lists
+                of landmarks and clips are for as many faces; rate and sound are the first's, the longest sets the end.
+            mode to start_from_picture: as of :meth:`retarget`; source to face: as of :meth:`drive`; fps: of a driving
+                array or a built-in motion [1/s].
             audio: ``driving`` (the clip's sound), ``none``, or a media file; audio_offset: how much later it comes [s].
             max_side: of the video [px], smaller than the picture; sticker: ``whatsapp``, ``telegram``, ``discord`` or
                 ``web``, whose limits the output meets.
@@ -186,60 +188,90 @@ class FaceShot(Matching):
         # 1. Everything that can be refused cheaply.
         backend = load_backend(self.backend_name)
         with protecting(self.reads):
-            plan = Plan.make(
+            plans = plan_faces(
                 picture, Path(output), driving, motion, landmarks, chosen, backend=backend, seed=self.seed,
                 overwrite=overwrite,
             )  # fmt: skip
-        self.check_names(domains=chosen.domains, match=plan.landmarks is None)
+        self.check_names(domains=chosen.domains, match=plans[0].landmarks is None)
         settings = AnimationOptions(
             device=self.resolved_device, dtype=self.dtype, seed=self.seed, extra=self._extra(backend, chosen),
-            driving=plan.driving, overwrite=overwrite,
-            cache_dir=None if self.cache_dir is None else Path(self.cache_dir),
+            driving=plans[0].driving, overwrite=overwrite, cache_dir=Path(self.cache_dir) if self.cache_dir else None,
             shaped=tuple(name for name in _SHAPING if getattr(chosen, name)),
         )  # fmt: skip
         prepare(backend, settings)
         # 2. The stages; their results appear together or not at all.
-        with protecting(self.reads, plan.read), together(plan.written):
-            return self._stages(plan, backend, settings)
+        with protecting(self.reads, *(plan.read for plan in plans)), together(plans[0].written):
+            return self._stages(plans, backend, settings)
 
-    def _stages(self, plan: Plan, backend: Backend, settings: AnimationOptions) -> Animation:
-        """Match, drive, retarget, render; everything the plan says is written."""
-        chosen, seconds = plan.options, dict[str, float]()
+    def _stages(self, plans: list[Plan], backend: Backend, settings: AnimationOptions) -> Animation:
+        """Match, drive, retarget, render; everything the plans say is written. Mostly they are one."""
+        plan, chosen, seconds = plans[0], plans[0].options, dict[str, float]()
         with _timed(seconds, "match"):
-            marks = plan.landmarks or self._matched(plan)
+            cast = self._cast(plans)
         picture = shown(plan.picture, chosen)
-        small = marks if picture.size == marks.size else marks.resized(picture.size)
+        small = [marks if picture.size == marks.size else marks.resized(picture.size) for marks, _ in cast]
         with _timed(seconds, "drive"):
-            if plan.length is not None:
-                drive = plan.still(small)
-            elif plan.sequence is not None:
-                drive = plan.sequence
-            else:
-                assert plan.clip is not None
-                drive = self.drive(
-                    plan.clip, source=chosen.source, rest=chosen.rest, model=chosen.model, start=chosen.start,
-                    stop=chosen.stop, gaps=chosen.gaps, face=chosen.face,
-                )  # fmt: skip
-                settings = replace(settings, driving_landmarks=drive)
+            once = {each.clip or each: each for each in plans}  # a clip is followed once, however many it moves
+            found = {what: self._driving(each, small[0]) for what, each in once.items()}
+            drives = [found[each.clip or each] for _, each in cast]
         with _timed(seconds, "retarget"):
-            moved = drive
-            if plan.length is None:
-                moved = self.retarget(
-                    small, drive, mode=chosen.mode, gain=chosen.gain, only=chosen.only, without=chosen.without,
-                    smooth=chosen.smooth,
-                    start_from_picture=chosen.start_from_picture,
-                )  # fmt: skip
+            moved = [self._moved(each, drive, plan) for each, drive in zip(small, drives, strict=True)]
+            moved = in_step([cut_to_sticker(sequence, chosen) for sequence in moved])
         with _timed(seconds, "animate"):
-            moved = cut_to_sticker(moved, chosen)
             note_size(plan.output, picture.size, alpha=plan.alpha)
-            render(plan, backend, picture, small, moved, settings, plan.audio_start(drive))
-        made = Animation(plan.output, sidecar_path(plan.output), marks, drive, moved, seconds)
-        plan.keep(marks, drive, moved)
-        record = plan.record(moved, backend=backend.name, licence=backend.licence)
+            videos = [
+                frames_of(backend, picture, marks, sequence, _driven(settings, each, drive))
+                for marks, sequence, drive, (_, each) in zip(small, moved, drives, cast, strict=True)
+            ]
+            frames = videos[0] if len(videos) == 1 else put_together(videos, shares(picture.size, small))
+            render(plan, frames, picture.size, moved[0], plan.audio_start(drives[0]))
+        marks, others = cast[0][0], tuple(moved[1:])
+        made = Animation(plan.output, sidecar_path(plan.output), marks, drives[0], moved[0], seconds, others)
+        plan.keep(marks, drives[0], moved[0])
+        record = plan.record(moved[0], backend=backend.name, licence=backend.licence)
+        if others:
+            record |= {"faces": len(cast), "sources": sources_of(plans)}
         record |= {"seed": self.seed, "device": settings.device, "dtype": self.dtype}
         record |= {"matcher": model_record(self.preset) if plan.landmarks is None else None}
         write_sidecar(plan.output, record, overwrite=plan.overwrite or plan.left_over)
         return made
+
+    def _cast(self, plans: list[Plan]) -> list[tuple[Landmarks, Plan]]:
+        """The landmarks of every face that moves, and its plan.
+
+        Raises:
+            NoFaceError: nothing looks like a face. UsageError: as of :func:`one_each`.
+        """
+        plan = plans[0]
+        if plan.landmarks is not None:
+            return [(each.landmarks, each) for each in plans if each.landmarks is not None]
+        if plan.options.character_face != "all":
+            return [(self._matched(plan), plan)]
+        found = self.match_all(plan.picture, regularise=plan.options.regularise, domains=plan.options.domains)
+        return [(match.landmarks, each) for match, each in zip(found, one_each(plans, len(found)), strict=True)]
+
+    def _driving(self, plan: Plan, marks: Landmarks) -> LandmarkSequence:
+        """The landmarks that drive, found in the clip where they are not at hand."""
+        if plan.length is not None:
+            return plan.still(marks)
+        if plan.sequence is not None:
+            return plan.sequence
+        assert plan.clip is not None
+        chosen = plan.options
+        return self.drive(
+            plan.clip, source=chosen.source, rest=chosen.rest, model=chosen.model, start=chosen.start,
+            stop=chosen.stop, gaps=chosen.gaps, face=chosen.face,
+        )  # fmt: skip
+
+    def _moved(self, marks: Landmarks, drive: LandmarkSequence, plan: Plan) -> LandmarkSequence:
+        """The character's landmarks in every frame."""
+        if plan.length is not None:
+            return plan.still(marks)
+        chosen = plan.options
+        return self.retarget(
+            marks, drive, mode=chosen.mode, gain=chosen.gain, only=chosen.only, without=chosen.without,
+            smooth=chosen.smooth, start_from_picture=chosen.start_from_picture,
+        )  # fmt: skip
 
     def _matched(self, plan: Plan) -> Landmarks:
         """The landmarks of the character; that there were other faces to choose from is said."""
@@ -251,7 +283,7 @@ class FaceShot(Matching):
         if found.faces > 1 and chosen.character_face is None:
             logger.info(
                 "%s: %d faces, this is one; choose with %s",
-                plan.picture.name or "the picture", found.faces, option("character_face", "left|right|N"),
+                plan.picture.name or "the picture", found.faces, option("character_face", "left|right|N|all"),
             )  # fmt: skip
         return found.landmarks
 
@@ -259,6 +291,11 @@ class FaceShot(Matching):
         """The backend's own options; ``low_vram`` is also one where the backend knows it."""
         sparing = {"low_vram": True} if self.low_vram and "low_vram" in getattr(backend, "flags", ()) else {}
         return {**sparing, **chosen.backend_options}
+
+
+def _driven(settings: AnimationOptions, plan: Plan, drive: LandmarkSequence) -> AnimationOptions:
+    """The settings for a face that ``drive`` moves."""
+    return replace(settings, driving=plan.driving, driving_landmarks=drive if plan.clip is not None else None)
 
 
 @contextmanager

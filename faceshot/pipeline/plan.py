@@ -55,7 +55,7 @@ class AnimateOptions:
             that has no rate, or of a built-in motion; seconds: how long a built-in motion lasts (its own length, or
             that of the sound file).
         box, points, regularise, domains: as of :meth:`faceshot.FaceShot.match`; character_face: its ``face``, which of
-            several faces in the picture.
+            several faces in the picture, or ``all``.
         audio: ``driving`` (the clip's sound), ``none``, or a media file; audio_offset: seconds it comes later.
         backend_options: the backend's own options by name.
         max_side: of the video [px]; a larger picture is scaled down. sticker: one of ``faceshot.media.STICKERS``, whose
@@ -101,7 +101,8 @@ class AnimateOptions:
                     f"{option('character_face')} chooses among the faces found, {option('box')} and {option('points')} "
                     "say where it is; give one of them"
                 )
-            object.__setattr__(self, "character_face", check_wish(self.character_face))
+            if self.character_face != "all":
+                object.__setattr__(self, "character_face", check_wish(self.character_face))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from faceshot.errors import BackendError, MissingError, UsageError
-from faceshot.landmarks import FloatArray, Landmarks, LandmarkSequence, Picture, RGBArray
+from faceshot.landmarks import FloatArray, Landmarks, LandmarkSequence, Picture, RGBArray, Size
 from faceshot.pipeline.backends import AnimationOptions, Backend, guard, named, requirements
 from faceshot.pipeline.sidecar import container_metadata
 from faceshot.progress import progress
@@ -82,14 +82,10 @@ def _fault(frame: Any, picture: Picture) -> str | None:
     return None
 
 
-def render(
-    plan: Plan, backend: Backend, picture: Picture, marks: Landmarks, moved: LandmarkSequence,
-    settings: AnimationOptions, audio_start: Fraction,
-) -> None:  # fmt: skip
-    """Stream the backend's frames of ``picture`` into the video; nothing holds more than one of them, but a sticker."""
+def render(plan: Plan, frames: Iterator[RGBArray], size: Size, moved: LandmarkSequence, audio_start: Fraction) -> None:
+    """Stream ``frames`` of ``size`` into the video; nothing holds more than one of them, but a sticker."""
     from faceshot.media import STICKERS, StickerWriter, VideoWriter
 
-    frames = frames_of(backend, picture, marks, moved, settings)
     if plan.options.sticker is not None:
         kind = STICKERS[plan.options.sticker]
         with StickerWriter(
@@ -99,7 +95,7 @@ def render(
                 sticker.write(frame)
         return
     with VideoWriter(
-        plan.output, picture.size, moved.fps, audio_from=plan.audio, audio_start=audio_start,
+        plan.output, size, moved.fps, audio_from=plan.audio, audio_start=audio_start,
         alpha=plan.alpha, overwrite=plan.overwrite, metadata=container_metadata(),
     ) as writer:  # fmt: skip
         for frame in progress(frames, "animate", total=len(moved)):

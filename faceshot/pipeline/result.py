@@ -28,6 +28,8 @@ class Animation:
         driving: the driving landmarks.
         sequence: the character's landmarks in every frame.
         seconds: wall time of each stage [s].
+        others: where several faces moved, the landmarks of the others in every frame; ``landmarks``, ``driving`` and
+            ``sequence`` are the first one's, from the left.
     """
 
     output: Path
@@ -36,6 +38,7 @@ class Animation:
     driving: LandmarkSequence
     sequence: LandmarkSequence
     seconds: dict[str, float]
+    others: tuple[LandmarkSequence, ...] = ()
 
     def __repr__(self) -> str:
         moved = self.sequence

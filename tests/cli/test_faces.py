@@ -99,3 +99,28 @@ def test_animate_moves_the_face_that_is_chosen_and_says_when_nobody_chose(cli: C
     assert run.code == 0 and "2 faces, this is one; choose with --character-face" in run.err
     run = cli("animate", pair, *clip, "-o", tmp_path / "no.mp4", "--character-face", "1", "--box", "1,1,90,90")
     assert run.code == 2 and "--character-face chooses among the faces" in run.err
+
+
+def test_animate_moves_all_faces(cli: Cli, pair: Path, tmp_path: Path) -> None:
+    clip = ("--seconds", "0.5", "--fps", "10", "--motion", "nod")
+    run = cli("animate", pair, *clip, "--all", "-o", tmp_path / "all.mp4", "--json")
+    assert run.code == 0 and "faces" not in run.err.replace("2 faces", "", 1), run.err
+    assert json.loads(run.out)["faces"] == 2
+    marks = [("--landmarks", str(path)) for path in _both(cli, pair, tmp_path)]
+    run = cli("animate", pair, *clip, *marks[0], *marks[1], "-o", tmp_path / "given.mp4")
+    assert run.code == 0 and "2 faces" in run.err
+    run = cli("animate", pair, *clip, "--all", "--character-face", "left", "-o", tmp_path / "no.mp4")
+    assert run.code == 2 and "--all takes every face" in run.err
+
+
+def test_a_clip_for_every_face(cli: Cli, pair: Path, repo: Path, tmp_path: Path) -> None:
+    drive = repo / "examples" / "actor.landmarks.npz"
+    run = cli("animate", pair, drive, drive, drive, "--all", "--stop", "3", "-o", tmp_path / "three.mp4")
+    assert run.code == 2 and "3 clips for 2 faces" in run.err and not list(tmp_path.iterdir())
+    run = cli("animate", pair, drive, drive, "--all", "--stop", "3", "-o", tmp_path / "two.mp4")
+    assert run.code == 0 and "3 frames" in run.err and "2 faces" in run.err
+
+
+def _both(cli: Cli, pair: Path, folder: Path) -> list[Path]:
+    assert cli("match", pair, "--all", "-o", folder / "marks").code == 0
+    return sorted((folder / "marks").glob("pair.?.json"))

@@ -139,6 +139,8 @@ CASES = {
     "animate: driving frames": "animate @a.png --landmarks @lm.json --driving @shots -o @shots --frames",
     "animate: landmarks": f"{ANIMATE} -o %o.mp4 --save-landmarks @lm.json",
     "animate: landmarks as sequence": f"{ANIMATE} -o %o.mp4 --save-sequence @lm.json",
+    "animate: a face's clip": "animate @a.png @seq.npz @clip.mp4 --all -o @clip.mp4",
+    "animate: a face's landmarks": f"{ANIMATE} --landmarks @lm.mp4.json -o @lm.mp4",
     "animate: points": f"{MATCHED} --points @points.json -o %o.mp4 --save-landmarks @points.json",
     "animate: the sidecar": "animate @a.png --landmarks @lm.mp4.json --motion nod -o @lm.mp4",
     "animate: sound": f"{ANIMATE} --audio @sound.mp4 -o @sound.mp4",

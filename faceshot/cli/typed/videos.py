@@ -27,18 +27,23 @@ def backend_among(words: list[Path], backend: str) -> tuple[list[Path], str]:
     return words, backend
 
 
-def split(words: list[Path], driving: Path | None, motion: str | None) -> tuple[list[Path], Path | None]:
-    """Pictures, and the clip that drives them: the last of several words, unless it is a still picture.
+def split(
+    words: list[Path], driving: Path | None, motion: str | None, *, several: bool = False
+) -> tuple[list[Path], list[Path]]:
+    """Pictures, and the clip that drives them: the last of several words, unless it is a still picture. With
+    ``several`` all words behind the picture are clips.
 
     Raises:
         UsageError: a clip among the words, and ``--driving`` or ``--motion`` besides.
     """
+    named = [driving] if driving is not None else []
     if len(words) < 2 or _is_still(words[-1]):
-        return words, driving
+        return words, named
     if driving is None and motion is None:
-        return words[:-1], words[-1]
+        first = next(k for k, word in enumerate(words) if k and not _is_still(word)) if several else -1
+        return words[:first], words[first:]
     if words[-1].is_dir() or words[-1].suffix.lower() in PICTURES:
-        return words, driving
+        return words, named
     given = f"--motion {motion}" if driving is None else f"--driving {driving}"
     raise UsageError(f"{words[-1]} and {given} would both drive; give one of them")
 
