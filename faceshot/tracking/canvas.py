@@ -33,12 +33,12 @@ def similarity(source: Array, target: Array) -> Matrix:
     return np.column_stack([linear, mean_b - linear @ mean_a])
 
 
-def warp(rgb: RGBArray, pose: Matrix, side: int) -> RGBArray:
-    """(side, side, 3) view of a frame; ``pose`` maps its pixels to the frame's. Shrinks without aliasing."""
-    return warp_rectangle(rgb, pose, (side, side))
+def warp(frame: Array, pose: Matrix, side: int) -> Array:
+    """(side, side, ...) view of an RGB or grey frame; ``pose`` maps its pixels to the frame's. No aliasing."""
+    return warp_rectangle(frame, pose, (side, side))
 
 
-def warp_rectangle(rgb: RGBArray, pose: Matrix, size: tuple[int, int]) -> RGBArray:
+def warp_rectangle(frame: Array, pose: Matrix, size: tuple[int, int]) -> Array:
     """:func:`warp` for a view of ``size`` (height, width)."""
     import cv2
 
@@ -47,10 +47,10 @@ def warp_rectangle(rgb: RGBArray, pose: Matrix, size: tuple[int, int]) -> RGBArr
     corners = np.array([[0, 0], [wide, 0], [0, tall], [wide, tall]]) @ pose[:, :2].T + pose[:, 2]
     left, top = np.floor(corners.min(0)).astype(int) - 2
     right, bottom = np.ceil(corners.max(0)).astype(int) + 3
-    height, width = rgb.shape[:2]
+    height, width = frame.shape[:2]
     left, right = min(max(left, 0), width - 1), max(min(right, width), 1)
     top, bottom = min(max(top, 0), height - 1), max(min(bottom, height), 1)
-    part: Any = rgb[top : max(bottom, top + 1), left : max(right, left + 1)]
+    part: Any = frame[top : max(bottom, top + 1), left : max(right, left + 1)]
     matrix = pose.copy()
     matrix[:, 2] -= (left, top)
     if scale > 1.4 and min(part.shape[:2]) > scale:
@@ -106,7 +106,7 @@ class FaceSearch:
         import cv2
 
         self._face_side, self._margin = face, (canvas - face) / 2
-        picture = gray(warp(rgb, pose, canvas))
+        picture = warp(gray(rgb), pose, canvas)
         low = (canvas - face) // 2
         self._face = cv2.resize(
             picture[low : low + face, low : low + face], (self._SIDE, self._SIDE), interpolation=cv2.INTER_AREA
@@ -118,12 +118,13 @@ class FaceSearch:
 
         base = float(np.sqrt(abs(np.linalg.det(pose[:, :2]))))
         best, found = 0.5, None
+        frame = gray(rgb)
         for factor in (0.7, 0.84, 1.0, 1.19, 1.42):
             scale = base * factor * self._face_side / self._SIDE
             size = (round(rgb.shape[1] / scale), round(rgb.shape[0] / scale))
             if min(size) < self._SIDE or max(size) > 20 * self._SIDE:
                 continue
-            small = gray(np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8))
+            small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
             _, score, _, place = cv2.minMaxLoc(cv2.matchTemplate(small, self._face, cv2.TM_CCOEFF_NORMED))
             if score > best:
                 best, zoom = score, base * factor

@@ -211,14 +211,14 @@ class FaceTracker:
             strips = self._look_at_strips(colour)
         return Step(xy, openings, carried, likeness, face, strips)
 
-    def _stabilised(self, rgb: RGBArray, pose: Matrix) -> RGBArray:
-        return warp(rgb, pose, self.options.canvas)
+    def _stabilised(self, frame: Gray, pose: Matrix) -> Gray:
+        return warp(frame, pose, self.options.canvas)
 
     def _follow_head(self, rgb: RGBArray, jumped: bool) -> tuple[Matrix, Matrix, float]:
         """Motion of the head since the frame before, by flow and by alignment with the anchor, and its correlation."""
         import cv2
 
-        gray = to_gray(self._stabilised(rgb, self._pose))
+        gray = self._stabilised(to_gray(rgb), self._pose)
         motion: Matrix = np.eye(2, 3)
         support = cv2.goodFeaturesToTrack(self._previous, 150, 0.01, 6, mask=(self._mask > 0.5).astype(np.uint8))
         if support is not None and len(support) >= 8 and not jumped:
@@ -239,8 +239,9 @@ class FaceTracker:
     def _likeliest(self, rgb: RGBArray, poses: list[Matrix]) -> Matrix:
         """Of several guesses where the head is, refined, the one that resembles the anchor most."""
         best, chosen = -1.0, poses[0]
+        frame = to_gray(rgb)
         for pose in poses:
-            gray = to_gray(self._stabilised(rgb, pose))
+            gray = self._stabilised(frame, pose)
             fine, correlation = self._template.align(pyramid(gray, 3), np.eye(2, 3), iterations=30)
             if correlation > best:
                 best, chosen = correlation, compose(pose, fine)
