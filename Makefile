@@ -11,8 +11,8 @@ TORCH_INDEX ?=
 CHARACTER ?= examples/cat.png
 DRIVING ?= examples/actor.mp4
 WORKERS ?= 2
-BENCHMARKS ?= landmarks ablations retarget driving_track warp speed waiting opencv features liveportrait mofa_nets mofa
-BENCHMARKS_GPU ?= features_gpu.py "liveportrait.py --gpu" mofa_nets.py mofa.py
+BENCHMARKS ?= landmarks ablations retarget driving_track warp speed waiting opencv features liveportrait mofa_nets mofa aniportrait
+BENCHMARKS_GPU ?= features_gpu.py "liveportrait.py --gpu" mofa_nets.py mofa.py aniportrait.py
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check

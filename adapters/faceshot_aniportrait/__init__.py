@@ -26,10 +26,10 @@ class Backend(NetworkBackend):
     name = "aniportrait"
     summary = "AniPortrait: Stable Diffusion steered by drawn landmarks; for a GPU"
     licence = (
-        "code Apache-2.0; weights: of AniPortrait see its page on the hub, on Stable Diffusion 1.5 under CreativeML "
-        "Open RAIL-M"
+        "code and weights of AniPortrait Apache-2.0, made of Stable Diffusion 1.5 and its image variations: CreativeML "
+        "Open RAIL-M, with use restrictions"
     )
-    commercial = False
+    commercial = True
     recodes = True
     flags = ("fidelity", "low_vram", "resume")
     files: ClassVar[Mapping[str, str]] = {

@@ -57,13 +57,19 @@ class Networks:
         return self.shelves.using(*names)
 
     @torch.no_grad()
-    def look(self, rgb: RGBArray) -> dict[str, Memory]:
-        """All that the frames' U-Net needs of the picture (H, W, 3) uint8."""
+    def picture(self, rgb: RGBArray) -> tuple[Tensor, Tensor]:
+        """Of a picture (H, W, 3) uint8 the latent (1, 4, h, w), scaled, and CLIP's embedding (1, 1, D)."""
         with self.using("image_encoder"):
             embedding = self.image_encoder(clip_pixels(rgb).to(self.device, self.dtype)).image_embeds[:, None]
         with self.using("vae"):
             picture = torch.from_numpy(rgb.transpose(2, 0, 1).copy())[None].to(self.device)
             latent = latent_mean(self.vae, picture / 127.5 - 1, self.dtype) * self.vae.config.scaling_factor
+        return latent, embedding
+
+    @torch.no_grad()
+    def look(self, rgb: RGBArray) -> dict[str, Memory]:
+        """All that the frames' U-Net needs of the picture (H, W, 3) uint8."""
+        latent, embedding = self.picture(rgb)
         with self.using("reference"):
             _, seen = self.reference(latent, embedding)
         with self.using("unet"):

@@ -298,8 +298,8 @@ _RECORDS = (
         "aniportrait",
         "ZJYang/AniPortrait",
         ("denoising_unet.pth", "reference_unet.pth", "motion_module.pth", "pose_guider.pth"),
-        "Apache-2.0 (code); weights: see the model's page on the hub",
-        None,
+        "Apache-2.0; made of Stable Diffusion 1.5 (CreativeML Open RAIL-M, with use restrictions)",
+        True,
         "--backend aniportrait",
     ),
     *_hub(

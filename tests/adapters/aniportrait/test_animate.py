@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
 
+from benchmarks.aniportrait import denoise
 from faceshot.errors import UsageError
 from faceshot.landmarks.types import LandmarkSequence, Size
 from faceshot.testing import drawn_face
@@ -124,3 +126,20 @@ def test_guidance_of_one_computes_one_half(networks, tmp_path):
 def test_options_that_make_no_sense_are_refused(extra, said):
     with pytest.raises(UsageError, match=said):
         parse_options(extra)
+
+
+@pytest.mark.parametrize("fidelity", ["corrected", "upstream"])
+def test_a_plain_loop_of_the_same_arithmetic_gives_the_same_latents(networks, fidelity):
+    asked = {"frames": 7, "side": 128, "steps": 2, "fidelity": fidelity}
+    ours, plain = (denoise(networks, plain=plain, **asked, window=4, overlap=1) for plain in (False, True))
+    assert (ours - plain).abs().max() < 1e-4 and ours.std() > 0.5
+
+
+@pytest.mark.slow
+def test_it_is_faster_than_the_plain_loop(networks):
+    seconds = []
+    for plain in (False, True):
+        begin = time.process_time()
+        denoise(networks, plain=plain, frames=16, side=128, steps=4, fidelity="corrected")
+        seconds.append(time.process_time() - begin)
+    assert seconds[1] > 1.5 * seconds[0]
