@@ -86,7 +86,7 @@ def _frames(animator: Animator, landmarks: Landmarks, sequence: LandmarkSequence
     import numpy as np
 
     from faceshot.landmarks import iris_shift
-    from faceshot_warp.sway import sway
+    from faceshot_warp.head import sway
 
     xy, last = np.array(sequence.xy), landmarks.xy
     for i, moved in enumerate(xy):

@@ -11,14 +11,11 @@ import numpy.typing as npt
 from faceshot.landmarks import Landmarks, Picture, RGBArray
 from faceshot.landmarks import topology as topo
 from faceshot_warp.controls import face_unit
-from faceshot_warp.depth import head_depth
 from faceshot_warp.eyes import EyeState, clear_eyes, draw_eye, eye_state, find_eyes
 from faceshot_warp.field import Grid, Lattice, basis, inverse, sample, without_folds
-from faceshot_warp.head import IDENTITY, head_motion
-from faceshot_warp.lips import Lips, Pose, draw_mouth, find_lips, joined
-from faceshot_warp.mouth import make_mouth
+from faceshot_warp.head import IDENTITY, find_region, head_depth, head_motion
+from faceshot_warp.mouth import Lips, Pose, draw_mouth, find_lips, joined, make_mouth
 from faceshot_warp.options import WarpOptions
-from faceshot_warp.region import find_region
 from faceshot_warp.style import softness
 
 _UPPER_LIP = {*topo.OUTER_LIPS[1:6], *topo.INNER_LIPS[1:4]}

@@ -166,3 +166,9 @@ def inverse(field: Grid, step: float, rounds: int = 8) -> Grid:
         move /= determinant[..., None]
         back -= np.clip(move, -2 * step, 2 * step, dtype=np.float32)
     return back
+
+
+def smooth(x: Any) -> Any:
+    """Smoothstep of x clipped to 0..1."""
+    x = np.clip(x, 0, 1)
+    return x * x * (3 - 2 * x)

@@ -16,13 +16,13 @@ from faceshot.pipeline.backends import AnimationOptions
 from faceshot_warp import Backend
 from faceshot_warp.compose import Animator
 from faceshot_warp.controls import eye_rest
-from faceshot_warp.eyewhite import whole_eye
+from faceshot_warp.eyes.eyewhite import whole_eye
+from faceshot_warp.eyes.lids import _under_brow
 from faceshot_warp.field import MIN_AREA, Lattice, area_ratio, basis, inverse, without_folds
-from faceshot_warp.head import head_motion
-from faceshot_warp.lids import _under_brow
-from faceshot_warp.mouth import evened
+from faceshot_warp.head.motion import head_motion
+from faceshot_warp.head.region import find_region
+from faceshot_warp.mouth.measure import evened
 from faceshot_warp.options import WarpOptions, parse_options
-from faceshot_warp.region import find_region
 
 SIZE = 256
 

@@ -13,14 +13,14 @@ from faceshot.landmarks import topology as topo
 from faceshot.pipeline import AnimationOptions
 from faceshot_warp import Backend
 from faceshot_warp.compose import Animator
-from faceshot_warp.depth import head_depth
-from faceshot_warp.eyeball import eyeball
+from faceshot_warp.eyes.eyeball import eyeball
 from faceshot_warp.field import Lattice
-from faceshot_warp.head import head_motion
-from faceshot_warp.mouth import opened
+from faceshot_warp.head.depth import head_depth
+from faceshot_warp.head.motion import head_motion
+from faceshot_warp.head.sway import sway
+from faceshot_warp.mouth.measure import opened
 from faceshot_warp.options import WarpOptions
 from faceshot_warp.style import softness
-from faceshot_warp.sway import sway
 
 SIZE = 256
 

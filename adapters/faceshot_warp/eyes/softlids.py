@@ -1,9 +1,9 @@
 """Eyelids of photographs: the picture's own lid, lashes and all, slides over the eye, which keeps its size.
 
-Drawn into the picture before the warp, as :mod:`faceshot_warp.lids` does for drawings. Each column of the eye is cut
-at both lids: above the upper one skin stretches between brow and lashes, below the lower one between lashes and cheek,
-and in between lies the eyeball. The further the eye closes, the more of the lid is skin that was folded away: that of
-the surroundings, with the lashes of the picture on it.
+Drawn into the picture before the warp, as :mod:`faceshot_warp.eyes.lids` does for drawings. Each column of the eye is
+cut at both lids: above the upper one skin stretches between brow and lashes, below the lower one between lashes and
+cheek, and in between lies the eyeball. The further the eye closes, the more of the lid is skin that was folded away:
+that of the surroundings, with the lashes of the picture on it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot_warp.controls import EyeRest
-from faceshot_warp.eyeball import eyeball
-from faceshot_warp.field import Plane, sample
-from faceshot_warp.lids import Lid, rounded_outline
-from faceshot_warp.region import smooth
+from faceshot_warp.eyes.eyeball import eyeball
+from faceshot_warp.eyes.lids import Lid, rounded_outline
+from faceshot_warp.field import Plane, sample, smooth
 
 #: Half the width, in eye widths, over which lids move skin to the sides of the eye.
 _SIDE = 0.75

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from faceshot_gallery.parts.paint import ellipse, rounded
-from faceshot_gallery.parts.props_behind import BehindPainter
+from faceshot_gallery.parts.props.behind import BehindPainter
 from faceshot_gallery.parts.traits import luma, shade
 
 

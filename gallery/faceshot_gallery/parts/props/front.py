@@ -1,4 +1,4 @@
-"""What stands behind, is worn on, grows on or is painted over a face: each piece is one short painter.
+"""What lies over a face, and all props together: each piece is one short painter.
 
 A piece is asked for by its name in ``Character.extras``; its painter is ``_b_name`` (behind the head), ``_u_name``
 (on the skin, under eyes, nose and mouth) or ``_o_name`` (over everything).
@@ -10,7 +10,7 @@ import numpy as np
 
 from faceshot_gallery.parts.anatomy import Points
 from faceshot_gallery.parts.paint import ellipse, rounded
-from faceshot_gallery.parts.props_skin import SkinPainter
+from faceshot_gallery.parts.props.skin import SkinPainter
 from faceshot_gallery.parts.traits import mix, shade
 
 

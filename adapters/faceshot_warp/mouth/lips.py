@@ -10,11 +10,10 @@ import numpy.typing as npt
 
 from faceshot.landmarks import RGBArray
 from faceshot.landmarks import topology as topo
-from faceshot_warp.cavity import Bite, closing_line, draw_cavity, draw_inside, keep_to_lips, own_inside
-from faceshot_warp.field import Grid, Lattice, sample
+from faceshot_warp.field import Grid, Lattice, sample, smooth
 from faceshot_warp.head import Affine
-from faceshot_warp.mouth import Frame, Mouth, between_lips, evened, opened, place_mouth
-from faceshot_warp.region import smooth
+from faceshot_warp.mouth.cavity import Bite, closing_line, draw_cavity, draw_inside, keep_to_lips, own_inside
+from faceshot_warp.mouth.measure import Frame, Mouth, between_lips, evened, opened, place_mouth
 
 Box = tuple[int, int, int, int]
 

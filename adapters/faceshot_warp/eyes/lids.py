@@ -14,9 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot_warp.controls import EyeRest
-from faceshot_warp.eyewhite import whole_eye
-from faceshot_warp.field import Plane
-from faceshot_warp.region import smooth
+from faceshot_warp.eyes.eyewhite import whole_eye
+from faceshot_warp.field import Plane, smooth
 from faceshot_warp.skin import membrane, skin_without
 
 #: Side of the patch, in pixels, in which a lid is prepared.

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from faceshot_warp.field import Plane, sample
-from faceshot_warp.mouth import Frame, Mouth, lookup
-from faceshot_warp.region import smooth
+from faceshot_warp.field import Plane, sample, smooth
+from faceshot_warp.mouth.measure import Frame, Mouth, lookup
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import numpy.typing as npt
 from faceshot.landmarks import Landmarks, RGBArray
 from faceshot.landmarks import topology as topo
 from faceshot_warp.controls import EyeRest, eye_controls, eye_rest, lid_closure, lid_shift
-from faceshot_warp.lids import Lid, make_lid
+from faceshot_warp.eyes.lids import Lid, make_lid
+from faceshot_warp.eyes.softlids import SoftLid, make_soft_lid
+from faceshot_warp.field import smooth
 from faceshot_warp.options import WarpOptions
-from faceshot_warp.region import smooth
-from faceshot_warp.softlids import SoftLid, make_soft_lid
 
 _EYES = ((topo.RIGHT_EYE, topo.RIGHT_BROW), (topo.LEFT_EYE, topo.LEFT_BROW))
 #: Eyeballs of drawings keep this share of the eye's width away from its outline.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import cv2
 import numpy as np
@@ -12,9 +11,9 @@ import numpy.typing as npt
 from faceshot.landmarks import Landmarks, Picture
 from faceshot.landmarks import topology as topo
 from faceshot_warp.controls import face_unit
-from faceshot_warp.depth import head_depth
-from faceshot_warp.field import Grid, Lattice, Plane, sample
-from faceshot_warp.head import Surroundings, core_share, filled
+from faceshot_warp.field import Grid, Lattice, Plane, sample, smooth
+from faceshot_warp.head.depth import head_depth
+from faceshot_warp.head.motion import Surroundings, core_share, filled
 from faceshot_warp.options import WarpOptions
 
 _SMALL = 256  # long side of the picture in which background and borders are judged
@@ -60,12 +59,6 @@ class Region:
         at = np.array([[columns.min(), rows.min()], [columns.max(), rows.max()]])
         low, high = np.array(self.lattice.origin) + self.lattice.step * at
         return self.lattice.part(low, high)
-
-
-def smooth(x: Any) -> Any:
-    """Smoothstep of x clipped to 0..1."""
-    x = np.clip(x, 0, 1)
-    return x * x * (3 - 2 * x)
 
 
 def head_outline(landmarks: Landmarks) -> npt.NDArray[np.float64]:
