@@ -36,7 +36,8 @@ class Poses:
 
     def pictures(self, frames: Sequence[int]) -> npt.NDArray[np.uint8]:
         """(n, H, W, 3) uint8 pose pictures."""
-        return pose_pictures(self.xy[list(frames)], self.size)
+        # Drawn from the picture's edge, as MediaPipe counts; ours are from the middle of the first pixel.
+        return pose_pictures(self.xy[list(frames)] + np.float32(0.5), self.size)
 
     def window(self, frames: Sequence[int]) -> list[Tensor]:
         """Five maps (n, C, h, w) of these frames, on the device."""

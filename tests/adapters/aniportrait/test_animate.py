@@ -101,6 +101,16 @@ def test_upstream_takes_the_pose_once_per_window(networks, tmp_path):
     assert networks.pose_guider.frames == 3 * 4
 
 
+@pytest.mark.parametrize("shift", [-0.45, 0.45])
+def test_a_landmark_is_drawn_at_the_pixel_whose_middle_is_nearest(networks, shift):
+    xy = np.rint(drawn_face(512)[1].xy)
+    at, beside = (Poses(networks, xy[None] + d, Size(512, 512), "clip", 40).pictures([0])[0] for d in (0, shift))
+    (left, top), (right, bottom) = xy[48:].min(0).astype(int) - 3, xy[48:].max(0).astype(int) + 4
+    assert at[top:bottom, left:right].any() and np.array_equal(
+        at[top:bottom, left:right], beside[top:bottom, left:right]
+    )
+
+
 def test_statistics_of_a_short_clip_are_those_of_its_only_window(networks):
     _, landmarks = drawn_face(128)
     xy = landmarks.xy + np.arange(5, dtype=np.float32)[:, None, None]
