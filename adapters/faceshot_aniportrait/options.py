@@ -29,6 +29,7 @@ class AniPortraitOptions:
         steps: of denoising, 1..200; fewer is faster and rougher.
         guidance: strength, 1..30; 1 halves the work.
         window: frames sampled together, 2..32. overlap: frames that neighbouring windows share.
+        every: generate one frame of so many, 1..4, and the last; those between are their neighbours, warped and mixed.
         size: shorter side of the working picture [px], a multiple of 64 in 128..1024.
         region: animate the whole picture, or a cut around the face that is pasted back; ``auto`` cuts where the face
             is small in the picture.
@@ -44,6 +45,7 @@ class AniPortraitOptions:
     guidance: float = 3.5
     window: int = WINDOW
     overlap: int = 4
+    every: int = 1
     size: int = 512
     region: Region = "auto"
     pose_norm: PoseNorm = "clip"
@@ -86,6 +88,7 @@ _READERS: Final[dict[str, Reader]] = {
     "guidance": number(1, 30),
     "window": whole(2, LONGEST),
     "overlap": whole(0, LONGEST - 1),
+    "every": whole(1, 4),
     "size": whole(128, 1024, MULTIPLE),
     "region": choice(*get_args(Region)),
     "pose_norm": choice(*get_args(PoseNorm)),

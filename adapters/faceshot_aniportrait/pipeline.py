@@ -23,6 +23,8 @@ from faceshot.rendering import (
     digest,
     draw_noise,
     find_place,
+    in_between,
+    kept_frames,
     runs_folder,
     sample_in_turn,
     sample_jointly,
@@ -74,7 +76,9 @@ class Renderer:
         mattes: Iterator[npt.NDArray[np.uint8] | None],
         seed: int,
     ) -> Iterator[RGBArray]:
-        options, windows = self.options, self.windows(len(xy))
+        options, whole = self.options, xy
+        xy = whole[kept_frames(len(whole), options.every)]
+        windows = self.windows(len(xy))
         logger.info("%s", estimate(self.networks, options, place.size, len(xy), windows))
         rgb = working_rgb(picture, place)
         work = Work(runs_folder("aniportrait", options.work), self.name(rgb, xy, seed), resume=options.resume)
@@ -83,8 +87,8 @@ class Renderer:
         poses = Poses(self.networks, xy, place.size, options.pose_norm, keep)
         finals, under = self.latents(poses, rgb, windows, seed, work), picture.flat()
         with work.kept():
-            found = decoded(self.networks.decode, finals, 0, DECODE_FRAMES)
-            for (_, frame), alpha in zip(found, mattes, strict=True):
+            made = (frame for _, frame in decoded(self.networks.decode, finals, 0, DECODE_FRAMES))
+            for frame, alpha in zip(in_between(made, whole, options.every), mattes, strict=True):
                 given = place.give(frame, under)
                 yield given if alpha is None else np.dstack([unmixed(given, alpha), alpha])
 

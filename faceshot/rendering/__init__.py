@@ -8,6 +8,8 @@ from faceshot.lazy import hand_on
 
 if TYPE_CHECKING:
     from faceshot.rendering.backend import NetworkBackend as NetworkBackend
+    from faceshot.rendering.between import in_between as in_between
+    from faceshot.rendering.between import kept_frames as kept_frames
     from faceshot.rendering.estimate import EFFICIENCY as EFFICIENCY
     from faceshot.rendering.estimate import Estimate as Estimate
     from faceshot.rendering.estimate import parameters as parameters
@@ -86,6 +88,7 @@ __getattr__, __dir__, __all__ = hand_on(
     __name__,
     {
         "backend": "NetworkBackend",
+        "between": "in_between kept_frames",
         "estimate": "EFFICIENCY Estimate parameters speed weight_bytes",
         "files": "found_files missing_files",
         "loading": "check_fits config_beside empty fill read_network renamed tensors_of weight_file",

@@ -118,6 +118,13 @@ def test_statistics_of_a_short_clip_are_those_of_its_only_window(networks):
     assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(clip, window, strict=True))
 
 
+@pytest.mark.parametrize("frames", [1, 2, 8])
+def test_frames_between_are_not_generated(networks, tmp_path, frames):
+    networks.unet.calls = 0
+    found = render(networks, frames, every=3, steps=1, window=16, overlap=4, work=tmp_path)
+    assert len(found) == frames and networks.unet.calls == 2 * {1: 1, 2: 2, 8: 4}[frames]
+
+
 def test_guidance_of_one_computes_one_half(networks, tmp_path):
     networks.unet.calls = 0
     render(networks, 4, guidance=1, work=tmp_path)
