@@ -37,6 +37,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FACESHOT_CACHE", str(folder))
         patch.setenv("FACESHOT_DATA", str(base / "faceshot-data"))
+        patch.setenv("FACESHOT_CONFIG", str(base / "faceshot-config"))  # no keys: nothing is signed
         patch.delenv("FACESHOT_WEIGHTS", raising=False)
         # A drive with source auto would fetch a model.
         patch.setenv("HF_HUB_OFFLINE", "1")

@@ -23,7 +23,7 @@ CORE = REPO / "faceshot"
 STOREYS: tuple[str, ...] = (
     "errors lazy version",
     "opencv output progress reading threads",
-    "landmarks",
+    "landmarks provenance",
     "weights",
     "media models retargeting",
     "facemesh features formats tracking",

@@ -31,6 +31,7 @@ class Backend(NetworkBackend):
     )
     commercial = True
     recodes = True
+    digital_source_type = "trainedAlgorithmicMedia"
     flags = ("fidelity", "low_vram", "resume")
     files: ClassVar[Mapping[str, str]] = {
         "reference": "reference_unet.pth",

@@ -41,6 +41,7 @@ class Backend(NetworkBackend):
     )
     commercial = False
     recodes = True
+    digital_source_type = "trainedAlgorithmicMedia"
     flags = ("fidelity", "low_vram", "parts", "resume")
     files = _FILES
 

@@ -40,6 +40,7 @@ class _Runner:
     licence: str
     commercial: bool
     recodes = True
+    digital_source_type = "trainedAlgorithmicMedia"
     program: str
     home: str
     variable: str

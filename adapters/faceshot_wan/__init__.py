@@ -40,6 +40,7 @@ class Backend:
     licence = "Apache-2.0, weights Apache-2.0"
     commercial = True
     recodes = True
+    digital_source_type = "trainedAlgorithmicMedia"
     flags = ("low_vram", "region")
 
     def __init__(self, networks: Networks | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -129,6 +130,10 @@ class Delivery:
         ),
     ] = None
 
+    no_provenance: Annotated[
+        bool, typer.Option("--no-provenance", help="Do not sign the video (see: faceshot provenance).")
+    ] = False
+
     def options(self) -> dict[str, Any]:
         """As arguments of :meth:`faceshot.FaceShot.animate`."""
         return {"audio": as_typed(self.audio), "audio_offset": self.audio_offset, "max_side": self.max_side}
@@ -222,7 +227,8 @@ def animate(
     shot = load_shot(common, preset=preset, gallery=gallery, backend=backend)
     todo = unfinished(tasks, skip_existing, common)
     check_videos(todo, [*clips, *(landmarks or [])], common)
-    work = partial(_one, shot, common=common, driving=clips or None, motion=motion, options=options)
+    options |= {"driving": clips or None, "motion": motion}
+    work = partial(_one, shot, common=common, signs=not delivery.no_provenance, options=options)
     if len(tasks) == 1 and todo:
         common.give(*work(todo[0]))
     else:
@@ -259,13 +265,15 @@ def _one(
     task: Task,
     *,
     common: Common,
-    driving: list[Path] | None,
-    motion: str | None,
+    signs: bool,
     options: dict[str, Any],
 ) -> tuple[dict[str, Any], list[str]]:
-    made = shot.animate(
-        task.picture, driving=driving, motion=motion, output=task.output, overwrite=common.overwrite, **options
-    )
+    from faceshot.provenance import unsigned
+
+    with nullcontext() if signs else unsigned():
+        made = shot.animate(task.picture, output=task.output, overwrite=common.overwrite, **options)
+    if not signs:
+        common.say(f"{made.output.name} is not signed: it lacks the proof of what made it, and of its inputs")
     common.say(
         f"{task.picture.name}: {len(made.sequence)} frames at {float(made.sequence.fps):.5g} fps "
         f"in {sum(made.seconds.values()):.1f} s{f', {1 + len(made.others)} faces' if made.others else ''}"

@@ -28,6 +28,7 @@ from faceshot.cli.info import backends, doctor
 from faceshot.cli.live import live
 from faceshot.cli.match import match
 from faceshot.cli.motion import drive, retarget
+from faceshot.cli.provenance import provenance
 from faceshot.cli.sheet import sheet
 from faceshot.cli.typed.options import to_json
 from faceshot.cli.verify import verify
@@ -75,6 +76,7 @@ app.add_typer(gallery, name="gallery")
 app.command()(demo)
 app.command()(backends)
 app.add_typer(weights, name="weights")
+app.add_typer(provenance, name="provenance")
 app.command()(doctor)
 app.command()(verify)
 

@@ -101,7 +101,7 @@ class StickerWriter:
         return self.most is not None and len(self._frames) >= self.most
 
     def __enter__(self) -> StickerWriter:
-        self._part = self._stack.enter_context(writing(self.path, overwrite=self.overwrite))
+        self._part = self._stack.enter_context(writing(self.path, overwrite=self.overwrite, finished=True))
         return self
 
     def write(self, frame: RGBArray) -> None:

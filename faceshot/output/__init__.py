@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from faceshot.output.inputs import named_files as named_files
     from faceshot.output.inputs import protected as protected
     from faceshot.output.inputs import protecting as protecting
+    from faceshot.output.run import finishing as finishing
     from faceshot.output.run import removing as removing
     from faceshot.output.run import together as together
     from faceshot.output.run import writing as writing
@@ -22,6 +23,6 @@ __getattr__, __dir__, __all__ = hand_on(
     {
         "checks": "FRAME_NAME check_output check_outputs",
         "inputs": "named_files protected protecting",
-        "run": "removing together writing",
+        "run": "finishing removing together writing",
     },
 )

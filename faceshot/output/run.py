@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -22,6 +22,17 @@ class _Run:
 
 
 _run: ContextVar[_Run | None] = ContextVar("run", default=None)
+_finish: ContextVar[Callable[[Path], None] | None] = ContextVar("finish", default=None)
+
+
+@contextmanager
+def finishing(finish: Callable[[Path], None]) -> Iterator[None]:
+    """Everything the block writes goes through ``finish(temporary path)``, complete, before it gets its name."""
+    token = _finish.set(finish)
+    try:
+        yield
+    finally:
+        _finish.reset(token)
 
 
 @contextmanager
@@ -44,11 +55,13 @@ def together(outputs: Iterable[str | Path]) -> Iterator[None]:
 
 
 @contextmanager
-def writing(path: str | Path, *, overwrite: bool = False, folder: bool = False) -> Iterator[Path]:
+def writing(
+    path: str | Path, *, overwrite: bool = False, folder: bool = False, finished: bool = False
+) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` (same suffix); it becomes ``path`` on success and is deleted on failure.
 
     With ``folder`` the temporary path is an existing empty directory. An interruption (Ctrl-C) counts as failure.
-    Inside :func:`together`, success is that of the whole run.
+    Inside :func:`together`, success is that of the whole run. What has come through :func:`finishing` is ``finished``.
 
     Raises:
         InputError: as :func:`check_output`, when the name was taken meanwhile, or when the disk refuses the write
@@ -65,6 +78,8 @@ def writing(path: str | Path, *, overwrite: bool = False, folder: bool = False) 
         except OSError as error:
             raise InputError(f"cannot write in {path.parent}: {error.strerror or error}") from error
         yield part.new
+        if (finish := _finish.get()) is not None and not finished:
+            finish(part.new)
         if run is not None and waiting:
             run.parts.append(part)
         else:

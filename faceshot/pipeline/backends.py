@@ -73,6 +73,8 @@ class Backend(Protocol):
     * ``recodes = True``, where its networks redraw the face: its frame of unchanged landmarks resembles the picture
       instead of equalling it.
     * ``flags``: those of its own options that the command line has flags for (:data:`FLAGS`), as a tuple of names.
+    * ``digital_source_type``: IPTC's name for what it draws, where every pixel is generated
+      (``trainedAlgorithmicMedia``); without it, an animated picture (``compositeWithTrainedAlgorithmicMedia``).
     * ``writes``: those of its own options that name files it writes, as a tuple of names; files named by any other
       option are read, and never replaced.
     * ``motion_length(path) -> MotionLength | None``: reads files that hold motion of the backend's own kind and may be

@@ -30,7 +30,15 @@ from faceshot.pipeline.matching import Matching
 from faceshot.pipeline.plan import AnimateOptions, Plan, retarget_options
 from faceshot.pipeline.rendering import frames_of, prepare, render
 from faceshot.pipeline.result import Animation
-from faceshot.pipeline.sidecar import model_record, sidecar_path, write_sidecar
+from faceshot.pipeline.sidecar import (
+    container_metadata,
+    model_record,
+    plain_json,
+    sidecar_path,
+    source_type,
+    write_sidecar,
+)
+from faceshot.provenance import require_signer, signed
 from faceshot.retargeting import RetargetMode
 
 logger = logging.getLogger("faceshot")
@@ -172,10 +180,8 @@ class FaceShot(Matching):
             mode to start_from_picture: as of :meth:`retarget`; source to face: as of :meth:`drive`; fps: of a driving
                 array or a built-in motion [1/s].
             audio: ``driving`` (the clip's sound), ``none``, or a media file; audio_offset: how much later it comes [s].
-            max_side: of the video [px], smaller than the picture; sticker: ``whatsapp``, ``telegram``, ``discord`` or
-                ``web``, whose limits the output meets.
-            backend_options: the backend's own options by name.
-            save_landmarks, save_drive, save_sequence: files to keep the intermediate results in.
+            max_side: of the video [px]; sticker: ``whatsapp``, ``telegram``, ``discord`` or ``web``: meets its limits.
+            backend_options: the backend's own, by name; save_landmarks, save_drive, save_sequence: files to keep.
 
         Raises:
             UsageError: options that contradict each other or do not exist. InputError: unusable files.
@@ -198,6 +204,7 @@ class FaceShot(Matching):
             driving=plans[0].driving, overwrite=overwrite, cache_dir=Path(self.cache_dir) if self.cache_dir else None,
             shaped=tuple(name for name in _SHAPING if getattr(chosen, name)),
         )  # fmt: skip
+        require_signer()
         prepare(backend, settings)
         # 2. The stages; their results appear together or not at all.
         with protecting(self.reads, *(plan.read for plan in plans)), together(plans[0].written):
@@ -217,23 +224,26 @@ class FaceShot(Matching):
         with _timed(seconds, "retarget"):
             moved = [self._moved(each, drive, plan) for each, drive in zip(small, drives, strict=True)]
             moved = in_step([cut_to_sticker(sequence, chosen) for sequence in moved])
-        with _timed(seconds, "animate"):
+        record = plan.record(moved[0], backend=backend.name, licence=backend.licence)
+        record |= {"faces": len(cast), "sources": sources_of(plans)} if len(cast) > 1 else {}
+        record |= {"seed": self.seed, "device": settings.device, "dtype": self.dtype}
+        record |= {"matcher": model_record(self.preset) if plan.landmarks is None else None}
+        record |= {"digital_source_type": source_type(backend)}
+        read = [path for each in plans for path in each.read]
+        replacing = plan.overwrite or plan.left_over
+        with _timed(seconds, "animate"), signed(plan.output, plain_json(record), read, overwrite=replacing):
             note_size(plan.output, picture.size, alpha=plan.alpha)
             videos = [
                 frames_of(backend, picture, marks, sequence, _driven(settings, each, drive))
                 for marks, sequence, drive, (_, each) in zip(small, moved, drives, cast, strict=True)
             ]
             frames = videos[0] if len(videos) == 1 else put_together(videos, shares(picture.size, small))
-            render(plan, frames, picture.size, moved[0], plan.audio_start(drives[0]))
+            tags = container_metadata(source_type(backend))
+            render(plan, frames, picture.size, moved[0], plan.audio_start(drives[0]), tags)
         marks, others = cast[0][0], tuple(moved[1:])
         made = Animation(plan.output, sidecar_path(plan.output), marks, drives[0], moved[0], seconds, others)
         plan.keep(marks, drives[0], moved[0])
-        record = plan.record(moved[0], backend=backend.name, licence=backend.licence)
-        if others:
-            record |= {"faces": len(cast), "sources": sources_of(plans)}
-        record |= {"seed": self.seed, "device": settings.device, "dtype": self.dtype}
-        record |= {"matcher": model_record(self.preset) if plan.landmarks is None else None}
-        write_sidecar(plan.output, record, overwrite=plan.overwrite or plan.left_over)
+        write_sidecar(plan.output, record, overwrite=replacing)
         return made
 
     def _cast(self, plans: list[Plan]) -> list[tuple[Landmarks, Plan]]:

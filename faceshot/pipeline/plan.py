@@ -38,6 +38,7 @@ from faceshot.pipeline.inputs import (
 )
 from faceshot.pipeline.sidecar import is_left_over, sidecar_path, source_record, without_folders
 from faceshot.pipeline.sound import check_sound, motion_seconds, sound_file, sound_start
+from faceshot.provenance import manifests
 from faceshot.reading import expanded
 
 if TYPE_CHECKING:
@@ -304,7 +305,7 @@ def check_video(
         written or [output, sidecar],
         overwrite=overwrite,
         inputs=inputs,
-        replaced=[sidecar] if is_left_over(output) else (),
+        replaced=[sidecar, *manifests(output)] if is_left_over(output) else (),
     )
 
 
@@ -313,7 +314,13 @@ def outputs(output: Path, options: AnimateOptions, backend: Backend) -> list[Pat
     kept = [options.save_landmarks, options.save_drive, options.save_sequence]
     own = {name: options.backend_options.get(name) for name in getattr(backend, "writes", ())}
     beside = [expanded(path, f"option {name}:") for name, path in own.items() if path is not None]
-    return [output, sidecar_path(output), *(Path(path) for path in kept if path is not None), *beside]
+    return [
+        output,
+        sidecar_path(output),
+        *manifests(output),
+        *(Path(path) for path in kept if path is not None),
+        *beside,
+    ]
 
 
 def inputs(

@@ -11,7 +11,6 @@ import numpy as np
 from faceshot.errors import BackendError, MissingError, UsageError
 from faceshot.landmarks import FloatArray, Landmarks, LandmarkSequence, Picture, RGBArray, Size
 from faceshot.pipeline.backends import AnimationOptions, Backend, guard, named, requirements
-from faceshot.pipeline.sidecar import container_metadata
 from faceshot.progress import progress
 from faceshot.threads import after_fork
 
@@ -82,21 +81,22 @@ def _fault(frame: Any, picture: Picture) -> str | None:
     return None
 
 
-def render(plan: Plan, frames: Iterator[RGBArray], size: Size, moved: LandmarkSequence, audio_start: Fraction) -> None:
+def render(
+    plan: Plan, frames: Iterator[RGBArray], size: Size, moved: LandmarkSequence, audio_start: Fraction,
+    tags: dict[str, str],
+) -> None:  # fmt: skip
     """Stream ``frames`` of ``size`` into the video; nothing holds more than one of them, but a sticker."""
     from faceshot.media import STICKERS, StickerWriter, VideoWriter
 
     if plan.options.sticker is not None:
         kind = STICKERS[plan.options.sticker]
-        with StickerWriter(
-            plan.output, kind, moved.fps, overwrite=plan.overwrite, metadata=container_metadata()
-        ) as sticker:
+        with StickerWriter(plan.output, kind, moved.fps, overwrite=plan.overwrite, metadata=tags) as sticker:
             for frame in progress(frames, "animate", total=len(moved)):
                 sticker.write(frame)
         return
     with VideoWriter(
         plan.output, size, moved.fps, audio_from=plan.audio, audio_start=audio_start,
-        alpha=plan.alpha, overwrite=plan.overwrite, metadata=container_metadata(),
+        alpha=plan.alpha, overwrite=plan.overwrite, metadata=tags,
     ) as writer:  # fmt: skip
         for frame in progress(frames, "animate", total=len(moved)):
             writer.write(plan.opaque(frame))

@@ -44,6 +44,7 @@ WRITES = {
 HARMLESS = {
     "batch",  # what its rows read and write is compared in tests/batch
     *("gallery list", "gallery add", "gallery remove", "gallery build", "gallery check"),
+    *("provenance init", "provenance check"),
     *("demo", "backends", "doctor", "weights list", "weights fetch", "weights check", "weights where"),
 }
 _FILE_WORDS = ("FILE", "DIR", "CLIP", "VIDEO", "PICTURE", "SEQ", "DRIVE", "LANDMARKS", "FOLDER", "PATH", "K=V")
