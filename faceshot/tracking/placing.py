@@ -30,6 +30,8 @@ _MEETING = 0.15
 _DIM, _CLEAR = 0.5, 0.65
 #: What a shut mouth may read, over its width, and how far the anchor's own gap may be from what is read there.
 _SHUT_GAP, _OFFSET = 0.06, (-0.02, 0.08)
+#: How far facing points of the lips may slide past each other, in mouth widths: they part along the face's vertical.
+_SLIDE = 0.04
 #: Share of a correction that the lower lip takes.
 _LOWER_LIP = 0.65
 #: Share of the lips' correction that each pair of inner and outer points takes.
@@ -136,6 +138,20 @@ def place_gap(xy: Array, reading: Reading, found: Found, anchored: int) -> None:
         for (upper, lower), share in zip(table, shares, strict=True):
             xy[:, upper] -= (1 - _LOWER_LIP) * share * way
             xy[:, lower] += _LOWER_LIP * share * way
+
+
+def limit_slide(xy: Array, anchored: int) -> None:
+    """Let facing points of the lips of ``xy`` (T, 68, 2) lie no further aside of each other than on the anchor frame,
+    but for a little; in place. A lip is the same all along, so that flow lets points drift along it."""
+    right, left = topo.MOUTH_CORNERS
+    across = xy[:, left] - xy[:, right]
+    square = np.maximum((across**2).sum(1), 1e-9)
+    for upper, lower in (*topo.INNER_LIP_PAIRS, *topo.OUTER_LIP_PAIRS):
+        slide = ((xy[:, lower] - xy[:, upper]) * across).sum(1) / square
+        slide -= slide[anchored]
+        shift = 0.5 * (slide - np.clip(slide, -_SLIDE, _SLIDE))[:, None] * across
+        xy[:, upper] += shift
+        xy[:, lower] -= shift
 
 
 def _median3(values: Array) -> Array:

@@ -22,7 +22,7 @@ from faceshot.landmarks import topology as topo
 from faceshot.tracking.face import EYES, Box, FaceTracker, Step, TrackOptions, lid_share
 from faceshot.tracking.looks import FaceLooks, Reading, looks_folder
 from faceshot.tracking.mouth import correct_mouth
-from faceshot.tracking.placing import gap_trust, openings, place_eyes, place_gap, put_corners
+from faceshot.tracking.placing import gap_trust, limit_slide, openings, place_eyes, place_gap, put_corners
 from faceshot.tracking.starting import Locate, first_face, most_neutral
 from faceshot.tracking.strips import place_strips
 
@@ -213,6 +213,7 @@ def _assemble(
         # The gap is read, so that the matcher has no say in it where the reading is believed.
         correct_mouth(xy, found, seen, anchored, np.maximum(parting, gap_trust(reading, found)))
         place_gap(xy, reading, found, anchored)
+    limit_slide(xy, anchored)
     _keep_order(xy)
     if given:
         xy[anchored] = steps[anchored].xy

@@ -86,6 +86,26 @@ def test_the_gap_of_the_lips_is_what_was_read_and_an_unclear_one_is_not_believed
         assert abs(change[1] - change[0] - opened) < 0.02
 
 
+@pytest.mark.parametrize(("drift", "left"), [(0.3, 0.04), (-0.3, -0.04), (0.02, 0.02)])
+def test_lips_slide_past_each_other_a_little_only(drift: float, left: float) -> None:
+    rest = face()
+    across = rest[54] - rest[48]
+    xy = np.stack([rest, rest])
+    lower = [57, 66]
+    xy[1, lower] += drift * across + 0.2 * np.array([-across[1], across[0]])
+    before = xy.copy()
+    placing.limit_slide(xy, 0)
+    assert np.allclose(xy[0], rest)
+    for up, low in ((51, 57), (62, 66)):
+        apart, was, usual = (frame[low] - frame[up] for frame in (xy[1], before[1], rest))
+        slide = (apart - usual) @ across / (across @ across)
+        assert slide == pytest.approx(left, abs=1e-6)
+        down = np.array([-across[1], across[0]])
+        assert apart @ down == pytest.approx(was @ down)
+    still = np.setdiff1d(np.arange(68), [51, 57, 62, 66])
+    assert np.allclose(xy[1, still], before[1, still])
+
+
 def test_windows_read_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """A long clip is read in parts; the references stay those of the first."""
     folder = looks_folder()
