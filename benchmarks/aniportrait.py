@@ -27,7 +27,7 @@ from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 from faceshot.driving import motion_template
 from faceshot.landmarks import Landmarks, LandmarkSequence, Picture
 from faceshot.models import quiet
-from faceshot.rendering import draw_noise, sample_in_turn, sample_jointly
+from faceshot.rendering import frame_noise, sample_in_turn, sample_jointly
 from faceshot_aniportrait.nets.pose_guider import PoseGuider
 from faceshot_aniportrait.nets.unet import CONFIG, DenoisingUNet, ReferenceUNet
 from faceshot_aniportrait.networks import Networks
@@ -176,10 +176,7 @@ def denoise(networks: Networks, *, plain: bool, frames: int, side: int, steps: i
         else Denoiser(networks, poses, schedule, networks.unet.remember(seen, embedding), options.guidance)
     )
     windows = Renderer(networks, options).windows(frames)
-
-    def noise(numbers: Sequence[int]) -> Tensor:
-        return torch.stack([draw_noise(0, number, (4, side // 8, side // 8)) for number in numbers])
-
+    noise = frame_noise(0, (4, side // 8, side // 8))
     finals = (
         sample_jointly(stepper, noise, frames, windows) if options.joint else sample_in_turn(stepper, noise, windows)
     )

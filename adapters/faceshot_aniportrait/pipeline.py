@@ -21,8 +21,8 @@ from faceshot.rendering import (
     check_sizes,
     decoded,
     digest,
-    draw_noise,
     find_place,
+    frame_noise,
     in_between,
     kept_frames,
     runs_folder,
@@ -107,16 +107,13 @@ class Renderer:
         shape = (4, poses.size.height // 8, poses.size.width // 8)
         denoiser = Denoiser(networks, poses, Schedule.of(options.steps), networks.look(rgb), options.guidance)
 
-        def apart(frames: Sequence[int]) -> torch.Tensor:
-            return torch.stack([draw_noise(seed, frame, shape) for frame in frames])
-
         def at_once(frames: Sequence[int]) -> torch.Tensor:
             generator = torch.Generator().manual_seed(seed)
             return torch.randn((1, 4, len(frames), *shape[1:]), generator=generator)[0].transpose(0, 1)
 
         if options.joint:
             return sample_jointly(denoiser, at_once, len(poses.xy), windows, work)
-        return sample_in_turn(denoiser, apart, windows, work)
+        return sample_in_turn(denoiser, frame_noise(seed, shape), windows, work)
 
     def name(self, rgb: RGBArray, xy: npt.NDArray[np.float32], seed: int) -> str:
         """The digest of everything that decides about the latents of a run."""

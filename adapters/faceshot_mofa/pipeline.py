@@ -22,6 +22,7 @@ from faceshot.rendering import (
     digest,
     draw_noise,
     find_place,
+    frame_noise,
     joint_windows,
     moved_matte,
     runs_folder,
@@ -146,12 +147,8 @@ class Renderer:
 
     def latents(self, features: Features, windows: Sequence[Window], seed: int, work: Work | None) -> Iterator[Final]:
         """Final latents, in order, as they come."""
-        height, width = features.size.height // 8, features.size.width // 8
         denoiser = self.denoiser(features, seed)
-
-        def noise(frames: Sequence[int]) -> torch.Tensor:
-            return torch.stack([draw_noise(seed, frame, (4, height, width)) for frame in frames])
-
+        noise = frame_noise(seed, (4, features.size.height // 8, features.size.width // 8))
         if self.options.joint:
             return sample_jointly(denoiser, noise, len(features.xy), windows, work)
         return sample_in_turn(denoiser, noise, windows, work)

@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from faceshot.rendering.sampling import Stepper as Stepper
     from faceshot.rendering.sampling import decoded as decoded
     from faceshot.rendering.sampling import draw_noise as draw_noise
+    from faceshot.rendering.sampling import frame_noise as frame_noise
     from faceshot.rendering.sampling import joint_step as joint_step
     from faceshot.rendering.sampling import run_window as run_window
     from faceshot.rendering.sampling import sample_in_turn as sample_in_turn
@@ -103,7 +104,8 @@ __getattr__, __dir__, __all__ = hand_on(
         "portrait.x_portrait": "aligning_matrix best_frame local_patches patch_centres x_portrait_inputs",
         "proxy": "ProxyClip head_boxes",
         "resume": "STALE_DAYS Work digest runs_folder",
-        "sampling": "Final Noise Stepper decoded draw_noise joint_step run_window sample_in_turn sample_jointly",
+        "sampling": "Final Noise Stepper decoded draw_noise frame_noise joint_step run_window sample_in_turn "
+        "sample_jointly",
         "shelves": "Shelves",
         "windows": "Window blend_weights emitted joint_windows sequential_windows wrapping_windows",
     },

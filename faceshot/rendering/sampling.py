@@ -30,6 +30,11 @@ class Noise(Protocol):
     def __call__(self, frames: Sequence[int]) -> Tensor: ...
 
 
+def frame_noise(seed: int, shape: tuple[int, ...]) -> Noise:
+    """Noise of ``shape`` that depends on a frame's number, not on the window it is sampled in."""
+    return lambda frames: torch.stack([draw_noise(seed, frame, shape) for frame in frames])
+
+
 class Stepper(Protocol):
     """Takes the latents of a window one step further.
 

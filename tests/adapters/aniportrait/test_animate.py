@@ -65,6 +65,12 @@ def test_low_vram_gives_the_same_frames(reference, tmp_path):
     assert not sparing.shelves.present
 
 
+@pytest.mark.parametrize(("dtype", "off"), [(torch.float16, 1), (torch.bfloat16, 5)])
+def test_half_precision_gives_nearly_the_same_frames(reference, tmp_path, dtype, off):
+    found = render(tiny_networks(dtype=dtype), work=tmp_path)
+    assert 0 < np.abs(found.astype(int) - reference).mean() < off
+
+
 @pytest.mark.parametrize(("fidelity", "after"), [("corrected", 3), ("upstream", 3)])
 def test_an_interrupted_run_goes_on_with_the_same_frames(networks, tmp_path, monkeypatch, fidelity, after):
     whole, calls, advance = render(networks, fidelity=fidelity, work=tmp_path / "a"), [], Denoiser.advance
