@@ -74,8 +74,7 @@ class Cluster:
             compute=data.ActorPoolStrategy(size=self.workers),
             num_cpus=1,
             num_gpus=self.gpus or None,
-            max_restarts=-1,
-            max_task_retries=2,
+            ray_remote_args_fn=lambda: {"max_restarts": -1, "max_task_retries": 2},
         )
         for row in found.iter_rows():
             yield pickle.loads(row["result"])
