@@ -309,6 +309,7 @@ _RECORDS = (
         "CreativeML Open RAIL-M, with use restrictions",
         True,
         "--backend aniportrait",
+        about={"image_encoder/pytorch_model.bin": 1_220_000_000},
     ),
     *_hub(
         "sd-vae-ft-mse",
