@@ -48,8 +48,9 @@ class Handlers:
 
     def __init__(self, shot: FaceShot, sessions: Sessions, first: tuple[Path | None, Path | None]) -> None:
         self.shot, self.sessions, self.first = shot, sessions, first
-        #: The components of step 3 by name; the page fills it.
+        #: The components of step 3 by name, and its tabs; the page fills them in.
         self.fields: dict[str, Any] = {}
+        self.kinds: Any = None
 
     def _session(self, request: gr.Request) -> Session:
         return self.sessions.of(request.session_hash)
@@ -117,6 +118,18 @@ class Handlers:
         """A tab was closed."""
         self.sessions.close(request.session_hash)
 
+    def following(self, job: Job[Any], progress: gr.Progress, outputs: int, *, give: bool = True) -> Iterator[Any]:
+        """Tell how far long work is; gives its result in the end, or leaves that to the caller."""
+        idle = gr.skip() if outputs == 1 else (gr.skip(),) * outputs
+        try:
+            for label, done, total in job.steps():
+                progress((done, total) if total else None, desc=label)
+                yield idle
+        except FaceShotError as error:
+            raise _toast(error, self.sessions) from None
+        if give:
+            yield job.result
+
     def make(
         self,
         given: dict[Any, Any],
@@ -128,13 +141,11 @@ class Handlers:
         try:
             session = self._session(request)
             wish, driver = self._wish(session, value)
-            job: Job[Animation] = Job(lambda: visits.animate(self.shot, session, wish))
-            for label, done, total in job.steps():
-                progress((done, total) if total else None, desc=label)
-                yield gr.skip(), gr.skip(), gr.skip()
-            made = job.result
         except FaceShotError as error:
             raise _toast(error, self.sessions) from None
+        job: Job[Animation] = Job(lambda: visits.animate(self.shot, session, wish))
+        yield from self.following(job, progress, 3, give=False)
+        made = job.result
         files = list(visits.files_of(made))
         shown = result_html(made, session.url, files, session.url(wish.picture), driver)
         yield shown, wish.command(), wish.snippet()

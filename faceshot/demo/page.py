@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from faceshot.demo import parts
+from faceshot.demo.clip_page import clip_tab
 from faceshot.demo.handlers import GAINS, Handlers
 from faceshot.demo.sessions import Sessions
 from faceshot.demo.wish import FORMATS
@@ -18,6 +19,7 @@ NOTICE = (
     "Everything stays on the machine that runs this page. Animate real people only with their consent; "
     "every video says that it is generated."
 )
+SOURCES = ["auto", "facemesh", "track", "facexlib"]
 #: Of several faces in a clip: numbers count from the left.
 FACES = ["largest", "left", "right", "1", "2", "3", "4"]
 #: Kinds of the shipped gallery that stand as examples.
@@ -41,30 +43,38 @@ def build_page(
     do = Handlers(shot, sessions, (picture, landmarks))
     with gr.Blocks(title="FaceShot", analytics_enabled=False, delete_cache=(600, 3600)) as page:
         gr.Markdown("# FaceShot\nBring any picture with a face to life: people, pets, toys, cartoons, statues.")
-        gr.Markdown("## 1. Picture")
-        with gr.Row():
-            upload = parts.as_it_came(gr.Image(
-                label="Picture", type="filepath", image_mode=None, sources=["upload", "clipboard", "webcam"],
-                height=220, elem_id="picture",
-            ))  # fmt: skip
-            gr.Examples(_examples(), upload, label="Or one of ours", examples_per_page=6)
-        gr.Markdown("## 2. Correct")
-        editor = parts.editor()
-        _more_landmarks(do, editor, local)
-        gr.Markdown("## 3. Motion")
-        do.fields = _motion(do)
-        with gr.Row():
-            go = gr.Button("Animate", variant="primary", elem_id="animate")
-            cancel = gr.Button("Cancel", elem_id="cancel")
-        gr.Markdown("## 4. Result")
-        result = parts.result()
-        with gr.Accordion("The same on a command line and in Python", open=False):
-            command = gr.Code(label="Command line", language="shell", interactive=False)
-            snippet = gr.Code(label="Python", language="python", interactive=False)
+        with gr.Tabs() as tabs:
+            with gr.Tab("Animate a picture", id="picture"):
+                gr.Markdown("## 1. Picture")
+                with gr.Row():
+                    upload = parts.as_it_came(gr.Image(
+                        label="Picture", type="filepath", image_mode=None, sources=["upload", "clipboard", "webcam"],
+                        height=220, elem_id="picture",
+                    ))  # fmt: skip
+                    gr.Examples(_examples(), upload, label="Or one of ours", examples_per_page=6)
+                gr.Markdown("## 2. Correct")
+                editor = parts.editor()
+                _more_landmarks(do, editor, local)
+                gr.Markdown("## 3. Motion")
+                do.fields = _motion(do)
+                with gr.Row():
+                    go = gr.Button("Animate", variant="primary", elem_id="animate")
+                    cancel = gr.Button("Cancel", elem_id="cancel")
+                gr.Markdown("## 4. Result")
+                result = parts.result()
+                with gr.Accordion("The same on a command line and in Python", open=False):
+                    command = gr.Code(label="Command line", language="shell", interactive=False)
+                    snippet = gr.Code(label="Python", language="python", interactive=False)
+            with gr.Tab("Correct a clip", id="clip"):
+                use, at = clip_tab(do, SOURCES, FACES, _LONG)
         gr.Markdown(NOTICE)
         _wire(page, do, upload, editor)
         run = go.click(do.make, set(do.fields.values()), [result, command, snippet], api_visibility="private", **_LONG)
         cancel.click(None, cancels=[run])
+        use.click(
+            at.used, None,
+            [tabs, do.kinds, do.fields["kind"], do.fields["file"]], api_visibility="private",
+        )  # fmt: skip
         _api(do)
     page.queue(max_size=100, default_concurrency_limit=4)
     return page
@@ -92,17 +102,17 @@ def _more_landmarks(do: Handlers, editor: gr.HTML, local: bool) -> None:
 def _motion(do: Handlers) -> dict[str, Any]:
     """The components of step 3, by name."""
     kind = gr.State("motion")
-    with gr.Tabs():
+    with gr.Tabs() as do.kinds:
         with gr.Tab("Built in", id="motion") as built_in:
             cards = parts.cards()
-        with gr.Tab("Follow a clip", id="clip") as follow:
+        with gr.Tab("Clip", id="clip") as follow:
             clip = parts.as_it_came(gr.Video(
                 label="Clip of a face", sources=["upload", "webcam"], height=260, include_audio=True,
                 webcam_options=gr.WebcamOptions(mirror=False), elem_id="clip",
             ))  # fmt: skip
         with gr.Tab("By hand", id="sliders") as by_hand:
             sliders = parts.sliders(do.pose)
-        with gr.Tab("Sequence file", id="file") as from_file:
+        with gr.Tab("File", id="file") as from_file:
             file = gr.File(
                 label="Landmark sequence (faceshot drive)", file_types=[".json", ".npz", ".npy"], type="filepath"
             )
@@ -122,8 +132,8 @@ def _motion(do: Handlers) -> dict[str, Any]:
         fields["smooth"] = gr.Checkbox(False, label="Calm jittery landmarks (softens fast speech)")
     with gr.Accordion("How the clip is read", open=False):
         with gr.Row():
-            sources, gaps = ["auto", "facemesh", "track", "facexlib"], ["hold", "rest", "cut", "refuse"]
-            fields["source"] = gr.Dropdown(sources, value="auto", label="Landmarks found by")
+            gaps = ["hold", "rest", "cut", "refuse"]
+            fields["source"] = gr.Dropdown(SOURCES, value="auto", label="Landmarks found by")
             fields["face"] = gr.Dropdown(FACES, value="largest", label="Which face, where there are several")
             fields["gaps"] = gr.Dropdown(gaps, value="hold", label="Where the face is gone")
         with gr.Row():

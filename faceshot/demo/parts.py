@@ -52,6 +52,20 @@ def cards() -> gr.HTML:
     )  # fmt: skip
 
 
+def timeline(frame: Callable[[dict[str, Any]], Any]) -> gr.HTML:
+    """The editor over a clip; ``frame`` gives the editor's value for ``{"token": ..., "frame": ...}``."""
+
+    def answer(asked: dict[str, Any]) -> Any:
+        return frame(asked)
+
+    return gr.HTML(
+        {"stamp": "none", "picture": None, "token": "", "frames": 0, "scores": [], "changed": []},
+        html_template=asset("editor/editor.html") + asset("timeline.html"),
+        js_on_load=editor_script() + asset("timeline.js"), vocabulary=vocabulary(), server_functions=[answer],
+        elem_id="timeline",
+    )  # fmt: skip
+
+
 def sliders(pose: Callable[[dict[str, Any]], str]) -> gr.HTML:
     """Expressions by hand; ``pose`` gives the frame for ``{"token": ..., "amounts": ...}``."""
     amounts = [

@@ -19,6 +19,7 @@ from faceshot.formats import read_content, write_landmarks
 from faceshot.landmarks import Landmarks, Picture, RGBArray
 
 if TYPE_CHECKING:
+    from faceshot.demo.clips import Clip
     from faceshot.matching import Match
 
 #: Longest side of the picture as the page shows it [px]; landmarks stay in pixels of the whole.
@@ -37,7 +38,7 @@ class Session:
         folder: everything of this visitor's; its name cannot be guessed.
         source: the picture's file in it; picture: its content; found: the faces in it, the matcher's answers.
         landmarks: as they are now; edited: numbers of the points that were moved by hand.
-        runs: how many results there were.
+        runs: how many results there were. clip: the clip of the second tab.
     """
 
     folder: Path
@@ -49,6 +50,7 @@ class Session:
     runs: int = 0
     uploads: set[Path] = field(default_factory=set)
     turn: threading.Lock = field(default_factory=threading.Lock)
+    clip: Clip | None = None
     poser: Callable[..., RGBArray] | None = None
 
     @property
@@ -163,19 +165,27 @@ def landmarks_of(session: Session, value: Any) -> tuple[Landmarks, tuple[int, ..
     Raises:
         InputError: not our landmarks.
     """
-    path = session.folder / "editor.json"
+    path = session.folder / f"{secrets.token_hex(4)}.json"
     path.write_text(json.dumps(value), encoding="utf-8")
-    content = read_content(path, single=True)
+    try:
+        content = read_content(path, single=True)
+    finally:
+        path.unlink()
     return content.landmarks(path.name, None), content.edited
 
 
 def editor_json(session: Session) -> dict[str, Any] | None:
     """The visitor's landmarks as the editor holds them: our JSON, with the points moved by hand."""
-    if session.landmarks is None:
-        return None
-    path = session.folder / "editor.json"
-    write_landmarks(path, session.landmarks, overwrite=True, edited=session.edited)
-    return {"edited": [], **json.loads(path.read_text(encoding="utf-8"))}
+    return None if session.landmarks is None else landmarks_json(session, session.landmarks, session.edited)
+
+
+def landmarks_json(session: Session, landmarks: Landmarks, edited: tuple[int, ...]) -> dict[str, Any]:
+    """Landmarks as our JSON has them."""
+    path = session.folder / f"{secrets.token_hex(4)}.json"
+    write_landmarks(path, landmarks, edited=edited)
+    text = path.read_text(encoding="utf-8")
+    path.unlink()
+    return {"edited": [], **json.loads(text)}
 
 
 def _tame(name: str) -> str:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from faceshot.driving.poses import POSES as POSES
     from faceshot.driving.poses import NamedPose as NamedPose
     from faceshot.driving.poses import named_pose as named_pose
+    from faceshot.driving.repair import carried as carried
+    from faceshot.driving.repair import corrected as corrected
+    from faceshot.driving.repair import held as held
+    from faceshot.driving.repair import interpolated as interpolated
     from faceshot.driving.sources import drive as drive
     from faceshot.driving.sources import finish as finish
 
@@ -33,6 +37,7 @@ __getattr__, __dir__, __all__ = hand_on(
         "gaps": "GapPolicy",
         "motions": "MAX_SECONDS MIN_SECONDS MOTIONS motion_template",
         "poses": "NamedPose POSES named_pose",
+        "repair": "carried corrected held interpolated",
         "sources": "drive finish",
     },
 )

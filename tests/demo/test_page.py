@@ -286,6 +286,71 @@ def test_one_of_several_faces_is_clicked(visit: Callable[..., Any], tmp_path: Pa
     )
 
 
+@pytest.fixture(scope="module")
+def nodding(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip in which the fox nods, made by ourselves."""
+    path = tmp_path_factory.mktemp("clips") / "nod.mp4"
+    FaceShot().animate(small, output=path, motion="nod", seconds=0.5)
+    return path
+
+
+def test_a_clip_is_followed(visit: Callable[..., Any], small: Path, nodding: Path) -> None:
+    page = visit()
+    drop(page, small)
+    page.wait_for_selector("#motions img")
+    page.get_by_role("tab", name="Clip", exact=True).click()
+    page.set_input_files("#clip input[type=file]", nodding)
+    page.wait_for_selector("#clip video")
+    page.click("#animate")
+    page.wait_for_selector("#result video")
+    assert "15 frames" in page.locator("#result").inner_text() and page.locator("#result video").count() == 2
+
+
+def test_work_is_cancelled(visit: Callable[..., Any], small: Path) -> None:
+    page = visit()
+    drop(page, small)
+    page.wait_for_selector("#motions img")
+    page.get_by_label("Seconds of a built-in motion").fill("300")
+    page.keyboard.press("Tab")
+    page.click("#animate")
+    page.wait_for_function("document.querySelector('#result').parentElement.innerText.includes('animate')")
+    page.click("#cancel")
+    page.get_by_label("Seconds of a built-in motion").fill("0.5")
+    page.keyboard.press("Tab")
+    page.click("#animate")  # waits in the same line: it is free again
+    page.wait_for_selector("#result video")
+    assert "15 frames" in page.locator("#result").inner_text()
+
+
+def test_a_clip_is_corrected_over_time(visit: Callable[..., Any], nodding: Path, tmp_path: Path) -> None:
+    page = visit()
+    page.get_by_role("tab", name="Correct a clip").click()
+    page.set_input_files("#long-clip input[type=file]", nodding)
+    page.wait_for_selector("#timeline .fs-points circle")
+    spot = page.locator("#timeline .fs-points circle").nth(30)
+
+    def at(k: int) -> float:
+        page.locator("#timeline [data-fs=scrub]").fill(str(k))
+        page.wait_for_function(f"document.querySelector('[data-fs=where]').textContent.startsWith('Frame {k} of 14')")
+        return float(spot.get_attribute("cx"))
+
+    before, four = at(5), at(4)
+    spot.focus()
+    page.keyboard.press("Shift+ArrowRight")
+    assert abs(float(spot.get_attribute("cx")) - four - 10) < 0.01
+    page.fill("#timeline [data-fs=end]", "8")
+    page.click("#timeline [data-repair=carry]")
+    page.wait_for_timeout(500)
+    assert abs(at(5) - before - 10) < 0.01
+    page.click("#save-sequence")
+    page.wait_for_selector("#sequence-file a")
+    with page.expect_download() as download:
+        page.click("#sequence-file a >> nth=0")
+    download.value.save_as(tmp_path / "nod.npz")
+    content = read_content(tmp_path / "nod.npz")
+    assert content.xy.shape == (15, 68, 2) and abs(content.xy[4, 30, 0] - four - 10) < 0.01
+
+
 def test_errors_are_one_line_in_a_toast(visit: Callable[..., Any], tmp_path: Path) -> None:
     page = visit()
     page.click("#animate")

@@ -289,6 +289,31 @@ def test_toasts_are_one_line_without_folders(sessions: Sessions) -> None:
         fails(Handlers(FaceShot(), sessions, (None, None)))
 
 
+def test_twenty_visitors_do_not_mix(shot: FaceShot, sessions: Sessions, tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from faceshot.media import read_picture
+
+    rgb = read_picture(FOX).flat()[::2, ::2]
+    still = shot.match(rgb).landmarks.xy
+
+    def visit(k: int) -> float:
+        path = tmp_path / f"fox{k}.png"
+        write_picture(path, np.pad(rgb, ((0, 0), (8 * k, 0), (0, 0)), mode="edge"))
+        session = sessions.of(f"visitor {k}")
+        visits.take_picture(shot, session, path)
+        marks = session.landmarks
+        visits.take_edit(session, {"landmarks": visits.editor_value(session)["landmarks"]})
+        made = visits.animate(
+            shot, session, Wish(session.source, visits.landmark_file(session), motion="wink", seconds=0.5)
+        )
+        assert made.output.is_relative_to(session.folder) and next(read_frames(made.output)).shape[1] == 320 + 8 * k
+        return float(np.abs(marks.xy - still - [8 * k, 0]).mean())
+
+    with ThreadPoolExecutor(20) as pool:
+        assert max(pool.map(visit, range(20))) < 8
+
+
 def test_a_wish_says_face_sticker_and_backend() -> None:
     wish = Wish(Path("fox.png"), Path("fox.json"), driving=Path("a.mp4"), face="2", sticker="whatsapp", suffix=".webp")
     assert wish.options()["face"] == 2 and wish.options()["sticker"] == "whatsapp"

@@ -21,7 +21,7 @@ function load() {
   stamp = value.stamp;
   past = []; future = []; clicks = [];
   take(value.landmarks);
-  if (value.picture) setView([-0.5, -0.5, value.picture.width, value.picture.height]);
+  if (value.picture && !(value.keep && view)) setView([-0.5, -0.5, value.picture.width, value.picture.height]);
   build();
   say(value.note || "");
   buttons();
