@@ -14,6 +14,7 @@ from faceshot.batch.store import content
 from faceshot.batch.worker import Result, Task
 from faceshot.errors import InputError, option
 from faceshot.progress import progress
+from faceshot.provenance import require_signer
 
 #: Tasks -> results, in any order; what a machine, or a cluster, is to a batch.
 Executor = Callable[[Sequence[Task]], Iterable[Result]]
@@ -68,16 +69,18 @@ class Batch:
         """Find everything that is missing in pictures and clips, each once, then render; returns the report.
 
         Raises:
-            InputError: outputs would have to be replaced, or ``report.csv`` is another program's.
+            InputError: outputs would have to be replaced, ``report.csv`` is another program's, or results cannot be
+                signed although there is a chain. MissingError: for that, c2pa-python is missing.
         """
         read_report(self.out)
+        signs = require_signer()
         self.out.mkdir(parents=True, exist_ok=True)
         left = self.todo()
         kept = time.monotonic()
         try:
             for result in self._shown(executor, finds(left), "pictures and clips"):
                 self._count(result.computed)
-            for result in self._shown(executor, [Task("render", job, self.overwrite) for job in left], "videos"):
+            for result in self._shown(executor, [Task("render", job, self.overwrite, signs) for job in left], "videos"):
                 self._count(result.computed)
                 self.outcomes[result.outcome.number] = result.outcome
                 if time.monotonic() > kept + _KEEP:

@@ -12,17 +12,27 @@ from typing import Any, Literal
 from faceshot.batch.jobs import Job
 from faceshot.batch.report import Outcome
 from faceshot.batch.store import Store, Stored
-from faceshot.errors import FaceShotError
+from faceshot.errors import FaceShotError, InputError
 from faceshot.pipeline import AnimateOptions
+from faceshot.provenance import Chain, require_signer, unsigned
+
+_NO_CHAIN = (
+    "this batch is signed, but this machine has no chain in {}: let FACESHOT_CONFIG name a folder that all machines see"
+)
 
 
 @dataclass(frozen=True)
 class Task:
-    """A picture to match, a clip to drive, or a whole job to render (whose output may be replaced: ``overwrite``)."""
+    """A picture to match, a clip to drive, or a whole job to render.
+
+    Attributes:
+        overwrite: its output may be replaced. signs: it is signed, with the chain of the machine that renders it.
+    """
 
     kind: Literal["match", "drive", "render"]
     job: Job
     overwrite: bool = False
+    signs: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,7 +95,10 @@ class Worker:
             for kind in job.finds:
                 self._find(Task(kind, job))
             job.output.parent.mkdir(parents=True, exist_ok=True)
-            self._renderer(job.backend).animate(job.picture, overwrite=task.overwrite, **job.arguments)
+            with unsigned(off=not task.signs):
+                if task.signs and not require_signer():
+                    raise InputError(_NO_CHAIN.format(Chain.own().folder))
+                self._renderer(job.backend).animate(job.picture, overwrite=task.overwrite, **job.arguments)
         return "done"
 
     def _renderer(self, backend: str) -> Stored:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ import typer
 from faceshot.cli.motion import motion_flags
 from faceshot.cli.typed.options import (
     CONSENT,
+    UNSIGNED,
     BoxFlag,
     ClipFlags,
     Common,
@@ -21,6 +21,7 @@ from faceshot.cli.typed.options import (
     GainFlag,
     GalleryFlag,
     ModeFlag,
+    NoProvenanceFlag,
     OnlyFlag,
     PointsFlag,
     PresetFlag,
@@ -130,9 +131,7 @@ class Delivery:
         ),
     ] = None
 
-    no_provenance: Annotated[
-        bool, typer.Option("--no-provenance", help="Do not sign the video (see: faceshot provenance).")
-    ] = False
+    no_provenance: NoProvenanceFlag = False
 
     def options(self) -> dict[str, Any]:
         """As arguments of :meth:`faceshot.FaceShot.animate`."""
@@ -270,10 +269,10 @@ def _one(
 ) -> tuple[dict[str, Any], list[str]]:
     from faceshot.provenance import unsigned
 
-    with nullcontext() if signs else unsigned():
+    with unsigned(off=not signs):
         made = shot.animate(task.picture, output=task.output, overwrite=common.overwrite, **options)
     if not signs:
-        common.say(f"{made.output.name} is not signed: it lacks the proof of what made it, and of its inputs")
+        common.say(f"{made.output.name} is {UNSIGNED}")
     common.say(
         f"{task.picture.name}: {len(made.sequence)} frames at {float(made.sequence.fps):.5g} fps "
         f"in {sum(made.seconds.values()):.1f} s{f', {1 + len(made.others)} faces' if made.others else ''}"

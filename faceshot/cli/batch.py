@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from faceshot.cli.typed.options import CONSENT, Common, GalleryFlag, PresetFlag, with_common
+from faceshot.cli.typed.options import (
+    CONSENT,
+    UNSIGNED,
+    Common,
+    GalleryFlag,
+    NoProvenanceFlag,
+    PresetFlag,
+    with_common,
+)
 from faceshot.cli.typed.values import parse_pairs
 from faceshot.errors import UsageError
 
@@ -64,6 +72,7 @@ def batch(
     limit: _Limit = None,
     shuffle: _Shuffle = False,
     dry_run: _Dry = False,
+    no_provenance: NoProvenanceFlag = False,
     preset: PresetFlag = "mini",
     gallery: GalleryFlag = None,
 ) -> None:
@@ -72,6 +81,7 @@ def batch(
     Each picture is matched once and each clip driven once. A row that fails is a line of report.csv and nothing else.
     """
     from faceshot.batch import Batch, jobs_of, manifest_text
+    from faceshot.provenance import unsigned
 
     rows, base = _rows(inputs or [], motion or [])
     if make:
@@ -89,10 +99,13 @@ def batch(
     same = ("device", "dtype", "seed", "offline", "cache_dir", "low_vram")
     settings = {"preset": preset, "galleries": tuple(gallery or ()), **{name: getattr(common, name) for name in same}}
     place = (store or _default_store(common.cache_dir), output / ".faceshot-batch")
-    report = run.run(_executor(executor, count, gpus_per_worker, place, settings))
+    with unsigned(off=no_provenance):
+        report = run.run(_executor(executor, count, gpus_per_worker, place, settings))
     made = sum(outcome.status != "failed" for outcome in run.outcomes.values())
     result = {"report": str(report), "videos": made, "failed": run.failed, **run.computed}
     common.give(result, [str(report)])
+    if no_provenance:
+        common.say(f"the videos are {UNSIGNED}")
     common.say(f"{made} of {len(jobs)} videos are there, {run.failed} failed; {_computed(run)}")
     if run.failed:
         raise typer.Exit(1)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from faceshot.errors import InputError
 from faceshot.provenance.keys import Chain
 from faceshot.provenance.signing import BESIDE, manifest_path, require_c2pa
+from faceshot.reading import FOREIGN
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,13 @@ def inspect_file(path: str | Path) -> Credentials:
 
 
 def _told(store: dict[str, Any], tags: dict[str, str]) -> Credentials:
-    manifest = store["manifests"][store["active_manifest"]]
+    manifest = store["manifests"].get(store.get("active_manifest"))
+    if manifest is None:
+        return Credentials("invalid", problems=("the manifest is damaged",), tags=tags)
     failures = store.get("validation_results", {}).get("activeManifest", {}).get("failure", [])
     states: dict[str, Literal["trusted", "valid"]] = {"Trusted": "trusted", "Valid": "valid"}
     assertions = [one for one in manifest.get("assertions", []) if one["label"].startswith("c2pa.actions")]
-    kinds = [act.get("digitalSourceType") for one in assertions for act in one["data"].get("actions", [])]
+    kinds = [act.get("digitalSourceType") for one in assertions for act in one.get("data", {}).get("actions", [])]
     maker = (manifest.get("claim_generator_info") or [{}])[0]
     signer = manifest.get("signature_info", {})
     return Credentials(
@@ -78,26 +81,32 @@ def _told(store: dict[str, Any], tags: dict[str, str]) -> Credentials:
 
 
 def _tags(path: Path) -> dict[str, str]:
-    """Texts in the container itself; none where it cannot be opened."""
+    """Texts in the container itself; none where it cannot be opened, or is damaged."""
     import av
     from PIL import Image
 
     try:
-        with Image.open(path) as picture:
-            picture.seek(getattr(picture, "n_frames", 1) - 1)
-            picture.load()  # texts may come behind the last frame
-            info = {**picture.info, **getattr(picture, "text", {})}
-            if picture.format == "GIF":
-                info["comment"] = _last_comment(path)
-            found = {name: info[name] for name in ("Comment", "comment", "xmp") if info.get(name)}
-    except (OSError, ValueError, SyntaxError):
+        found = _picture_tags(path)
+    except (*FOREIGN, Image.DecompressionBombError):
         try:
             with av.open(f"file:{path.absolute()}") as container:
                 found = dict(container.metadata)
-        except (av.FFmpegError, ValueError):
+        except (*FOREIGN, av.FFmpegError):
             return {}
     return {name: text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
             for name, text in found.items()}  # fmt: skip
+
+
+def _picture_tags(path: Path) -> dict[str, str | bytes]:
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        picture.seek(getattr(picture, "n_frames", 1) - 1)
+        picture.load()  # texts may come behind the last frame
+        info = {**picture.info, **getattr(picture, "text", {})}
+        if picture.format == "GIF":
+            info["comment"] = _last_comment(path)
+        return {name: info[name] for name in ("Comment", "comment", "xmp") if info.get(name)}
 
 
 def _last_comment(path: Path) -> bytes:

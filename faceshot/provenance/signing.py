@@ -37,9 +37,9 @@ _off: ContextVar[bool] = ContextVar("unsigned", default=False)
 
 
 @contextmanager
-def unsigned() -> Iterator[None]:
-    """Nothing is signed in the block."""
-    token = _off.set(True)
+def unsigned(*, off: bool = True) -> Iterator[None]:
+    """Nothing is signed in the block, or with ``off=False`` what has a chain is."""
+    token = _off.set(off)
     try:
         yield
     finally:
@@ -59,15 +59,17 @@ def require_c2pa() -> types.ModuleType:
     return c2pa  # type: ignore[no-any-return]
 
 
-def require_signer() -> None:
-    """Before any work: where there is a chain, it can be used.
+def require_signer() -> bool:
+    """Before any work: where there is a chain, it can be used; returns whether results will be signed.
 
     Raises:
         MissingError: c2pa-python is missing. InputError: others can read the key.
     """
-    if not _off.get() and Chain.own().there:
-        require_c2pa()
-        Chain.own().secret()
+    if _off.get() or not Chain.own().there:
+        return False
+    require_c2pa()
+    Chain.own().secret()
+    return True
 
 
 def manifest_path(output: str | Path) -> Path:

@@ -29,6 +29,7 @@ Mode = Literal["stable", "faceshot", "paper"]
 Gaps = Literal["hold", "rest", "cut", "refuse"]
 Guidance = Literal["none", "self", "domain", "swap"]
 
+UNSIGNED = "not signed: the proof of what made it, and of its inputs, is left out"
 CONSENT = "A real person's face or performance may only be used with that person's consent."
 
 #: Parameters of commands that name files they read: nothing there is ever replaced. Pictures, which may be folders to
@@ -71,6 +72,9 @@ PresetFlag = Annotated[
 GuidanceFlag = Annotated[Guidance | None, typer.Option(help="Image prompt of the matcher's model (with sd15: domain).")]
 StepsFlag = Annotated[
     int | None, typer.Option(metavar="N", help="DDIM steps of the matcher's model (with sd15: 50).", min=1)
+]
+NoProvenanceFlag = Annotated[
+    bool, typer.Option("--no-provenance", help="Do not sign videos (see: faceshot provenance).")
 ]
 GalleryFlag = Annotated[
     list[str] | None, typer.Option(metavar="NAME|DIR", help="Appearance gallery to use (may be repeated).")
