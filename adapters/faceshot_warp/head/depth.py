@@ -8,8 +8,11 @@ import numpy.typing as npt
 from faceshot.landmarks import Landmarks
 from faceshot.landmarks import topology as topo
 
-#: Depth of the middle of a face over its rim, and of the nose over that, in half widths of the face.
+#: Depth of the middle of a face over its rim, and of the nose or the muzzle over that, in half widths of the face.
 _FACE, _NOSE, _MUZZLE = 0.8, 0.32, 0.45
+#: Half the height of the face, in half widths, and the power with which its depth falls toward chin and crown. Those of
+#: people lie well before their ears, a face of fur is as round in height as in width.
+_PEOPLE, _ANIMALS = (1.6, 4), (1.25, 2)
 #: Ears and hair lie at most this far behind the rim.
 _BEHIND = 0.5
 
@@ -17,8 +20,8 @@ _BEHIND = 0.5
 def head_depth(landmarks: Landmarks, xy: npt.NDArray) -> npt.NDArray[np.float32]:
     """Depth toward the viewer, in pixels, of points ``xy`` (..., 2) of the picture; 0 at the rim of the face.
 
-    A paraboloid over the face, lower than it is wide, that goes on behind the rim; a nose on the bridge's line for
-    people, a muzzle around nose and mouth for animals (characters without eyebrows), neither where there is no nose.
+    A dome over the face that goes on behind the rim, with a nose on the bridge's line, for people; a rounder one with a
+    muzzle around nose and mouth for animals (characters without eyebrows); neither nose nor muzzle where there is none.
     """
     points = landmarks.xy.astype(np.float64)
     eyes = points[list(topo.RIGHT_EYE + topo.LEFT_EYE)].mean(0)
@@ -30,8 +33,9 @@ def head_depth(landmarks: Landmarks, xy: npt.NDArray) -> npt.NDArray[np.float32]
     rim = points[list(topo.PART_POINTS["face_boundary"])]
     half = max(float(np.ptp(rim @ right)) / 2, 0.6 * tall)
     middle = eyes + 0.35 * tall * down + ((rim @ right).mean() - eyes @ right) * 0.5 * right
-    x, y = (xy - middle) @ right / half, (xy - middle) @ down / (1.25 * half)
-    face = 1 - x**2 - y**2
+    height, power = _ANIMALS if "eyebrows" in landmarks.absent else _PEOPLE
+    x, y = (xy - middle) @ right / half, (xy - middle) @ down / (height * half)
+    face = 1 - x**2 - y**power
     # Behind the rim the surface levels off.
     face = np.where(face > 0, face, _BEHIND / _FACE * np.tanh(face * _FACE / _BEHIND))
     depth = _FACE * half * face

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from faceshot.landmarks import topology as topo
-from faceshot_warp.field import Grid, Lattice
+from faceshot_warp.field import Grid, Lattice, smooth
 
 Array = npt.NDArray[np.float64]
 
@@ -26,7 +26,9 @@ _HEAD_WEIGHT[list(topo.NOSE_BRIDGE + topo.NOSE_BASE)] = 0.7
 _HEAD_WEIGHT[list(topo.OUTER_EYE_CORNERS + topo.INNER_EYE_CORNERS)] = 2.0
 _HEAD_WEIGHT[list(topo.RIGHT_BROW + topo.LEFT_BROW)] = 0.15
 #: Ridge of the affine remainder and of the depth column, as a share of the spread of the points.
-_AFFINE_RIDGE, _DEPTH_RIDGE = 2.0, 0.1
+_AFFINE_RIDGE, _DEPTH_RIDGE = 0.5, 0.02
+#: The affine remainder goes no further than this, and a turn, as parallax per depth, that is its sine, no further than:
+_MOST_SHEAR, _MOST_TURN = 0.25, 0.6
 #: One step of the head carries a point at most this share of ``reach``.
 _STEP = 0.08
 _MOST_STEPS = 40
@@ -82,7 +84,8 @@ def head_motion(rest: Array, moved: Array, visible: npt.NDArray[np.bool_], depth
     moments = (full * weight[:, None]).T @ full
     moments += spread * np.diag([_AFFINE_RIDGE, _AFFINE_RIDGE, _DEPTH_RIDGE])
     extra = ((q - p @ similarity.T) * weight[:, None]).T @ full @ np.linalg.inv(moments)
-    extra *= min(1.0, 0.25 / max(float(np.abs(extra).max()), 1e-9))
+    extra[:, :2] *= min(1.0, _MOST_SHEAR / max(float(np.abs(extra[:, :2]).max()), 1e-9))
+    extra[:, 2] *= min(1.0, _MOST_TURN / max(float(np.hypot(*extra[:, 2])), 1e-9))
     matrix = similarity + extra[:, :2]
     # Parallax is kept in the picture's own frame, before the flat part is applied.
     shift = centre_q - matrix @ centre_p - extra[:, 2] * float(weight @ depth)
@@ -150,11 +153,11 @@ class Surroundings:
         """
         width = self.width(head)
         core = core_share(points, self.lattice, self.unit)
-        share = np.dstack([_smooth(1 - (self.distance - 1) / np.float32(width)), core])
+        share = np.dstack([smooth(1 - (self.distance - 1) / np.float32(width)), core])
         steps = int(np.clip(np.ceil(self.travel(head) / (_STEP * self.reach)), 1, _MOST_STEPS))
         place, last = nodes, head
         # What a head on its way out of the picture pushes along may leave with it.
-        free = float(_smooth(np.array((self.travel(head) / self.unit - 0.3) / 0.3))) if self.stay.min() < 1 else 0.0
+        free = float(smooth(np.array((self.travel(head) / self.unit - 0.3) / 0.3))) if self.stay.min() < 1 else 0.0
         for k in range(steps, 0, -1):
             before = _between(head, self.centre, (k - 1) / steps) if k > 1 else IDENTITY
             home = _applied(last.inverse(), place)
@@ -177,7 +180,7 @@ class Surroundings:
         near /= near.sum(0)
         size = np.hypot(step[..., 0], step[..., 1]) + np.float32(1e-6)
         out = (near[1] - near[0]) * step[..., 0] + (near[3] - near[2]) * step[..., 1]
-        return _smooth(1.4 * out / size)
+        return smooth(1.4 * out / size)
 
 
 def filled(outline: npt.NDArray, lattice: Lattice) -> npt.NDArray[np.uint8]:
@@ -192,14 +195,9 @@ def core_share(points: npt.NDArray, lattice: Lattice, unit: float) -> Grid:
     """(rows, columns) share of motion that nothing holds back: 1 in the hull of ``points`` (n, 2), 0 just outside."""
     hull = cv2.convexHull(points.astype(np.float32))[:, 0]
     away = cv2.distanceTransform(1 - filled(hull, lattice), cv2.DIST_L2, 5) * np.float32(lattice.step)
-    share = _smooth(1.2 - away / np.float32(0.12 * unit + lattice.step)).astype(np.float32)
+    share = smooth(1.2 - away / np.float32(0.12 * unit + lattice.step)).astype(np.float32)
     return cv2.GaussianBlur(share, (0, 0), 1.2)
 
 
 def _applied(head: Affine, xy: Grid) -> Grid:
     return cv2.transform(xy, np.c_[head.matrix, head.shift].astype(np.float32))
-
-
-def _smooth(x: Grid) -> Grid:
-    x = np.clip(x, 0, 1)
-    return x * x * (3 - 2 * x)
