@@ -79,6 +79,10 @@ class Animator:
         self.upper = self._half(_LOWER_LIP)
         self.lower = self._half(_UPPER_LIP) if self.mouth else self.upper
         self.eyes = find_eyes(self.rgb, landmarks, options, self.soft)
+        # Points behind the head ride on it; those of eyes that are seen say how far they close.
+        self.followed = self.visible.copy()
+        for eye in self.eyes:
+            self.followed[list(eye.points)] = True
 
     def _half(self, without: set[int]) -> _Half:
         points = np.array([i for i in range(topo.N_POINTS) if self.visible[i] and i not in without], np.intp)
@@ -108,7 +112,7 @@ class Animator:
         """
         picture = self.picture
         out = picture.rgb.copy() if picture.alpha is None else np.dstack([picture.rgb, picture.alpha])
-        moved = np.where(self.visible[:, None], xy.astype(np.float64) - self.corner, self.rest)
+        moved = self._followed(xy)
         away = max(float(np.abs(v).max()) for v in (moved - self.rest, gaze, behind) if v is not None)
         if away < _STILL:
             return out
@@ -128,7 +132,7 @@ class Animator:
         """(H, W, 2): where in the picture, counted from each pixel of the frame for ``xy``, its colour is taken from;
         that of one of the lips between them."""
         out = np.zeros((*self.picture.rgb.shape[:2], 2), np.float32)
-        pose, _ = self._pose(np.where(self.visible[:, None], xy.astype(np.float64) - self.corner, self.rest))
+        pose, _ = self._pose(self._followed(xy))
         lattice = pose.lattice
         left, top = self.corner + [lattice.left, lattice.top]
         box = np.s_[top : top + lattice.height, left : left + lattice.width]
@@ -145,8 +149,12 @@ class Animator:
         """(T, 2) where the top of the head is in frames with landmarks ``xy`` (T, 68, 2), in pixels of the region."""
         eyes = self.rest[list(topo.RIGHT_EYE + topo.LEFT_EYE)].mean(0)
         top = eyes + (eyes - self.rest[topo.CHIN])
-        frames = (np.where(self.visible[:, None], moved - self.corner, self.rest) for moved in xy.astype(np.float64))
+        frames = [self._followed(moved) for moved in xy]
         return np.stack([head_motion(self.rest, moved, self.visible, self.depth)(top) for moved in frames])
+
+    def _followed(self, xy: npt.NDArray) -> npt.NDArray[np.float64]:
+        """Landmarks (68, 2) of a frame in pixels of the region; those that nothing follows at rest."""
+        return np.where(self.followed[:, None], xy.astype(np.float64) - self.corner, self.rest)
 
     def _pose(
         self,
@@ -158,11 +166,11 @@ class Animator:
         """How the picture is bent for landmarks ``moved`` (68, 2) of the region, and what its eyes do."""
         head = head_motion(self.rest, moved, self.visible, self.depth)
         home = head.inverse()
-        local = home(moved)
+        local = np.where(self.followed[:, None], home(moved), self.rest)
         shift = local - self.rest
         states = []
-        for k, eye in enumerate(self.eyes):
-            looks = None if gaze is None else home.matrix @ gaze[k]
+        for eye in self.eyes:
+            looks = None if gaze is None else home.matrix @ gaze[eye.side]
             state, shift[list(eye.points)] = eye_state(eye, local, looks, self.options.lids == "draw")
             states.append(state)
         applied = head if self.options.head == "move" else IDENTITY

@@ -18,7 +18,9 @@ from faceshot_warp.options import WarpOptions
 _EYES = ((topo.RIGHT_EYE, topo.RIGHT_BROW), (topo.LEFT_EYE, topo.LEFT_BROW))
 #: Eyeballs of drawings keep this share of the eye's width away from its outline.
 _OUTLINE = 0.06
-
+#: An eye of which fewer points than this are seen, or that is this much narrower than the other one, is the rim of an
+#: eye on the far side of the head: the skin around it moves, nothing is drawn over it.
+_SEEN, _NARROW = 4, 0.4
 #: Gaze of this many eye widths is followed in full, less of it less.
 _TREMBLE = 0.14
 
@@ -28,12 +30,14 @@ class Eye:
     """An eye of the picture.
 
     Attributes:
+        side: 0 for the right, 1 for the left eye.
         points: indices of its landmarks.
         rest: the eye at rest.
         lid: its lid as drawings have it; None in photographs and where no lid is drawn.
         own: its own lids and its eyeball; None where it is closed in the picture.
     """
 
+    side: int
     points: tuple[int, ...]
     rest: EyeRest
     lid: Lid | None
@@ -51,7 +55,7 @@ class EyeState:
 
 
 def find_eyes(rgb: RGBArray, landmarks: Landmarks, options: WarpOptions, soft: float) -> list[Eye]:
-    """The eyes of the picture; none where the character has none.
+    """The eyes of the picture that face the viewer; none where the character has none.
 
     Args:
         rgb: (H, W, 3) the picture.
@@ -61,14 +65,16 @@ def find_eyes(rgb: RGBArray, landmarks: Landmarks, options: WarpOptions, soft: f
         return []
     xy = landmarks.xy.astype(np.float64)
     level = xy[list(topo.LEFT_EYE)].mean(0) - xy[list(topo.RIGHT_EYE)].mean(0)
+    rests = [eye_rest(xy[list(points)], level) for points, _ in _EYES]
     eyes = []
-    for points, brow in _EYES:
-        rest = eye_rest(xy[list(points)], level)
+    for side, (rest, (points, brow)) in enumerate(zip(rests, _EYES, strict=True)):
+        if landmarks.visible[list(points)].sum() < _SEEN or rest.width < _NARROW * max(r.width for r in rests):
+            continue
         above = xy[list(brow)] if "eyebrows" not in landmarks.absent else np.empty((0, 2))
         lid = make_lid(rgb, rest, above) if options.lids == "draw" else None
         photo = soft >= 0.5
         own = make_soft_lid(rgb, rest, above, lid, edge=0.2 if photo else max(_OUTLINE * rest.width, 1.0))
-        eyes.append(Eye(points, rest, None if photo and own is not None else lid, own))
+        eyes.append(Eye(side, points, rest, None if photo and own is not None else lid, own))
     return eyes
 
 
