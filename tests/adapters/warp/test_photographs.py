@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import cv2
@@ -11,6 +12,8 @@ import pytest
 from faceshot.landmarks import BLENDSHAPES, Expression, Landmarks, LandmarkSequence, Picture
 from faceshot.landmarks import topology as topo
 from faceshot.pipeline import AnimationOptions
+from faceshot_gallery.illustrator import character, draw
+from faceshot_gallery.parts.traits import Pose
 from faceshot_warp import Backend
 from faceshot_warp.compose import Animator
 from faceshot_warp.eyes.eyeball import eyeball
@@ -255,3 +258,42 @@ def test_following_moves_what_is_around_the_face_alone(face):
     moved = np.abs(back - rigid).max(-1)
     nose, hair = landmarks.xy[30].astype(int), (landmarks.xy[27] - [0, 1.2 * 150]).astype(int)
     assert moved[nose[1], nose[0]] < 0.2 and moved[hair[1], hair[0]] > 1
+
+
+# --- heads seen from the side --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def profile():
+    """A drawn person turned away by 75 degrees, with the points that the head hides."""
+    drawing = draw(character("person", 11), pose=Pose(yaw=75), size=SIZE)
+    return Picture(drawing.rgb), replace(drawing.landmarks, hidden=drawing.hidden)
+
+
+def test_what_a_driver_does_behind_the_head_changes_nothing(profile):
+    picture, landmarks = profile
+    animator = Animator(picture, landmarks, WarpOptions())
+    xy = turned(landmarks.xy, degrees=10.0, shift=(-0.1, 0.0))
+    wild = xy.copy()
+    far = landmarks.hidden - {point for eye in animator.eyes for point in eye.points}
+    wild[list(far)] += 40
+    assert far and np.array_equal(animator.frame(xy), animator.frame(wild))
+
+
+def test_of_a_profile_one_eye_blinks(profile):
+    picture, landmarks = profile
+    animator = Animator(picture, landmarks, WarpOptions())
+    assert [eye.side for eye in animator.eyes] == [0]
+    open_, shut = (animator.frame(xy).astype(int) for xy in (landmarks.xy + 0.01, closed(landmarks.xy, 1.0)))
+    x, y = np.round(landmarks.xy[list(topo.RIGHT_EYE)].mean(0)).astype(int)
+    assert np.abs(shut - open_)[y, x].max() > 40
+
+
+def test_the_seen_points_of_a_profile_go_where_the_sequence_says(profile):
+    picture, landmarks = profile
+    animator = Animator(picture, landmarks, WarpOptions())
+    # A far eye whose corner is hidden must not be held back by it.
+    xy = turned(landmarks.xy.astype(np.float64), degrees=8.0, scale=0.85)
+    seen = landmarks.visible
+    back = cv2.remap(animator.displacement(xy), xy[seen].astype(np.float32)[:, None], None, cv2.INTER_LINEAR)[:, 0]
+    assert np.hypot(*(xy[seen] + back - landmarks.xy[seen]).T).max() < 0.03 * np.ptp(landmarks.xy, axis=0).max()
