@@ -8,6 +8,11 @@ import numpy.typing as npt
 
 from faceshot_warp.field import Plane
 
+#: Shades of a skin are at most so many levels from its hue, and have at least this share of its light.
+_HUE, _DARK = 22.0, 0.6
+#: The share of what is around an eye that must be skin for the rest to be left out.
+_ENOUGH = 0.12
+
 
 def membrane(patch: npt.NDArray[np.uint8], known: npt.NDArray[np.bool_], size: float) -> Plane:
     """(h, w, 3): colours of the known pixels, spread smoothly over the others.
@@ -53,7 +58,9 @@ def skin_without(
         ring = ~area
     if not ring.any():
         return patch.astype(np.float32), None
-    ring, other = _one_material(patch, ring, ring & cheek & (away < 0.12 * size + 2))
+    sure = ring & cheek & (away < 0.05 * size + 2)
+    ring, other = _one_material(patch, ring, sure)
+    ring = _of_its_hue(patch, ring, ring & sure)
     # Lashes, whiskers and thin outlines in the ring are no skin.
     window = min(2 * max(int(0.12 * size), 1) + 1, 255)
     typical = cv2.medianBlur(patch, window)
@@ -67,6 +74,22 @@ def skin_without(
     mirror = np.clip(2 * (rows[-1] + 1) - np.arange(len(patch)), 0, len(patch) - 1)
     usable = ring[mirror] & grown
     return smooth_skin + np.where(usable[..., None], grain[mirror], 0) * 0.8, other
+
+
+def _of_its_hue(
+    patch: npt.NDArray[np.uint8], ring: npt.NDArray[np.bool_], sure: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """The ring without what is no shade of the skin ``sure`` (locks of hair, their outlines, what lies behind the
+    head); all of it where that leaves little."""
+    if sure.sum() < 8:
+        return ring
+    tone = np.median(patch[sure], axis=0).astype(np.float32)
+    colours = patch.astype(np.float32)
+    shade = colours @ tone / max(float(tone @ tone), 1.0)
+    apart = np.abs(colours - shade[..., None] * tone).max(-1)
+    limit = max(_HUE, 1.5 * float(np.percentile(apart[sure], 90)))
+    kept = ring & (apart < limit) & (shade > _DARK)
+    return kept if kept.sum() > _ENOUGH * ring.sum() else ring
 
 
 def _one_material(
