@@ -10,11 +10,11 @@ from faceshot_warp.field import Plane
 from faceshot_warp.skin import membrane
 
 #: Contrast, in levels, from which an eye has a white beside its iris, and the share of the eye it fills at least:
-#: highlights fill less.
-_CONTRAST, _SHARE = 50.0, 0.22
+#: highlights fill less, and they lie on the iris, not at the corners (this share of the eye on either side).
+_CONTRAST, _SHARE, _CORNER = 50.0, 0.22, 0.15
 
 
-def eyeball(eye: npt.NDArray[np.uint8], inside: Plane, width: float) -> npt.NDArray[np.uint8]:
+def eyeball(eye: npt.NDArray[np.uint8], inside: Plane, along: Plane, width: float) -> npt.NDArray[np.uint8]:
     """(h, w, 3) uint8: the picture within the opening, and what is likely to lie behind its lids around it.
 
     An eye without a white (a dot, a button) goes on as it is at its rim.
@@ -22,6 +22,7 @@ def eyeball(eye: npt.NDArray[np.uint8], inside: Plane, width: float) -> npt.NDAr
     Args:
         eye: (h, w, 3) the picture.
         inside: (h, w) pixels inside the opening, negative outside.
+        along: (h, w) pixels along the eye.
         width: width of the eye in pixels.
     """
     margin = max(0.06 * width, 1.0)
@@ -35,7 +36,9 @@ def eyeball(eye: npt.NDArray[np.uint8], inside: Plane, width: float) -> npt.NDAr
     behind = membrane(eye, known, width / 3)
     middle = (dark_end + light_end) / 2
     white = known & (light > middle)
-    if light_end - dark_end > _CONTRAST and white.sum() > _SHARE * known.sum():
+    left, right = np.quantile(along[known], [_CORNER, 1 - _CORNER])
+    cornered = max(white[known & end].mean() for end in (along <= left, along >= right)) > 0.5
+    if light_end - dark_end > _CONTRAST and white.sum() > _SHARE * known.sum() and cornered:
         behind = membrane(eye, white, width / 3)
         iris = _disc(known & (light <= middle))
         if iris is not None:

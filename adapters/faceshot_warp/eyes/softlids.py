@@ -84,7 +84,8 @@ class SoftLid:
     def whole(self) -> npt.NDArray[np.uint8]:
         """(h, w, 3) the eyeball with what the lids hide of it; only eyes that look around need it."""
         edges = sample(np.stack([self.upper, self.lower], -1)[None], self.index)
-        return eyeball(self.eye, np.minimum(self.n - edges[..., 0], edges[..., 1] - self.n), self.rest.width)
+        inside = np.minimum(self.n - edges[..., 0], edges[..., 1] - self.n)
+        return eyeball(self.eye, inside, self.s, self.rest.width)
 
     def draw(self, closure: float, lids: npt.NDArray, gaze: npt.NDArray | None = None) -> npt.NDArray[np.uint8]:
         """The patch (h, w, 3) uint8 with the lids' landmarks moved by ``lids`` (6,) pixels down, in iBUG order, and the

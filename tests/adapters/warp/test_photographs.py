@@ -197,12 +197,32 @@ def test_the_expression_channel_moves_the_eyes_and_shows_teeth(face):
 def test_what_lids_hide_of_an_iris_is_round():
     eye = np.full((60, 80, 3), 240, np.uint8)
     cv2.circle(eye, (40, 22), 16, (60, 40, 30), -1)
-    y = np.mgrid[:60, :80][0]
-    inside = np.minimum(y - 14.0, 46.0 - y).astype(np.float32)
+    y, x = np.mgrid[:60, :80].astype(np.float32)
+    inside = np.minimum(y - 14.0, 46.0 - y)
     eye[inside < 0] = (200, 120, 100)
-    whole = eyeball(eye, inside, 60.0)
+    whole = eyeball(eye, inside, x, 60.0)
     assert whole[8, 40].mean() < 120 and whole[52, 10].mean() > 200
     assert np.array_equal(whole[inside > 8], eye[inside > 8])
+
+
+def test_a_highlight_is_no_white_of_the_eye():
+    y, x = np.mgrid[:80, :80].astype(np.float32)
+    inside = 30 - np.hypot(x - 40, y - 40)
+    eye = np.full((80, 80, 3), (200, 120, 100), np.uint8)
+    eye[inside > 0] = (40, 24, 20)
+    eye[np.hypot(x - 34, y - 32) < 15] = 250
+    assert (eye[inside > 0] > 200).all(-1).mean() > 0.24
+    beside = (inside < 0) & (inside > -8)
+    assert eyeball(eye, inside, x, 60.0)[beside & (x > 50)].max() < 100
+
+
+def test_lids_take_no_colour_from_a_fringe():
+    drawing = draw(character("anime", 2, style="soft3d"), size=SIZE)
+    animator = Animator(Picture(drawing.rgb), drawing.landmarks, WarpOptions())
+    for eye in animator.eyes:
+        # Green hair over brown skin.
+        lid = eye.lid.skin[eye.lid.mask > 0.9]
+        assert (lid[:, 1] < lid[:, 0]).mean() > 0.9
 
 
 # --- mouth ---------------------------------------------------------------------------------------------------------
