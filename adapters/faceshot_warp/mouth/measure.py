@@ -169,12 +169,15 @@ def _of_flesh(palette: Palette, rgb: npt.NDArray[np.uint8], landmarks: Landmarks
     middle = (landmarks.xy[list(topo.OUTER_LIPS[7:])] + landmarks.xy[57]) / 2
     x, y = np.clip(np.concatenate([place, np.round(middle).astype(int)]), 0, np.array(rgb.shape[1::-1]) - 1).T
     lip = np.median(rgb[y, x].astype(np.float32), axis=0)
-    flesh = np.clip(lip * (1.1, 0.92, 0.92), 0, 255).astype(np.float32)
     left, top, right, bottom = (round(v) for v in landmarks.box())
     face = rgb[max(top, 0) : max(bottom, 1), max(left, 0) : max(right, 1)].reshape(-1, 3)[::7].astype(np.float32)
     light = float(np.percentile(face.mean(1), 85)) if len(face) else 200.0
-    white = np.array([1.1, 1.03, 0.96], np.float32) * light
-    tone = np.median(face, axis=0) if len(face) else white
+    tone = np.median(face, axis=0) if len(face) else np.full(3, light, np.float32)
+    # Faces of stone and of grey photographs have no blood; white fur (no eyebrows) has.
+    red = (float(tone[0] - tone[2]) / max(float(tone.max()), 1.0) - 0.04) / 0.1
+    warm = 1.0 if "eyebrows" in landmarks.absent else np.clip(red, 0, 1)
+    flesh = np.clip(lip * (1 + warm * np.array([0.1, -0.08, -0.08], np.float32)), 0, 255)
+    white = (1.03 + warm * np.array([0.07, 0.0, -0.07], np.float32)) * light
     shades = {"deep": 0.33 * flesh, "rim": 0.6 * flesh, "tongue": 0.7 * flesh}
     shades["teeth"] = np.clip(1.15 * (0.6 * white + 0.4 * tone), 0, 250)
     return replace(palette, **{k: v + (1 - soft) * (getattr(palette, k) - v) for k, v in shades.items()})

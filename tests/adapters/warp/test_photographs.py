@@ -99,6 +99,15 @@ def test_a_shifted_head_is_the_head_shifted(face):
     assert np.abs(frame[there].astype(int) - picture.rgb[box]).mean() < 2
 
 
+def test_a_strong_turn_is_followed_in_full_and_chins_lie_before_ears(face):
+    _, landmarks = face
+    rest = landmarks.xy.astype(np.float64)
+    depth = head_depth(landmarks, rest).astype(np.float64)
+    assert depth[topo.CHIN] > depth[0] + 0.2 * np.ptp(rest[:17, 0])
+    head = head_motion(rest, rest + np.outer(depth, [0.5, 0.0]), landmarks.visible, depth)
+    assert head.turn == pytest.approx([0.5, 0.0], abs=0.06)
+
+
 def test_the_turn_of_a_head_is_found_as_depth(face):
     _, landmarks = face
     rest = landmarks.xy.astype(np.float64)
@@ -317,3 +326,13 @@ def test_the_seen_points_of_a_profile_go_where_the_sequence_says(profile):
     seen = landmarks.visible
     back = cv2.remap(animator.displacement(xy), xy[seen].astype(np.float32)[:, None], None, cv2.INTER_LINEAR)[:, 0]
     assert np.hypot(*(xy[seen] + back - landmarks.xy[seen]).T).max() < 0.03 * np.ptp(landmarks.xy, axis=0).max()
+
+
+def test_a_grey_photograph_shows_no_red_mouth(photo):
+    picture, landmarks = photo
+    grey = Picture(np.repeat(cv2.cvtColor(picture.rgb, cv2.COLOR_RGB2GRAY)[..., None], 3, -1))
+    wide = landmarks.xy.copy()
+    wide[[*range(55, 60), *range(65, 68), *range(6, 11)]] += [0, 0.15 * np.ptp(wide[:, 1])]
+    frame = Animator(grey, landmarks, WarpOptions()).frame(wide)
+    assert np.abs(frame.astype(int) - grey.rgb).max() > 40
+    assert np.ptp(frame, axis=-1).max() <= 3
