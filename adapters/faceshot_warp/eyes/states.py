@@ -18,8 +18,8 @@ from faceshot_warp.options import WarpOptions
 _EYES = ((topo.RIGHT_EYE, topo.RIGHT_BROW), (topo.LEFT_EYE, topo.LEFT_BROW))
 #: Eyeballs of drawings keep this share of the eye's width away from its outline.
 _OUTLINE = 0.06
-#: An eye of which fewer points than this are seen, or that is this much narrower than the other one, is the rim of an
-#: eye on the far side of the head: the skin around it moves, nothing is drawn over it.
+#: An eye of which fewer points than this are seen, or that is this much narrower than it is tall or than the other one,
+#: is the rim of an eye on the far side of the head, or a mistake: the skin around it moves, nothing is drawn over it.
 _SEEN, _NARROW = 4, 0.4
 #: Gaze of this many eye widths is followed in full, less of it less.
 _TREMBLE = 0.14
@@ -66,9 +66,9 @@ def find_eyes(rgb: RGBArray, landmarks: Landmarks, options: WarpOptions, soft: f
     xy = landmarks.xy.astype(np.float64)
     level = xy[list(topo.LEFT_EYE)].mean(0) - xy[list(topo.RIGHT_EYE)].mean(0)
     rests = [eye_rest(xy[list(points)], level) for points, _ in _EYES]
-    eyes = []
+    eyes, widest = [], max(rest.width for rest in rests)
     for side, (rest, (points, brow)) in enumerate(zip(rests, _EYES, strict=True)):
-        if landmarks.visible[list(points)].sum() < _SEEN or rest.width < _NARROW * max(r.width for r in rests):
+        if landmarks.visible[list(points)].sum() < _SEEN or rest.width < _NARROW * max(widest, rest.gap):
             continue
         above = xy[list(brow)] if "eyebrows" not in landmarks.absent else np.empty((0, 2))
         lid = make_lid(rgb, rest, above) if options.lids == "draw" else None

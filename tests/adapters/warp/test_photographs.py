@@ -234,6 +234,20 @@ def test_lids_take_no_colour_from_a_fringe():
         assert (lid[:, 1] < lid[:, 0]).mean() > 0.9
 
 
+@pytest.mark.parametrize("axis", [0, 1], ids=["no width", "no height"])
+def test_eyes_marked_as_a_line_are_left_open(face, axis):
+    picture, landmarks = face
+    xy = landmarks.xy.copy()
+    for eye in (topo.RIGHT_EYE, topo.LEFT_EYE):
+        xy[list(eye), axis] = xy[list(eye), axis].mean() + 0.1 * axis * np.arange(6)
+    animator = Animator(picture, Landmarks(xy, landmarks.size), WarpOptions())
+    shut = xy + np.float32([0, 0.01])
+    shut[[37, 38, 43, 44]] += 6
+    x, y = np.round(landmarks.xy[list(topo.RIGHT_EYE)].mean(0)).astype(int)
+    change = np.abs(animator.frame(shut).astype(int) - picture.rgb)[y - 3 : y + 4, x - 3 : x + 4]
+    assert change.max(-1).mean() < 40
+
+
 # --- mouth ---------------------------------------------------------------------------------------------------------
 
 
