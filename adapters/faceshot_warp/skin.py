@@ -9,7 +9,7 @@ import numpy.typing as npt
 from faceshot_warp.field import Plane
 
 #: Shades of a skin are at most so many levels from its hue, and have at least this share of its light.
-_HUE, _DARK = 22.0, 0.6
+_HUE, _DARK = 22.0, 0.45
 #: The share of what is around an eye that must be skin for the rest to be left out.
 _ENOUGH = 0.12
 
