@@ -16,7 +16,10 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class Jitter:
-    """Spreads of the common shift and size, and of each crop's own, in widths; ``grow`` is the mean of log size."""
+    """Spreads of the common shift and size, and of each crop's own, in widths; ``grow`` is the mean of log size.
+
+    ``bend`` is the largest spread of a smooth bend that both share: no face is even.
+    """
 
     shift: float
     grow: float
@@ -25,11 +28,12 @@ class Jitter:
     own_shift: float = 0.05
     own_size: float = 0.04
     own_turn: float = 0.04
+    bend: float = 0.03
 
 
 #: An eye's corners as tracked are off by this much, and lie too far apart rather than too near; a mouth's less so.
 EYE_JITTER = Jitter(0.10, 0.10, 0.2)
-MOUTH_JITTER = Jitter(0.06, 0.02, 0.13, turn=0.11)
+MOUTH_JITTER = Jitter(0.06, 0.02, 0.13, turn=0.11, own_turn=0.07, bend=0.05)
 
 
 class Warp:
@@ -53,7 +57,7 @@ class Warp:
         self.mirror = mirror[:, 0] < 0
         shift = jitter.shift * normal(count, 1, 2) + jitter.own_shift * normal(count, 2, 2)
         self.shift = shift * scale
-        bend = normal(count, 2, 4, 5) * (0.03 * scale * torch.rand(count, 1, 1, 1, generator=gen, device=device))
+        bend = normal(count, 2, 4, 5) * (jitter.bend * scale * torch.rand(count, 1, 1, 1, generator=gen, device=device))
         self.bend = functional.interpolate(bend, size, mode="bicubic", align_corners=True)
         self.size = size
 

@@ -83,15 +83,12 @@ def _character(d: Dice) -> tuple[Character, bool]:
     if kind == "person" and who.eyes.kind == "human":
         # Real lids meet lower and openings differ more than the drawn ones.
         eyes = replace(who.eyes, shut=d.u(0.2, 1.0), low=who.eyes.low * d.u(0.7, 1.1), up=who.eyes.up * d.u(0.7, 1.15))
-        mouth, thin = who.mouth, d.pick([1.0, d.u(0.3, 1.0)])
-        mouth = replace(
-            mouth,
-            rest_open=d.pick([0.0, mouth.rest_open]),
-            w=mouth.w * d.u(0.95, 1.3),
-            thick_up=mouth.thick_up * thin * d.u(0.7, 1.3),
-            thick_low=mouth.thick_low * thin * d.u(0.9, 1.7),
-            tongue=d.chance(0.2),
-        )
+        mouth = replace(who.mouth, rest_open=d.pick([0.0, who.mouth.rest_open]), w=who.mouth.w * d.u(0.95, 1.3))
+        if d.chance(0.75):
+            # Real lips are a sixth of the mouth's width each; drawn ones are lines.
+            across = 2 * mouth.w
+            mouth = replace(mouth, kind="lips", thick_up=across * d.u(0.05, 0.2), thick_low=across * d.u(0.08, 0.28))
+        mouth = replace(mouth, tongue=d.chance(0.2))
         who = replace(who, eyes=eyes, mouth=mouth)
     return who, kind in ("person", "statue") or (people and who.style == "photo")
 

@@ -48,15 +48,17 @@ class MouthLook:
         self.lower_light = d.u(0.92, 1.3)
         self.tint_alpha = d.u(0.4, 1.0)
         self.round = d.u(0.0, 0.3) if d.chance(0.7 * often) else 0.0
-        self.teeth = d.pick(["none", "band", "full", "dark"], [1, 4, 6, 2]) if d.chance(0.85 * often) else "none"
-        self.teeth_level = d.u(0.55, 1.0)
-        self.teeth_depth = d.u(0.05, 0.2)
-        self.teeth_low = d.chance(0.3)
-        self.teeth_lines = d.u(0.0, 0.5)
-        self.cavity = d.u(0.05, 0.4)
+        self.teeth = d.pick(["none", "band", "full", "dark"], [1, 6, 4, 2]) if d.chance(0.85 * often) else "none"
+        self.teeth_colour = d.u(110, 255) * np.array([1, d.u(0.9, 1), d.u(0.72, 1)])
+        self.teeth_depth, self.teeth_arc = d.u(0.06, 0.28), d.u(-0.1, 0.7)
+        self.teeth_low = d.u(0.03, 0.12) if d.chance(0.35) else 0.0
+        self.teeth_count, self.teeth_round, self.teeth_lines = d.u(6, 13), d.u(0.0, 0.3), d.u(0.0, 0.5)
+        self.teeth_reach, self.teeth_fall = d.u(0.45, 1.1), d.u(0.1, 0.9)
+        self.gums = d.u(0.01, 0.06) if d.chance(0.12) else 0.0
+        self.cavity = d.u(0.02, 0.4)
         self.corners = d.u(0.2, 0.8)
-        self.tongue = d.chance(0.25)
-        self.tongue_level = d.u(0.35, 0.85)
+        self.tongue = d.pick([0.0, d.u(0.2, 0.9)], [3, 2])
+        self.tongue_colour = d.u(50, 180) * np.array([1, d.u(0.4, 0.65), d.u(0.4, 0.65)])
         self.seam = d.u(0.3, 0.95) if d.chance(0.85 * often) else 0.0
         self.seam_width = d.u(0.008, 0.03)
         self.below = d.u(0.08, 0.5) if d.chance(0.75 * often) else 0.0
@@ -163,42 +165,49 @@ class MouthLook:
             b.lay(b.line(_at(middle, np.linspace(0.35, 0.65, 7)), 0.03 * w, 0.8) * red, 250.0, self.shine)
 
     def _inside(self, b: Brush, mouth: MouthCurve, w: float, down: Points, between: Array) -> None:
-        """Dark, tongue and teeth; nothing, a band below the upper lip, or the whole gap."""
+        """Dark, tongue and rows of teeth; the lips' shade on them, most so towards the corners."""
         gap = (mouth.inner_low - mouth.inner_up) @ down
         if gap.max() < 0.01 * w or self.teeth == "none":
             return
-        b.lay(between, 255 * self.cavity * np.array([0.9, 0.5, 0.45]), 0.85)
-        if self.tongue and gap.max() > 0.14 * w:
-            tongue = np.concatenate(
-                [
-                    _at(mouth.inner_low, np.linspace(0.2, 0.8, 9)),
-                    (_at(mouth.inner_low, np.linspace(0.2, 0.8, 9)) - 0.35 * gap.max() * down)[::-1],
-                ]
-            )
-            b.lay(b.area(tongue, 0.03 * w) * between, self.tongue_level * np.array([230.0, 115.0, 115.0]), 0.8)
-        if self.teeth == "dark":
-            return
-        depth = np.full(len(gap), self.teeth_depth * w) if self.teeth == "band" else gap + 2
-        shape = np.concatenate([mouth.inner_up - 2 * down, (mouth.inner_up + depth[:, None] * down)[::-1]])
-        mask = b.area(shape, 0.3) * between
-        b.lay(mask, 255 * self.teeth_level * np.array([1, 0.97, 0.9]), 0.95)
-        if self.teeth_low:
-            low = np.concatenate([mouth.inner_low + 2 * down, (mouth.inner_low - 0.3 * gap[:, None] * down)[::-1]])
-            mask = np.maximum(mask, b.area(low, 0.3) * between)
-            b.lay(b.area(low, 0.3) * between, 240 * self.teeth_level * np.array([1, 0.97, 0.9]), 0.9)
-        if self.teeth_lines:
-            u = np.linspace(0.15, 0.85, 9)
-            b.shade(
-                b.strokes(np.stack([_at(mouth.inner_up, u), _at(mouth.inner_low, u)], 1), 0.5) * mask,
-                1 - self.teeth_lines,
-            )
-        # Lips shade the teeth, most so towards the corners.
-        along = np.abs(np.linspace(-1, 1, len(gap)))
-        for side in (along > 0.6, along > 0.8):
-            for half in (slice(None, len(gap) // 2), slice(len(gap) // 2, None)):
-                up, low = mouth.inner_up[half][side[half]], mouth.inner_low[half][side[half]]
-                b.shade(b.area(np.concatenate([up, low[::-1]]), 0.02 * w) * between, 1 - 0.6 * self.corners)
+        b.lay(between, 255 * self.cavity * np.array([0.9, 0.5, 0.45]), 0.9)
+        if self.tongue and gap.max() > 0.1 * w:
+            low = _at(mouth.inner_low, np.linspace(0.15, 0.85, 9))
+            arch = self.tongue * np.interp(np.linspace(0.15, 0.85, 9), np.linspace(0, 1, len(gap)), gap)
+            top = low - (arch * (1 - 0.5 * np.linspace(-1, 1, 9) ** 2))[:, None] * down
+            mask = b.area(np.concatenate([low + 2 * down, top[::-1]]), 0.03 * w) * between
+            b.lay(mask, self.tongue_colour, 0.85)
+            b.shade(b.line([low[4], top[4]], 0.04 * w, 0.03 * w) * mask, 0.85)
+        if self.teeth != "dark":
+            light = self._light(b, mouth, w)
+            if self.teeth_low:
+                self._row(b, mouth.inner_low, -down, self.teeth_low * w, between, 0.9 * light)
+            depth = self.teeth_depth * w if self.teeth == "band" else gap.max() + 2
+            self._row(b, mouth.inner_up, down, depth, between, light)
+            if self.gums:
+                gums = np.concatenate([mouth.inner_up - 2 * down, (mouth.inner_up + self.gums * w * down)[::-1]])
+                b.lay(b.area(gums, 0.5) * between, self.teeth_colour * [0.85, 0.5, 0.5], 0.8)
         b.shade(b.line(mouth.inner_up, 0.04 * w, 0.015 * w) * between, 1 - 0.6 * self.corners)
+
+    def _light(self, b: Brush, mouth: MouthCurve, w: float) -> Array:
+        """(H, W) how light teeth are: the front ones catch it, those behind lie in the dark beside the cheeks."""
+        ends = mouth.outer_up[[0, -1]]
+        across = (ends[1] - ends[0]) / max(w * w / 2, 1e-6)
+        y, x = np.mgrid[: b.shape[0], : b.shape[1]]
+        u = np.abs((x - ends[:, 0].mean()) * across[0] + (y - ends[:, 1].mean()) * across[1])
+        return np.asarray((1 - self.teeth_fall * np.clip(u, 0, 1) ** 2) / (1 + np.exp(25 * (u - self.teeth_reach))))
+
+    def _row(self, b: Brush, gum: Points, way: Points, depth: float, between: Array, light: Array) -> None:
+        """One row of teeth that hangs ``depth`` pixels from a lip, shorter to the sides, each tooth rounded."""
+        u = np.linspace(0, 1, 97)
+        within = np.abs((u * self.teeth_count) % 1 * 2 - 1)
+        length = depth * (1 - self.teeth_arc * (2 * u - 1) ** 2) * (1 - self.teeth_round * within**4)
+        top = _at(gum, u)
+        mask = b.area(np.concatenate([top - 2 * way, (top + length[:, None] * way)[::-1]]), 0.4) * between
+        b.lay(mask, light[..., None] * self.teeth_colour, 0.95)
+        if self.teeth_lines:
+            edges = np.arange(1, self.teeth_count) / self.teeth_count
+            top = _at(gum, edges)
+            b.shade(b.strokes(np.stack([top, top + depth * way], 1), 0.5) * mask, 1 - self.teeth_lines)
 
     def _seam(self, b: Brush, mouth: MouthCurve, w: float, skin: Array) -> None:
         """The dark line where lips meet, fainter once they are apart."""

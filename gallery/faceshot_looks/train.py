@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from faceshot.tracking import load_network, save_network
 from faceshot_looks.drawings import Crops, draw
@@ -83,6 +84,7 @@ class Trainer:
             load_network(self.network, args.warm / f"{part}.safetensors").train()
         self.average = self.task.network().to(self.device).eval()
         self.average.load_state_dict(self.network.state_dict())
+        self.begun = {name: value.clone() for name, value in self.network.state_dict().items()}
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=args.lr, weight_decay=0.02)
         self.steps, self.step, self.seconds = getattr(args, f"{part}_steps"), 0, 0.0
 
@@ -120,14 +122,26 @@ class Trainer:
             inputs, truth = self.unseen.batch(2048 if self.device.type == "cuda" else 384, gen, slice(None))
             return dict(self.unseen.errors(self.average(inputs), truth))
 
+    def published(self) -> nn.Module:
+        """The averaged network, drawn back towards the weights it began with: what it learned before survives what it
+        learns now (Wortsman et al., arXiv 2109.01903)."""
+        network = self.task.network().to(self.device)
+        blend = {
+            name: torch.lerp(value, self.begun[name], self.args.stay) if value.is_floating_point() else value
+            for name, value in self.average.state_dict().items()
+        }
+        network.load_state_dict(blend)
+        return network
+
     def keep(self, folder: Path) -> None:
         """Checkpoint and published weights."""
         part = folder / f"{self.task.part}.part"
         state = {name: getattr(self, name).state_dict() for name in ("network", "average", "optimizer")}
         torch.save({**state, "step": self.step, "seconds": self.seconds}, part)
         part.replace(folder / f"{self.task.part}.pt")
-        settings = {"steps": str(self.step), "seed": str(self.args.seed), "characters": str(self.args.characters)}
-        save_network(self.average, folder / f"{self.task.part}.safetensors", settings)
+        told = ("seed", "characters", "stay")
+        settings = {"steps": str(self.step), **{name: str(getattr(self.args, name)) for name in told}}
+        save_network(self.published(), folder / f"{self.task.part}.safetensors", settings)
 
     def restore(self, folder: Path) -> None:
         """Continue from :meth:`keep`."""
@@ -172,6 +186,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--ema", type=float, default=0.998)
     parser.add_argument("--warm", type=Path, help="folder of weights to begin with, for example the shipped ones")
+    parser.add_argument("--stay", type=float, default=0.0, help="share of the --warm weights that the published keep")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0, help="of torch on a CPU; 0 leaves it to torch")
     parser.add_argument("--device", default="cpu")

@@ -96,3 +96,18 @@ def test_a_resumed_run_equals_a_whole_one(tmp_path: Path, monkeypatch: pytest.Mo
     assert network(torch.zeros(1, 6, 96, 96)).between.shape == (1, 48, 48)
     with pytest.raises(InputError, match="does not hold this network's weights"):
         load_network(EyeNetwork(), tmp_path / "whole" / "mouth.safetensors")
+
+
+def test_published_weights_stay_near_those_begun_with(tmp_path: Path, crops: list) -> None:
+    first = train.Trainer(train.parse(["--out", str(tmp_path), "--batch", "2"]), "mouth", crops)
+    first.keep(tmp_path)
+    begun = load_network(MouthNetwork(), tmp_path / "mouth.safetensors").state_dict()
+    for stay in (0.0, 0.5, 1.0):
+        more = ["--warm", str(tmp_path), "--stay", str(stay), "--batch", "2", "--lr", "0.1"]
+        trainer = train.Trainer(train.parse(["--out", str(tmp_path / "more"), *more]), "mouth", crops)
+        trainer.learn()
+        learned, told = trainer.average.state_dict(), trainer.published().state_dict()
+        assert not torch.equal(learned["masks.weight"], begun["masks.weight"])
+        for name, value in told.items():
+            if value.is_floating_point():
+                assert torch.allclose(value, stay * begun[name] + (1 - stay) * learned[name], atol=1e-6)
