@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from faceshot.cli.typed.options import CONSENT, Common, GalleryFlag, PresetFlag, load_shot, with_common
+from faceshot.cli.typed.options import (
+    CONSENT,
+    UNSIGNED,
+    Common,
+    GalleryFlag,
+    NoProvenanceFlag,
+    PresetFlag,
+    load_shot,
+    with_common,
+)
 from faceshot.cli.typed.values import parse_face
 from faceshot.errors import UsageError
 
@@ -59,6 +68,7 @@ def live(
     ] = None,
     preset: PresetFlag = "mini",
     gallery: GalleryFlag = None,
+    no_provenance: NoProvenanceFlag = False,
 ) -> None:
     """Move a character with your face, at once: webcam in, a page, a video, a virtual camera and VMC out.
 
@@ -67,7 +77,8 @@ def live(
     """
     from faceshot.live import parse_address, require_osc
     from faceshot.media import check_format
-    from faceshot.output import check_output
+    from faceshot.output import check_outputs
+    from faceshot.provenance import manifests, require_signer, unsigned
 
     pictures = picture or []
     if not pictures:
@@ -79,8 +90,10 @@ def live(
         require_osc()
     inputs = [*pictures, *(landmarks or []), model, Path(camera)]
     if record is not None:
-        check_output(record, overwrite=common.overwrite, inputs=inputs)
         check_format(record)
+        with unsigned(off=no_provenance):
+            check_outputs([record, *manifests(record)], overwrite=common.overwrite, inputs=inputs)
+            require_signer()
     shot = load_shot(common, preset=preset, gallery=gallery)
     characters = _characters(shot, pictures, landmarks or [], size)
     follow, source = _source(common, camera, loop, model, parse_face(face) or "largest")
@@ -88,8 +101,9 @@ def live(
 
     running = Live(characters, source, follow=follow)
     with ExitStack() as stack:
+        stack.enter_context(unsigned(off=no_provenance))
         report = _outputs(
-            common, stack, running, [path.name for path in pictures],
+            common, stack, running, pictures,
             port=port if preview else None, address=address, record=record, virtual=virtual_camera,
         )(seconds)  # fmt: skip
     rate = report.frames / report.seconds if report.seconds else 0.0
@@ -98,6 +112,8 @@ def live(
         "skipped": report.skipped, "latency_ms": round(report.latency_ms, 1),
         "latency_p95_ms": round(report.latency_p95_ms, 1), "record": None if record is None else str(record),
     }  # fmt: skip
+    if record is not None and no_provenance:
+        common.say(f"{record.name} is {UNSIGNED}")
     common.say(f"{report.frames} frames, {rate:.1f} a second, {report.latency_ms:.0f} ms behind the camera")
     common.give(result, [] if record is None else [str(record)])
 
@@ -132,7 +148,7 @@ def _outputs(
     common: Common,
     stack: ExitStack,
     running: Live,
-    names: list[str],
+    pictures: list[Path],
     *,
     port: int | None,
     address: tuple[str, int] | None,
@@ -143,7 +159,10 @@ def _outputs(
     from dataclasses import asdict
 
     from faceshot.live import KEYS, Preview, Recording, VirtualCamera, VmcSender, pressed
+    from faceshot.pipeline import DIGITAL_SOURCE_TYPE
+    from faceshot.provenance import signed
 
+    names = [path.name for path in pictures]
     size = running.characters[0].picture.size
     if address is not None:
         sender = VmcSender(*address)
@@ -155,6 +174,8 @@ def _outputs(
         running.outputs.append(lambda frame, *_: camera.send(frame))
     if record is not None:
         rate = Fraction(running.source.fps).limit_denominator(1001)
+        about = {"digital_source_type": DIGITAL_SOURCE_TYPE}
+        stack.enter_context(signed(record, about, pictures, overwrite=common.overwrite))
         video = stack.enter_context(Recording(record, size, rate, overwrite=common.overwrite))
         running.outputs.append(lambda frame, _, moment: video.write(frame, moment))
     if port is not None:

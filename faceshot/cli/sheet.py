@@ -9,9 +9,11 @@ import typer
 
 from faceshot.cli.typed.options import (
     CONSENT,
+    UNSIGNED,
     BoxFlag,
     Common,
     GalleryFlag,
+    NoProvenanceFlag,
     PointsFlag,
     PresetFlag,
     load_shot,
@@ -43,6 +45,7 @@ def sheet(
     ] = None,
     preset: PresetFlag = "mini",
     gallery: GalleryFlag = None,
+    no_provenance: NoProvenanceFlag = False,
 ) -> None:
     """Draw a character in 88 poses: ARKit's 52, visemes, emotions, blinks, looks, and the states of a PNGTuber.
 
@@ -50,6 +53,7 @@ def sheet(
     file with the landmarks of each, and a page for OBS.
     """
     from faceshot.media import read_picture
+    from faceshot.provenance import unsigned
     from faceshot.sheet import make_sheet
 
     if picture is None:
@@ -63,9 +67,12 @@ def sheet(
         given = shot.match(shown, box=parse_box(box), points=parse_points(points)).landmarks  # type: ignore[assignment]
     if shown.alpha is None:
         common.say(f"{picture.name} has no transparency, so the poses have none; cut it out first if you want some")
-    paths = make_sheet(
-        picture, output, landmarks=given, groups=groups, max_side=max_side, overwrite=common.overwrite, shot=shot
-    )
+    with unsigned(off=no_provenance):
+        paths = make_sheet(
+            picture, output, landmarks=given, groups=groups, max_side=max_side, overwrite=common.overwrite, shot=shot
+        )
+    if no_provenance:
+        common.say(f"the pictures are {UNSIGNED}")
     common.give({"sheet": str(output), "files": [str(path) for path in paths]}, [str(output / "sheet.png")])
 
 

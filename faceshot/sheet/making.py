@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from faceshot.errors import UsageError
 from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray
 from faceshot.output import check_outputs, protecting, together, writing
 from faceshot.progress import progress
+from faceshot.provenance import require_signer, signed
 from faceshot.sheet.drawing import draw_poses, moved_to
 from faceshot.sheet.packs import OBS_PAGE, PACK_TEXT
 
@@ -58,8 +60,9 @@ def make_sheet(
 
     Raises:
         UsageError: unknown group. InputError: unusable picture, an output that is there. NoFaceError: no face.
+        MissingError, InputError: there is a chain, and pictures cannot be signed with it.
     """
-    from faceshot.media import fit_side
+    from faceshot.media import contact_sheet, fit_side
     from faceshot.pipeline import FaceShot, as_landmarks, as_picture
 
     poses = _chosen(groups)
@@ -70,6 +73,7 @@ def make_sheet(
     paths = {name: folder / name for name in names}
     read = [value for value in (picture, landmarks) if isinstance(value, str | Path)]
     check_outputs(list(paths.values()), overwrite=overwrite, inputs=read)
+    require_signer()
     with protecting(read):
         shown = as_picture(picture)
         given = None if landmarks is None else as_landmarks(landmarks, shown.size, picture=shown.name)
@@ -79,9 +83,10 @@ def make_sheet(
         with together(list(paths.values())):
             drawn = progress(draw_poses(shown, marks, poses), "sheet", total=1 + len(poses), unit="pose")
             face = _around_face(marks)
-            cells = _write_pictures(drawn, [paths[name] for name in names[: 1 + len(poses)]], face, overwrite)
+            write = partial(_write_picture, reads=[Path(path) for path in read], overwrite=overwrite)
+            cells = _write_pictures(drawn, [paths[name] for name in names[: 1 + len(poses)]], face, write)
             labels = ["neutral", *(_LABELS.get(pose.group, "") + pose.name for pose in poses)]
-            _write_contact_sheet(paths["sheet.png"], cells, labels, overwrite)
+            write(paths["sheet.png"], contact_sheet(list(zip(cells, labels, strict=True)), cell=_CELL))
             record = _record(shown, poses, moved_to(marks, poses))
             texts = {"sheet.json": json.dumps(record, separators=(",", ":")) + "\n"}
             texts |= {"obs.html": OBS_PAGE, "README.txt": PACK_TEXT} if "obs.html" in paths else {}
@@ -113,11 +118,9 @@ def _around_face(landmarks: Landmarks) -> tuple[slice, slice]:
 
 
 def _write_pictures(
-    drawn: Iterator[RGBArray], paths: list[Path], face: tuple[slice, slice], overwrite: bool
+    drawn: Iterator[RGBArray], paths: list[Path], face: tuple[slice, slice], write: Callable[..., None]
 ) -> list[RGBArray]:
     """Write pictures as they come, beside the drawing; returns small ones of the face in them."""
-    from faceshot.media import write_picture
-
     cells = []
     waiting: list[Future[None]] = []
     with ThreadPoolExecutor(2, "png") as workers:
@@ -129,7 +132,7 @@ def _write_pictures(
             cells.append(small.reduced(2 * _CELL).flat())
             # In a copy of the context, so that what is written is known to the run.
             call = copy_context().run
-            waiting.append(workers.submit(call, write_picture, path, whole.rgb, alpha, overwrite=overwrite))
+            waiting.append(workers.submit(call, write, path, whole.rgb, alpha))
             while len(waiting) > _WAITING:
                 waiting.pop(0).result()
         for future in waiting:
@@ -137,10 +140,14 @@ def _write_pictures(
     return cells
 
 
-def _write_contact_sheet(path: Path, cells: list[RGBArray], labels: list[str], overwrite: bool) -> None:
-    from faceshot.media import contact_sheet, write_picture
+def _write_picture(
+    path: Path, rgb: RGBArray, alpha: RGBArray | None = None, *, reads: list[Path], overwrite: bool
+) -> None:
+    from faceshot.media import write_picture
+    from faceshot.pipeline import DIGITAL_SOURCE_TYPE
 
-    write_picture(path, contact_sheet(list(zip(cells, labels, strict=True)), cell=_CELL), overwrite=overwrite)
+    with signed(path, {"digital_source_type": DIGITAL_SOURCE_TYPE}, reads):
+        write_picture(path, rgb, alpha, overwrite=overwrite)
 
 
 def _record(picture: Picture, poses: list[NamedPose], moved: LandmarkSequence) -> dict[str, Any]:

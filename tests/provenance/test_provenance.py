@@ -20,7 +20,7 @@ pytest.importorskip("c2pa", reason="c2pa-python is not installed")
 import faceshot
 from faceshot.errors import InputError
 from faceshot.media import read_frames, write_picture
-from faceshot.pipeline.sidecar import DIGITAL_SOURCE_TYPE
+from faceshot.pipeline import DIGITAL_SOURCE_TYPE
 from faceshot.provenance import Chain, inspect_file, make_chain, signed, unsigned
 
 
@@ -113,11 +113,38 @@ def test_a_batch_is_signed(
     assert inspect_file(jobs[1].output).state == "unsigned"
 
 
+def test_sheets_and_recordings_are_signed(chain: Chain, cli: Any, repo: Path, tmp_path: Path) -> None:
+    cat = repo / "examples" / "cat.png"
+    words = (cat, "--landmarks", cat.with_name("cat.landmarks.json"))
+    assert cli("sheet", *words, "-o", tmp_path / "sheet", "--only", "blinks", "--max-side", "96").code == 0
+    drawn = sorted((tmp_path / "sheet").rglob("*.png"))
+    assert len(drawn) == 5 and {inspect_file(path).state for path in drawn} == {"trusted"}
+    live = ("live", *words, "--camera", repo / "examples" / "actor.landmarks.npz", "--port", "0", "--size", "96")
+    done = cli(*live, "--seconds", "1", "--record", tmp_path / "film.mp4")
+    assert done.code == 0, done.err
+    assert inspect_file(tmp_path / "film.mp4").inputs == (("cat.png", False),)
+    done = cli(*live, "--seconds", "1", "--record", tmp_path / "plain.mp4", "--no-provenance")
+    assert "plain.mp4 is not signed" in done.err and inspect_file(tmp_path / "plain.mp4").state == "unsigned"
+
+
 def test_without_the_library_nothing_is_begun(
     chain: Chain, tmp_path: Path, repo: Path, cli: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cat, out = repo / "examples" / "cat.png", tmp_path / "out"
-    common = ("batch", cat, "--motion", "nod", "--set", "max_side=96", "-o", out, "--workers", "1")
+    common = (
+        "batch",
+        cat,
+        "--motion",
+        "nod",
+        "--set",
+        "max_side=96",
+        "--set",
+        "seconds=0.5",
+        "-o",
+        out,
+        "--workers",
+        "1",
+    )
     common += ("--store", tmp_path / "store")
     monkeypatch.setitem(sys.modules, "c2pa", None)
     refused = cli(*common)
