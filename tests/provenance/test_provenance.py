@@ -149,7 +149,7 @@ def test_without_the_library_nothing_is_begun(
         "--workers",
         "1",
     )
-    common += ("--store", tmp_path / "store")
+    common += ("--set", f"landmarks={cat.with_name('cat.landmarks.json')}", "--store", tmp_path / "store")
     monkeypatch.setitem(sys.modules, "c2pa", None)
     refused = cli(*common)
     assert refused.code != 0 and "faceshot[provenance]" in refused.err
