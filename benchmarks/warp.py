@@ -115,7 +115,7 @@ def clips(folder: Path) -> None:
 
 
 def checks(paths: list[Path]) -> None:
-    """Large motion, a driver that stands still, and the background, of drawn pictures."""
+    """Large motion, a driver that stands still, and the background, of drawn pictures; profiles, and shut eyes."""
     for path in paths:
         picture, landmarks = resized(*load(path), 384)
         frames = poses(landmarks)["all"][::8]
@@ -123,6 +123,11 @@ def checks(paths: list[Path]) -> None:
         still = warp_checks.stillness(picture, landmarks, frames[:3])
         changed = warp_checks.background_changed(*warp_checks.in_larger(picture, landmarks), frames)
         print(f"{path.stem:12}still driver changes {still} levels; background {changed:.2f} % changed", flush=True)
+    for domain in ("person", "anime", "cartoon", "fox", "cat", "dog", "bear", "monkey"):
+        missed = {f"{yaw} degrees": warp_checks.profiles(domain, yaw) for yaw in (45, 70, 85)}
+        print(
+            f"{domain:12}turned heads miss [%] {_row(missed)}   shut eyes [levels] {warp_checks.shut_eyes(domain):.1f}"
+        )
 
 
 def main() -> None:

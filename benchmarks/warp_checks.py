@@ -1,7 +1,9 @@
-"""Whether the frames of ``warp`` show what the sequence says: round trip, large motion, stillness, background."""
+"""Whether the frames of ``warp`` show what the sequence says: round trip, large motion, profiles, shut eyes, stillness,
+background."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -9,8 +11,12 @@ import cv2
 import numpy as np
 from warp_clips import Clip, driven
 
+from faceshot.driving import motion_template
 from faceshot.landmarks import Landmarks, Picture
 from faceshot.landmarks import topology as topo
+from faceshot.retargeting import retarget
+from faceshot_gallery.illustrator import character, draw
+from faceshot_gallery.parts.traits import Expression, Pose
 from faceshot_warp.compose import Animator
 from faceshot_warp.options import WarpOptions
 
@@ -92,6 +98,41 @@ def large_motion(picture: Picture, landmarks: Landmarks) -> dict[str, float]:
         away = np.hypot(*(xy[inside] + back - rest[inside]).T) * motion.get("scale", 1.0)
         out[name] = 100 * float(away.max()) / unit
     return out
+
+
+def profiles(domain: str, yaw: float, seeds: int = 6) -> float:
+    """Largest distance, in % of the face's size, between the seen landmarks of drawn heads turned by ``yaw`` degrees
+    (without the eyes: their lids are drawn) and where the frame has them, while the head shakes and nods."""
+    worst = 0.0
+    for seed in range(seeds):
+        drawing = draw(character(domain, seed), pose=Pose(yaw=yaw), size=384)
+        landmarks = replace(drawing.landmarks, hidden=drawing.hidden)
+        animator = Animator(Picture(drawing.rgb), landmarks, WarpOptions())
+        seen = landmarks.visible.copy()
+        seen[list(topo.RIGHT_EYE + topo.LEFT_EYE)] = False
+        for motion in ("shake", "nod"):
+            xy = retarget(landmarks, motion_template(motion)).xy
+            far = xy[int(np.abs(xy - landmarks.xy).mean((1, 2)).argmax())]
+            back = cv2.remap(animator.displacement(far), far[seen][:, None], None, cv2.INTER_LINEAR)[:, 0]
+            away = np.hypot(*(far[seen] + back - landmarks.xy[seen]).T).max()
+            worst = max(worst, 100 * float(away / np.hypot(*np.ptp(landmarks.xy, axis=0))))
+    return worst
+
+
+def shut_eyes(domain: str, seeds: int = 6) -> float:
+    """Mean error, in levels around the eyes, of eyes that we shut against the illustrator's own, of drawn faces."""
+    errors = []
+    for seed in range(seeds):
+        who = character(domain, seed)
+        drawing = draw(who, size=256)
+        truth = draw(who, Expression(right_eye_open=0.0, left_eye_open=0.0), size=256)
+        frame = Animator(Picture(drawing.rgb), drawing.landmarks, WarpOptions()).frame(truth.landmarks.xy)
+        near = np.zeros(frame.shape[:2], np.uint8)
+        for eye in (topo.RIGHT_EYE, topo.LEFT_EYE):
+            points = drawing.landmarks.xy[list(eye)]
+            cv2.circle(near, tuple(points.mean(0).astype(int)), int(0.75 * np.ptp(points, axis=0).max()), 1, -1)
+        errors.append(np.abs(frame.astype(float) - truth.rgb).mean(2)[near > 0].mean())
+    return float(np.mean(errors))
 
 
 def stillness(picture: Picture, landmarks: Landmarks, poses: np.ndarray) -> int:
