@@ -6,6 +6,10 @@ function make(layer, tag, attributes) {
   return node;
 }
 
+function put(node, name, value) { // what stays as it is costs the browser nothing
+  if (node.getAttribute(name) !== `${value}`) node.setAttribute(name, value);
+}
+
 function unit() { // picture pixels per screen pixel
   const matrix = svg.getScreenCTM();
   return matrix && matrix.a ? 1 / matrix.a : 1;
@@ -60,33 +64,33 @@ function draw() {
   const u = unit();
   for (const node of layers.parts.children) {
     const part = V.parts.find((one) => one.name === node.dataset.part);
-    node.setAttribute("points", text(part.outline));
-    node.setAttribute("stroke-width", (part.closed ? 4 : 14) * u);
+    put(node, "points", text(part.outline));
+    put(node, "stroke-width", (part.closed ? 4 : 14) * u);
     node.classList.toggle("fs-selected", V.partOf[part.points[0]] === partChoice.value);
   }
   for (const node of layers.lines.children) {
     const { indices } = V.curves[node.dataset.curve];
-    node.setAttribute("points", text(indices));
-    node.setAttribute("stroke-width", 2 * u);
-    node.setAttribute("stroke", colour(indices.reduce((sum, i) => sum + scoreOf(i), 0) / indices.length));
-    node.setAttribute("stroke-dasharray", gone(indices[0]) ? `${4 * u} ${4 * u}` : "none");
-    node.setAttribute("opacity", gone(indices[0]) ? 0.45 : 1);
+    put(node, "points", text(indices));
+    put(node, "stroke-width", 2 * u);
+    put(node, "stroke", colour(indices.reduce((sum, i) => sum + scoreOf(i), 0) / indices.length));
+    put(node, "stroke-dasharray", gone(indices[0]) ? `${4 * u} ${4 * u}` : "none");
+    put(node, "opacity", gone(indices[0]) ? 0.45 : 1);
   }
   for (const node of layers.points.children) {
     const i = +node.dataset.i;
-    node.setAttribute("cx", points[i][0]); node.setAttribute("cy", points[i][1]);
-    node.setAttribute("r", (anchorsOn ? 2 : 4) * u); node.setAttribute("stroke-width", 1.2 * u);
-    node.setAttribute("fill", colour(scoreOf(i)));
-    node.setAttribute("aria-label", `${V.names[i]}${gone(i) ? ", absent" : ""}`);
-    node.setAttribute("opacity", gone(i) ? 0.45 : 1);
+    put(node, "cx", points[i][0]); put(node, "cy", points[i][1]);
+    put(node, "r", (anchorsOn ? 2 : 4) * u); put(node, "stroke-width", 1.2 * u);
+    put(node, "fill", colour(scoreOf(i)));
+    put(node, "aria-label", `${V.names[i]}${gone(i) ? ", absent" : ""}`);
+    put(node, "opacity", gone(i) ? 0.45 : 1);
     node.classList.toggle("fs-edited", edited.has(i));
   }
   drawFrame(u);
   layers.anchors.style.display = anchorsOn ? "" : "none";
   for (const node of layers.anchors.children) {
     const at = centre(V.anchors.find((one) => one.name === node.dataset.anchor).at);
-    node.setAttribute("cx", at[0]); node.setAttribute("cy", at[1]); node.setAttribute("r", 8 * u);
-    node.setAttribute("stroke-width", 2.5 * u);
+    put(node, "cx", at[0]); put(node, "cy", at[1]); put(node, "r", 8 * u);
+    put(node, "stroke-width", 2.5 * u);
   }
 }
 
@@ -99,18 +103,18 @@ function corners() { // of the frame about the face
 
 function drawFrame(u) {
   const at = corners(), [outline, ...handles] = layers.frame.children;
-  outline.setAttribute("points", at.map((p) => p.join(",")).join(" "));
-  outline.setAttribute("stroke-width", 1.2 * u); outline.setAttribute("stroke-dasharray", `${5 * u} ${4 * u}`);
+  put(outline, "points", at.map((p) => p.join(",")).join(" "));
+  put(outline, "stroke-width", 1.2 * u); put(outline, "stroke-dasharray", `${5 * u} ${4 * u}`);
   at.forEach(([x, y], k) => {
     for (const [name, v] of Object.entries({ x: x - 6 * u, y: y - 6 * u, width: 12 * u, height: 12 * u }))
-      handles[k].setAttribute(name, v);
-    handles[k].setAttribute("stroke-width", 1.2 * u);
+      put(handles[k], name, v);
+    put(handles[k], "stroke-width", 1.2 * u);
   });
   const top = [(at[0][0] + at[1][0]) / 2, at[0][1]], knob = turnKnob(u);
   for (const [name, v] of Object.entries({ x1: top[0], y1: top[1], x2: knob[0], y2: knob[1], "stroke-width": 1.2 * u }))
-    handles[4].setAttribute(name, v);
-  handles[5].setAttribute("cx", knob[0]); handles[5].setAttribute("cy", knob[1]); handles[5].setAttribute("r", 7 * u);
-  handles[5].setAttribute("stroke-width", 1.2 * u);
+    put(handles[4], name, v);
+  put(handles[5], "cx", knob[0]); put(handles[5], "cy", knob[1]); put(handles[5], "r", 7 * u);
+  put(handles[5], "stroke-width", 1.2 * u);
 }
 
 function turnKnob(u) { // above the frame, or below it where there is no room
