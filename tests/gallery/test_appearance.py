@@ -557,3 +557,11 @@ def test_what_match_left_beside_the_pictures_is_taken(data: Path, tmp_path: Path
     for kind in ("overlay", "refused"):
         (pairs / f"face0.{kind}.png").write_bytes((pairs / "face0.png").read_bytes())
     assert len(add_domain("cats", pairs).pictures) == 2
+
+
+def test_the_shipped_features_are_of_the_shipped_model_and_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first picture on a fresh machine waits for no derivation."""
+
+    monkeypatch.setattr(gallery_derive, "derive", lambda domain, _: pytest.fail(f"{domain.name} would be derived"))
+    monkeypatch.setenv("FACESHOT_CACHE", "/nowhere")
+    assert len(Gallery.load(["shipped"], FeatureExtractor.from_preset("mini")).domains) == 25
