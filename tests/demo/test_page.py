@@ -315,6 +315,7 @@ def test_work_is_cancelled(visit: Callable[..., Any], small: Path) -> None:
     page.click("#animate")
     page.wait_for_function("document.querySelector('#result').parentElement.innerText.includes('animate')")
     page.click("#cancel")
+    page.wait_for_function("!document.querySelector('#result').parentElement.innerText.includes('animate')")
     page.get_by_label("Seconds of a built-in motion").fill("0.5")
     page.keyboard.press("Tab")
     page.click("#animate")  # waits in the same line: it is free again
