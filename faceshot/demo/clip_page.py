@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from faceshot.demo import clips, parts
-from faceshot.demo.handlers import Handlers, toasting
+from faceshot.demo.handlers import Handlers, toast, toasting
 from faceshot.demo.jobs import Job
 from faceshot.errors import FaceShotError
 from faceshot.landmarks import check_wish
@@ -25,7 +25,10 @@ class ClipHandlers(Handlers):
         if upload is None:
             return
         session = self._session(request)
-        who = check_wish(int(face) if face.isdecimal() else face)
+        try:
+            who = check_wish(int(face) if face.isdecimal() else face)
+        except FaceShotError as error:
+            raise toast(error, self.sessions) from None
         yield from self.following(Job(lambda: clips.take_clip(self.shot, session, upload, source, who)), progress, 1)
 
     def frame(self, asked: dict[str, Any]) -> dict[str, Any] | None:
@@ -73,7 +76,7 @@ def clip_tab(
         ))  # fmt: skip
         with gr.Column():
             source = gr.Dropdown(sources, value="auto", label="Landmarks found by")
-            face = gr.Dropdown(faces, value="largest", label="Which face, where there are several")
+            face = parts.faces(faces)
             again = gr.Button("Look again")
             stop = gr.Button("Cancel")
     timeline = parts.timeline(at.frame)

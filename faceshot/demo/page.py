@@ -20,7 +20,7 @@ NOTICE = (
     "every video says that it is generated."
 )
 SOURCES = ["auto", "facemesh", "track", "facexlib"]
-#: Of several faces in a clip: numbers count from the left.
+#: Of several faces in a clip: numbers count from the left; more may be typed.
 FACES = ["largest", "left", "right", "1", "2", "3", "4"]
 #: Kinds of the shipped gallery that stand as examples.
 EXAMPLES = ("cat", "fox", "robot", "person", "pumpkin", "plush")
@@ -134,7 +134,7 @@ def _motion(do: Handlers) -> dict[str, Any]:
         with gr.Row():
             gaps = ["hold", "rest", "cut", "refuse"]
             fields["source"] = gr.Dropdown(SOURCES, value="auto", label="Landmarks found by")
-            fields["face"] = gr.Dropdown(FACES, value="largest", label="Which face, where there are several")
+            fields["face"] = parts.faces(FACES)
             fields["gaps"] = gr.Dropdown(gaps, value="hold", label="Where the face is gone")
         with gr.Row():
             fields["start"] = gr.Textbox("", label="From", placeholder="frame, or 1.5s")

@@ -34,6 +34,14 @@ def _path(payload: Any) -> str | None:
     return getattr(inner, "path", None)
 
 
+def faces(offered: list[str]) -> gr.Dropdown:
+    """Which of several people in a clip; a crowd's numbers can be typed."""
+    return gr.Dropdown(
+        offered, value=offered[0], label="Which face, where there are several", allow_custom_value=True,
+        info="numbers count from the left",
+    )  # fmt: skip
+
+
 def editor() -> gr.HTML:
     """The picture with its 68 points, to be dragged."""
     return gr.HTML(

@@ -83,7 +83,9 @@ class Session:
     def settle(self, landmarks: Landmarks | None, edited: tuple[int, ...] = ()) -> None:
         """These are the landmarks from now on."""
         with self.turn:
-            self.landmarks, self.edited, self.poser = landmarks, edited, None
+            was, self.landmarks, self.edited = self.landmarks, landmarks, edited
+            if was != landmarks:
+                self.poser = None
 
     def next_run(self) -> Path:
         """A new empty folder for a result."""

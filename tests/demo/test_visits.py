@@ -7,6 +7,7 @@ import os
 import shlex
 import threading
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,10 @@ from faceshot.demo.wish import Wish
 from faceshot.driving import AMOUNTS, expression_timeline, motion_template, posed
 from faceshot.errors import FaceShotError, InputError, UsageError
 from faceshot.formats import read_content, read_sequence, write_landmarks
-from faceshot.landmarks import nme
+from faceshot.landmarks import Size, nme
 from faceshot.landmarks.topology import FLIP, LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE
-from faceshot.media import read_frames, write_picture
-from faceshot.pipeline import FaceShot
+from faceshot.media import VideoWriter, read_frames, write_picture
+from faceshot.pipeline import FaceShot, backends
 from faceshot.progress import progress
 
 FOX = Path(__file__).resolve().parents[2] / "examples" / "fox.png"
@@ -322,10 +323,65 @@ def test_a_wish_says_face_sticker_and_backend() -> None:
     assert "face" not in Wish(Path("a.png"), Path("a.json"), motion="nod", face="left").options()
 
 
-def test_a_renderer_of_choice_draws(shot: FaceShot, visitor: Session) -> None:
+INK = """
+class Backend:
+    name, summary, licence, commercial = "ink", "for this test", "MIT", True
+    def requires(self):
+        return []
+    def load(self, options):
+        pass
+    def animate(self, picture, landmarks, sequence, options):
+        for k in range(len(sequence.xy)):
+            frame = picture.rgb.copy()
+            frame[:, :] = 10 * k
+            yield frame
+"""
+
+
+def test_a_renderer_of_choice_draws(
+    shot: FaceShot, visitor: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plug-in that inks every frame darker or lighter is what the result shows, and the shared matcher stays."""
+    from importlib.metadata import EntryPoint
+
+    (tmp_path / "ink_for_faceshot.py").write_text(INK)
+    monkeypatch.syspath_prepend(tmp_path)
+    ink = EntryPoint("ink", "ink_for_faceshot:Backend", "faceshot.backends")
+    installed = backends._entry_points()
+    monkeypatch.setattr(backends, "_entry_points", lambda: {**installed, "ink": ink})
     _ = shot.matcher
-    other = shot.with_backend("liveportrait")
-    assert other.matcher is shot.matcher and (shot.backend_name, other.backend_name) == ("warp", "liveportrait")
+    assert shot.with_backend("ink").matcher is shot.matcher and shot.backend_name == "warp"
+    wish = Wish(visitor.source, visits.landmark_file(visitor), motion="nod", seconds=0.5, backend="ink")
+    grey = [frame.mean() for frame in read_frames(visits.animate(shot, visitor, wish).output)]
+    assert np.abs(np.array(grey) - 10 * np.arange(15)).max() < 3
     wish = Wish(visitor.source, visits.landmark_file(visitor), motion="nod", backend="nobody")
     with pytest.raises(UsageError, match="unknown backend 'nobody'"):
         visits.animate(shot, visitor, wish)
+
+
+def test_of_several_faces_in_a_clip_one_drives(shot: FaceShot, visitor: Session, tmp_path: Path) -> None:
+    """Left the actor at rest, right the same actor talking: what drives is what was chosen."""
+    frames = [frame[::2, ::2] for frame in islice(read_frames(FOX.parent / "actor.mp4"), 30, 60)]
+    clip = tmp_path / "two.mp4"
+    with VideoWriter(clip, Size(2 * frames[0].shape[1], frames[0].shape[0]), Fraction(30)) as writer:
+        for frame in frames:
+            writer.write(np.concatenate([frames[0], frame], axis=1))
+    moved = {}
+    for face in ("left", "2"):
+        wish = Wish(visitor.source, visits.landmark_file(visitor), driving=clip, face=face, source="track", stop="20")
+        xy = visits.animate(shot, visitor, wish).sequence.xy
+        moved[face] = float(np.abs(xy - xy[0]).mean())
+    assert moved["left"] < 0.25 * moved["2"] and moved["2"] > 0.5
+
+
+def test_an_edit_that_changes_nothing_costs_nothing(shot: FaceShot, visitor: Session) -> None:
+    """What draws the sliders' frames was made once; only landmarks that moved make it anew."""
+    held = visits.editor_value(visitor)["landmarks"]
+    visits.take_edit(visitor, {"landmarks": held})
+    visits.pose(shot, visitor, {"jaw": 0.5})
+    poser = visitor.poser
+    visits.take_edit(visitor, {"landmarks": held})
+    assert poser is not None and visitor.poser is poser
+    held["points"][30][0] += 3
+    visits.take_edit(visitor, {"landmarks": held})
+    assert visitor.poser is None

@@ -39,7 +39,9 @@ function build() { // everything that has a place; draw() puts it there
   }
   if (!points) return;
   for (const part of V.parts) make("parts", part.closed ? "polygon" : "polyline", { "data-part": part.name });
-  for (const [k, curve] of V.curves.entries()) make("lines", curve.closed ? "polygon" : "polyline", { "data-curve": k });
+  for (const layer of ["halos", "lines"]) { // a dark line under each, as a filter would be drawn anew with every move
+    for (const [k, curve] of V.curves.entries()) make(layer, curve.closed ? "polygon" : "polyline", { "data-curve": k });
+  }
   make("frame", "polygon", { "data-handle": "move" });
   for (const name of ["scale0", "scale1", "scale2", "scale3"]) make("frame", "rect", { "data-handle": name });
   make("frame", "line", { class: "fs-stem" });
@@ -67,6 +69,12 @@ function draw() {
     put(node, "points", text(part.outline));
     put(node, "stroke-width", (part.closed ? 4 : 14) * u);
     node.classList.toggle("fs-selected", V.partOf[part.points[0]] === partChoice.value);
+  }
+  for (const node of layers.halos.children) {
+    const { indices } = V.curves[node.dataset.curve];
+    put(node, "points", text(indices));
+    put(node, "stroke-width", 4.5 * u);
+    put(node, "opacity", gone(indices[0]) ? 0 : 1);
   }
   for (const node of layers.lines.children) {
     const { indices } = V.curves[node.dataset.curve];

@@ -30,7 +30,11 @@ function gripAt(event, at) {
 }
 
 const down = new Map();
-let drag = null;
+let drag = null, due = 0;
+
+function soon() { // however often the pointer tells, once for every picture on the screen
+  due ||= requestAnimationFrame(() => { due = 0; draw(); });
+}
 
 svg.addEventListener("pointerdown", (event) => {
   if (!props.value || !props.value.picture || event.button > 0) return;
@@ -55,11 +59,11 @@ svg.addEventListener("pointermove", (event) => {
   down.set(event.pointerId, [event.clientX, event.clientY]);
   if (drag.pinch) { pinchTo(pinchOf()); return; }
   const at = place(event), d = [at[0] - drag.at[0], at[1] - drag.at[1]];
-  if (drag.pan) { setView([view[0] - d[0], view[1] - d[1], view[2], view[3]]); draw(); return; }
+  if (drag.pan) { setView([view[0] - d[0], view[1] - d[1], view[2], view[3]]); soon(); return; }
   if (!drag.moved && Math.hypot(...d) < 1.5 * unit()) return;
   drag.moved = true;
   shift(drag.start, movesOf(drag.grip, drag.start, d, at));
-  draw();
+  soon();
 });
 
 function release(event) {

@@ -6,7 +6,7 @@ const NS = "http://www.w3.org/2000/svg";
 const $ = (name) => element.querySelector(`[data-fs="${name}"]`);
 const svg = $("canvas"), status = $("status"), partChoice = $("part");
 const layers = {};
-for (const name of ["image", "faces", "parts", "lines", "frame", "points", "anchors", "clicks"]) {
+for (const name of ["image", "faces", "parts", "halos", "lines", "frame", "points", "anchors", "clicks"]) {
   layers[name] = svg.appendChild(document.createElementNS(NS, "g"));
   layers[name].setAttribute("class", `fs-${name}`);
 }
