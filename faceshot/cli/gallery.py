@@ -11,6 +11,7 @@ from faceshot.cli.typed.options import Common, PresetFlag, with_common
 
 if TYPE_CHECKING:
     from faceshot.gallery import Domain
+    from faceshot.matching import Doubt
 
 gallery = typer.Typer(help="Look at and change appearance galleries.", no_args_is_help=True)
 
@@ -95,12 +96,63 @@ def add(
 ) -> None:
     """Add annotated pictures as a new domain.
 
-    Everything is checked before anything is written.
+    Everything is checked before anything is written; what looks wrong about the annotations is said afterwards.
     """
     from faceshot.gallery import add_domain
 
     made = add_domain(domain, folder, gallery=gallery)
-    common.give(_record(made), [str(made.folder)])
+    doubts = _doubts(made, gallery)
+    for doubt in doubts:
+        common.say(f"look at {doubt.message}")
+    if any(doubt.found for doubt in doubts):
+        common.say(f"to see where: faceshot gallery review {domain} --gallery {gallery} -o FOLDER")
+    common.give({**_record(made), "doubts": [doubt.told() for doubt in doubts]}, [str(made.folder)])
+
+
+def _doubts(domain: Domain, gallery: str) -> list[Doubt]:
+    """What the shipped gallery finds wrong about a domain, and which of its pictures the gallery has already."""
+    from faceshot.gallery import list_domains
+    from faceshot.matching import Matcher, review
+
+    others = [other for other in list_domains(gallery) if other.name != domain.name]
+    return review(domain, Matcher("mini", galleries=("shipped",)), others)
+
+
+@gallery.command("review")
+@with_common("overwrite", "quiet", "verbose", "as_json")
+def review_(
+    domain: _Name,
+    common: Common,
+    gallery: _Gallery = "user",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Also draw what is in doubt, into this folder.")
+    ] = None,
+) -> None:
+    """Say which annotations of a domain look wrong.
+
+    Points far from where the shipped gallery puts them, swapped sides, pictures that come twice. These are hints: of a
+    kind that the gallery does not know it says nothing, or something wrong.
+    """
+    from faceshot.gallery import find_domain
+    from faceshot.matching import drawn
+    from faceshot.media import read_picture, write_picture
+    from faceshot.output import check_outputs, protecting, together
+
+    found = find_domain(domain, gallery)
+    files = {entry.id: output / f"{entry.id}.review.png" for entry in found.pictures} if output else {}
+    check_outputs(list(files.values()), overwrite=common.overwrite)
+    doubts = _doubts(found, gallery)
+    doubtful = [entry for entry in found.pictures if files and any(doubt.picture == entry.id for doubt in doubts)]
+    with protecting(found.folder), together(files.values()):
+        for entry in doubtful:
+            his = [doubt for doubt in doubts if doubt.picture == entry.id]
+            files[entry.id].parent.mkdir(parents=True, exist_ok=True)
+            picture = drawn(read_picture(entry.path).flat(), entry.landmarks, his)
+            write_picture(files[entry.id], picture, overwrite=common.overwrite)
+    written = [str(files[entry.id]) for entry in doubtful]
+    told = {"doubts": [doubt.told() for doubt in doubts], "drawn": written}
+    common.give(told, [*(doubt.message for doubt in doubts), *written])
+    common.say(f"{len(doubts)} things to look at" if doubts else f"nothing looks wrong about {domain}")
 
 
 @gallery.command()

@@ -30,8 +30,8 @@ from faceshot.output import removing, writing
 
 PICTURE_SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 LANDMARK_SUFFIXES: Final = (".coco.json", ".labelme.json", ".landmarks.json", ".json", ".npy", ".npz", ".pts", ".xml")
-#: Drawings that ``match`` makes beside a picture; they are no pictures of the domain.
-DRAWINGS: Final = (".overlay.png", ".refused.png")
+#: Drawings that ``match`` and ``gallery review`` make beside a picture; they are no pictures of the domain.
+DRAWINGS: Final = (".overlay.png", ".refused.png", ".review.png")
 #: Added pictures are cut to this many face boxes about the face, and to faces of at most this many pixels.
 KEEP_AROUND: Final = 2.5
 KEEP_FACE: Final = 384

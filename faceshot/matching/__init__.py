@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from faceshot.lazy import hand_on
 
 if TYPE_CHECKING:
+    from faceshot.matching.doubts import Doubt as Doubt
+    from faceshot.matching.doubts import drawn as drawn
+    from faceshot.matching.doubts import review as review
     from faceshot.matching.looking import fit_parts as fit_parts
     from faceshot.matching.matcher import Matcher as Matcher
     from faceshot.matching.matcher import Regularise as Regularise
@@ -21,6 +24,7 @@ __getattr__, __dir__, __all__ = hand_on(
         "looking": "fit_parts",
         "matcher": "Matcher Regularise",
         "result": "Look Match",
+        "doubts": "Doubt drawn review",
         "search": "SearchOptions",
         "shape": "ShapePrior",
     },

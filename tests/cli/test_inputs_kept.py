@@ -26,6 +26,7 @@ READS = {
     "sheet": {"picture", "landmarks", "points", "gallery", "preset"},
     "verify": set(),
     "gallery show": {"domain", "gallery"},
+    "gallery review": {"domain", "gallery"},
     "gallery import": {"folder"},
 }
 WRITES = {
@@ -38,6 +39,7 @@ WRITES = {
     "sheet": {"output"},
     "verify": {"output"},
     "gallery show": {"output"},
+    "gallery review": {"output"},
     "gallery import": {"output"},
 }
 #: Commands and options that never write under a name the user gives, or make new names only.
