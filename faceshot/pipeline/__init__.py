@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from faceshot.pipeline.rendering import poser as poser
     from faceshot.pipeline.result import Animation as Animation
     from faceshot.pipeline.result import no_face_message as no_face_message
+    from faceshot.pipeline.saving import save_frames as save_frames
     from faceshot.pipeline.sidecar import DIGITAL_SOURCE_TYPE as DIGITAL_SOURCE_TYPE
     from faceshot.pipeline.sidecar import file_hash as file_hash
     from faceshot.pipeline.sidecar import installed_version as installed_version
@@ -55,6 +56,7 @@ __getattr__, __dir__, __all__ = hand_on(
         "plan": "AnimateOptions check_video options_record",
         "rendering": "frames_of poser",
         "result": "Animation no_face_message",
+        "saving": "save_frames",
         "sidecar": "DIGITAL_SOURCE_TYPE file_hash installed_version plain_json sidecar_path source_record",
         "stages": "animate drive match match_all match_many retarget",
     },

@@ -73,6 +73,15 @@ def new_file(prefix: str, suffix: str) -> Path:
     return path
 
 
+def saved(path: Path) -> dict[str, Any]:
+    """A file of the output folder, as the page plays it."""
+    from folder_paths import get_output_directory
+
+    inside = path.parent.relative_to(get_output_directory()).as_posix()
+    entry = {"filename": path.name, "subfolder": "" if inside == "." else inside, "type": "output"}
+    return {"images": [entry], "animated": (True,)}
+
+
 def shown(rgb: Any) -> dict[str, str]:
     """A picture in the temp folder, as the page asks for it."""
     import secrets

@@ -184,4 +184,45 @@ class MakeDrivingVideo(io.ComfyNode):
         return io.NodeOutput(*pictures, made.size.width, made.size.height, made.count, float(made.fps))
 
 
-NODES = [RenderFaceAnimation, DrawPoseImage, MakeDrivingVideo]
+class SaveFaceAnimation(io.ComfyNode):
+    """The frames as a file that says it is generated, signed with the user's chain where there is one."""
+
+    @classmethod
+    def define_schema(cls) -> Any:
+        return io.Schema(
+            node_id="FaceShotSaveFaceAnimation",
+            display_name="Save Face Animation, Signed (FaceShot)",
+            category=CATEGORY,
+            description="Marked as generated; signed (C2PA) after 'faceshot provenance init'.",
+            inputs=[
+                io.Image.Input("images"),
+                io.Float.Input("fps", default=25.0, min=1.0, max=240.0),
+                io.String.Input("filename_prefix", default="video/FaceShot"),
+                io.Combo.Input("format", options=["mp4", "webm", "webp", "gif"], default="mp4"),
+                io.Mask.Input("masks", optional=True, tooltip="What is transparent; mp4 cannot keep it"),
+                io.Audio.Input("audio", optional=True),
+            ],
+            outputs=[io.String.Output("path")],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(
+        cls, images: Any, fps: float, filename_prefix: str, format: str, masks: Any = None, audio: Any = None
+    ) -> Any:
+        import tempfile
+        from pathlib import Path
+
+        from faceshot.pipeline import save_frames
+
+        from . import host, values
+
+        path = host.new_file(filename_prefix, f".{format}")
+        frames = values.frames(images) if masks is None or format == "mp4" else values.with_masks(images, masks)
+        with tempfile.TemporaryDirectory() as folder, host.watched():
+            sound = None if audio is None else values.sound(audio, Path(folder) / "sound.wav")
+            save_frames(frames, path, fps, audio=sound)
+        return io.NodeOutput(str(path), ui=host.saved(path))
+
+
+NODES = [RenderFaceAnimation, DrawPoseImage, MakeDrivingVideo, SaveFaceAnimation]

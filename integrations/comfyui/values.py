@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,34 @@ def mask(pictures: list[np.ndarray]) -> Any:
 
     planes = [255 - one[..., 3] if one.shape[2] == 4 else np.zeros(one.shape[:2], np.uint8) for one in pictures]
     return torch.from_numpy(np.stack(planes)).float() / 255
+
+
+def with_masks(image: Any, masks: Any) -> list[np.ndarray]:
+    """An IMAGE batch and its MASK batch (one for all, or one each) as uint8 (H, W, 4)."""
+    import faceshot
+
+    colours = [frame[..., :3] for frame in frames(image)]
+    mattes = [255 - plane[..., 0] for plane in frames(masks.reshape(-1, *masks.shape[-2:], 1))]
+    mattes = mattes * len(colours) if len(mattes) == 1 else mattes
+    if len(mattes) != len(colours) or mattes[0].shape != colours[0].shape[:2]:
+        raise faceshot.InputError(
+            f"{len(mattes)} masks of {mattes[0].shape[1]}x{mattes[0].shape[0]} do not fit {len(colours)} images of "
+            f"{colours[0].shape[1]}x{colours[0].shape[0]}"
+        )
+    return [np.dstack(pair) for pair in zip(colours, mattes, strict=True)]
+
+
+def sound(audio: Any, path: Path) -> Path:
+    """The first of an AUDIO batch (channels, samples in -1..1) as a WAV file."""
+    import wave
+
+    samples = audio["waveform"][0].detach().cpu().float().numpy().clip(-1, 1)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(samples.shape[0])
+        file.setsampwidth(2)
+        file.setframerate(int(audio["sample_rate"]))
+        file.writeframes((samples.T * 32767).round().astype("<i2").tobytes())
+    return path
 
 
 def boxes(faces: list[tuple[Any, float]]) -> list[dict[str, Any]]:

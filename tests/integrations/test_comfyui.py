@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 import tomllib
 import torch
+from PIL import Image
 
 import faceshot
 from faceshot.media import read_picture
@@ -217,6 +218,33 @@ def test_files_are_saved_beside_each_other_and_loaded(
             load.execute("mine.npz")
 
 
+def test_what_is_saved_says_that_it_is_generated_and_is_signed(
+    nodes: dict[str, Any], host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("c2pa", reason="c2pa-python is not installed")
+    from faceshot.media import probe, read_frames
+    from faceshot.provenance import Chain, inspect_file, make_chain
+
+    save = nodes["FaceShotSaveFaceAnimation"].execute
+    ramp = torch.linspace(0, 1, 6)[:, None, None, None].expand(6, 48, 64, 3)
+    plain = save(ramp, 12.0, "video/FaceShot", "mp4")
+    path = Path(plain[0])
+    assert plain.ui["images"] == [{"filename": path.name, "subfolder": "video", "type": "output"}]
+    found = inspect_file(path)
+    assert found.state == "unsigned" and any("synthetic media" in text for text in found.tags.values())
+    assert [round(float(frame.mean()) / 255, 1) for frame in read_frames(path)] == [0, 0.2, 0.4, 0.6, 0.8, 1]
+    monkeypatch.setenv("FACESHOT_CONFIG", str(tmp_path / "config"))
+    make_chain(Chain.own())
+    tone = {"waveform": torch.sin(torch.arange(8000) / 9).repeat(1, 2, 1), "sample_rate": 16000}
+    second = Path(save(ramp, 12.0, "video/FaceShot", "mp4", audio=tone)[0])
+    assert second != path and inspect_file(second).state == "trusted" and probe(second).has_audio
+    clear = Path(save(ramp, 12.0, "video/FaceShot", "webp", masks=torch.ones(1, 48, 64))[0])
+    with Image.open(clear) as opened:
+        assert inspect_file(clear).state == "trusted" and opened.convert("RGBA").getextrema()[3] == (0, 0)
+    with pytest.raises(faceshot.InputError, match="2 masks of 64x48 do not fit 6 images of 64x48"):
+        save(ramp, 12.0, "video/FaceShot", "webp", masks=torch.ones(2, 48, 64))
+
+
 def test_points_are_moved_by_hand(nodes: dict[str, Any], host: Host, image: Any, marks: Any) -> None:
     edit = nodes["FaceShotEditFaceLandmarks"].execute
     first = edit(image, marks, "")
@@ -252,7 +280,7 @@ def test_bars_move_and_cancel_ends_it(nodes: dict[str, Any], host: Host, image: 
 
 
 def test_schemas_name_what_execute_takes(nodes: dict[str, Any]) -> None:
-    assert len(nodes) == 16
+    assert len(nodes) == 17
     for key, node in nodes.items():
         schema = node.define_schema()
         taken = inspect.signature(node.execute).parameters
@@ -350,7 +378,7 @@ print(len(found), took, [name for name in ("torch", "cv2", "scipy", "av") if nam
     code = f"import sys; sys.path[:0] = {path!r}\n{code}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     count, took, loaded_too = done.stdout.split(maxsplit=2)
-    assert int(count) == 16 and float(took) < 1 and loaded_too.strip() == "[]", done.stdout
+    assert int(count) == 17 and float(took) < 1 and loaded_too.strip() == "[]", done.stdout
 
 
 def test_the_registry_is_told_what_it_asks_for() -> None:
