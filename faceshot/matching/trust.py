@@ -35,8 +35,8 @@ _GAIN, _LEAST, _MOST = 0.03, 3, 12
 #: How quickly trust fades where a picture is less like the domain than its own pictures are to each other.
 _FADE = 0.05
 #: Landmarks that were found cut the parts less well than annotated ones do.
-_SLACK = 0.03
-_VERSION = 1
+_SLACK = 0.1
+_VERSION = 2
 
 
 @dataclass(frozen=True, eq=False)
