@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 _held = threading.Lock()
 _home: int | None = None
+_shares = threading.local()
 
 
 @cache
@@ -85,6 +86,23 @@ def wait_asleep() -> None:
     """
     if "torch" not in sys.modules:
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def share_processors(workers: int) -> None:
+    """From now on torch, where it is loaded, gives the calling thread its share of the processors among ``workers``.
+
+    Threads that each run a small network in parallel parts wait for each other at every layer. OpenMP keeps the number
+    for every thread apart, so that no other is told.
+    """
+    if "torch" not in sys.modules or getattr(_shares, "told", False):
+        return
+    from threadpoolctl import ThreadpoolController
+
+    _shares.told = True
+    # Asking makes torch set the thread's number, which it would otherwise do later.
+    count = max(1, sys.modules["torch"].get_num_threads() // workers)
+    for library in ThreadpoolController().select(user_api="openmp").lib_controllers:
+        library.set_num_threads(count)
 
 
 class Turn:

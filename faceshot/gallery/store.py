@@ -163,16 +163,17 @@ def read_domain(folder: Path, gallery: str) -> Domain:
     if not isinstance(entries, list) or not entries:
         raise InputError(f"{path} lists no images")
     with edge(f"annotations {path} are malformed ({{}}); make them again"):
-        pictures = tuple(_read_entry(entry, path) for entry in entries)
+        home = path.parent.resolve()
+        pictures = tuple(_read_entry(entry, path, home) for entry in entries)
     refuse_twins([picture.id for picture in pictures], str(path))
     return Domain(folder.name, gallery, folder, pictures)
 
 
-def _read_entry(entry: Any, path: Path) -> GalleryPicture:
+def _read_entry(entry: Any, path: Path, home: Path) -> GalleryPicture:
     if not isinstance(entry, dict) or not all(key in entry for key in ("id", "file", "size", "points")):
         raise InputError(f"{path}: every image needs id, file, size and points")
     place = (path.parent / str(entry["file"])).resolve()
-    if path.parent.resolve() not in place.parents:
+    if home not in place.parents:
         raise InputError(f"{path}: image {entry['id']}: file {entry['file']!r} lies outside the domain's folder")
     try:
         lacking = {"absent": entry.get("absent", ()), "hidden": entry.get("hidden", ())}

@@ -17,6 +17,7 @@ import numpy.typing as npt
 FloatImage = npt.NDArray[Any]
 #: (2, 3) similarity matrix, applied to column vectors (x, y, 1).
 Matrix = npt.NDArray[Any]
+_DIAGONAL = np.diag_indices(6)
 
 
 def compose(outer: Matrix, inner: Matrix) -> Matrix:
@@ -38,7 +39,8 @@ def apply(matrix: Matrix, points: npt.NDArray) -> npt.NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class _Level:
-    """Template samples of one pyramid level, in that level's pixels; ``jacobian`` columns: 4 similarity, gain, bias."""
+    """Template samples of one pyramid level, in that level's pixels: ``points`` (2, n), ``values`` and ``weight`` (n,),
+    ``jacobian`` (6, n), whose rows are 4 of the similarity, gain, bias."""
 
     scale: float
     points: npt.NDArray[np.float64]
@@ -102,8 +104,8 @@ class FaceTemplate:
         # Half-pixel-centre convention between pyramid levels (pyrDown keeps pixel 0 at pixel 0).
         cx, cy = self.centre * scale
         dx, dy = x - cx, y - cy
-        jacobian = np.column_stack([sx * dx + sy * dy, sy * dx - sx * dy, sx, sy, values, np.ones_like(values)])
-        return _Level(scale, np.column_stack([x, y]).astype(np.float64), values, jacobian, weight.ravel()[chosen])
+        jacobian = np.stack([sx * dx + sy * dy, sy * dx - sx * dy, sx, sy, values, np.ones_like(values)])
+        return _Level(scale, np.stack([x, y]).astype(np.float64), values, jacobian, weight.ravel()[chosen])
 
     def align(self, images: list[FloatImage], matrix: Matrix, *, iterations: int = 8) -> tuple[Matrix, float]:
         """Refine the similarity that maps template pixels to frame pixels.
@@ -120,7 +122,7 @@ class FaceTemplate:
         correlation = 0.0
         gain, bias = 1.0, 0.0
         for level, image in reversed(list(zip(self.levels, images, strict=True))):
-            if len(level.points) < 30:
+            if len(level.values) < 30:
                 continue
             matrix, gain, bias, correlation = self._fit(level, image, matrix, gain, bias, iterations)
         return matrix, correlation
@@ -132,33 +134,40 @@ class FaceTemplate:
 
         s = level.scale
         centre = self.centre
-        sampled = np.zeros(len(level.points))
+        sampled = np.zeros(len(level.values))
         for step in range(iterations + 1):
-            where = apply(matrix, level.points / s) * s
-            maps = where.astype(np.float32)
-            sampled = cv2.remap(
-                image, maps[None, :, 0], maps[None, :, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-            )[0].astype(np.float64)
+            x, y = (matrix[:, :2] @ level.points + s * matrix[:, 2:]).astype(np.float32)[:, None]
+            sampled = cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0].astype(np.float64)
             residual = sampled - (gain * level.values + bias)
             if step == iterations:
                 break
-            spread = 1.4826 * np.median(np.abs(residual)) + 1.0
-            tukey = np.clip(1 - (residual / (4.7 * spread)) ** 2, 0, None) ** 2 * level.weight
-            weighted = level.jacobian * tukey[:, None]
-            hessian = weighted.T @ level.jacobian
-            hessian[np.diag_indices(6)] += 1e-6 * np.trace(hessian) / 6 + 1e-9
-            delta = np.linalg.solve(hessian, weighted.T @ residual)
+            spread = 1.4826 * _median(np.abs(residual)) + 1.0
+            inside = 1 - (residual / (4.7 * spread)) ** 2
+            np.maximum(inside, 0, out=inside)
+            weighted = level.jacobian * (inside * inside * level.weight)
+            hessian = weighted @ level.jacobian.T
+            hessian[_DIAGONAL] += 1e-6 * np.trace(hessian) / 6 + 1e-9
+            delta = np.linalg.solve(hessian, weighted @ residual)
             # The increment warps the template (divide out the gain), so the frame's warp takes its inverse.
-            motion = np.array([delta[0], delta[1], delta[2] / s, delta[3] / s]) / max(gain, 0.2)
-            gain, bias = gain + delta[4], bias + delta[5]
-            a, b, tx, ty = motion
+            a, b, tx, ty = (delta[:4] / max(gain, 0.2)).tolist()
+            tx, ty = tx / s, ty / s
+            gain, bias = gain + float(delta[4]), bias + float(delta[5])
             linear = np.array([[1 + a, -b], [b, 1 + a]])
             increment = np.column_stack([linear, centre - linear @ centre + (tx, ty)])
             matrix = compose(matrix, invert(increment))
-            gain = float(np.clip(gain, 0.3, 3.0))
-            if np.abs(motion[2:]).max() < 0.01 and np.abs(motion[:2]).max() * 150 < 0.01:
+            gain = min(max(gain, 0.3), 3.0)
+            if max(abs(tx), abs(ty)) < 0.01 and max(abs(a), abs(b)) * 150 < 0.01:
                 break
         return matrix, gain, bias, _correlation(sampled, level.values, level.weight)
+
+
+def _median(values: npt.NDArray[np.float64]) -> float:
+    """Of a row, as numpy's, which spends most of its time on other shapes."""
+    middle = len(values) // 2
+    if len(values) % 2:
+        return float(np.partition(values, middle)[middle])
+    low, high = np.partition(values, (middle - 1, middle))[middle - 1 : middle + 1].tolist()
+    return float(0.5 * (low + high))
 
 
 def _correlation(a: npt.NDArray, b: npt.NDArray, weight: npt.NDArray) -> float:

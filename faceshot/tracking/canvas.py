@@ -33,35 +33,64 @@ def similarity(source: Array, target: Array) -> Matrix:
     return np.column_stack([linear, mean_b - linear @ mean_a])
 
 
-def warp(frame: Array, pose: Matrix, side: int) -> Array:
-    """(side, side, ...) view of an RGB or grey frame; ``pose`` maps its pixels to the frame's. No aliasing."""
-    return warp_rectangle(frame, pose, (side, side))
+def warp(frame: Array, pose: Matrix, side: int, *, grey: bool = False) -> Array:
+    """(side, side, ...) view of an RGB or grey frame; ``pose`` maps its pixels to the frame's. No aliasing.
+
+    Args:
+        grey: make the luminance of an RGB frame.
+    """
+    return warp_rectangle(frame, pose, (side, side), grey=grey)
 
 
-def warp_rectangle(frame: Array, pose: Matrix, size: tuple[int, int]) -> Array:
-    """:func:`warp` for a view of ``size`` (height, width)."""
+def warp_rectangle(frame: Array, pose: Matrix, size: tuple[int, int], *, grey: bool = False) -> Array:
+    """:func:`warp` for a view of ``size`` (height, width).
+
+    A frame with more pixels than the view is halved while it has twice as many across, and then blurred as much as
+    means over the view's pixels would blur it: that takes a third of the time of taking these means.
+    """
     import cv2
 
     tall, wide = size
     scale = float(np.sqrt(abs(np.linalg.det(pose[:, :2]))))
+    halvings = max(int(np.log2(max(scale, 1e-6))), 0)
+    margin, step = 2 + 2 * int(scale), 2**halvings
     corners = np.array([[0, 0], [wide, 0], [0, tall], [wide, tall]]) @ pose[:, :2].T + pose[:, 2]
-    left, top = np.floor(corners.min(0)).astype(int) - 2
-    right, bottom = np.ceil(corners.max(0)).astype(int) + 3
+    left, top = np.floor(corners.min(0)).astype(int) - margin
+    right, bottom = np.ceil(corners.max(0)).astype(int) + margin + 1
     height, width = frame.shape[:2]
-    left, right = min(max(left, 0), width - 1), max(min(right, width), 1)
-    top, bottom = min(max(top, 0), height - 1), max(min(bottom, height), 1)
-    part: Any = frame[top : max(bottom, top + 1), left : max(right, left + 1)]
+    left, right = _whole(left, right, width, step)
+    top, bottom = _whole(top, bottom, height, step)
+    part: Any = frame[top:bottom, left:right]
+    if grey and part.ndim == 3:
+        part = gray(np.ascontiguousarray(part))
     matrix = pose.copy()
     matrix[:, 2] -= (left, top)
-    if scale > 1.4 and min(part.shape[:2]) > scale:
-        less = (round(part.shape[1] / scale), round(part.shape[0] / scale))
-        ratio = np.array([less[0] / part.shape[1], less[1] / part.shape[0]])
-        part = cv2.resize(part, less, interpolation=cv2.INTER_AREA)
-        matrix = matrix * ratio[:, None]
-        matrix[:, 2] += 0.5 * ratio - 0.5
+    halved = False
+    for _ in range(halvings):
+        if min(part.shape[:2]) < 2:
+            break
+        halved = True
+        part = cv2.resize(part, (part.shape[1] // 2, part.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        matrix = 0.5 * matrix
+        matrix[:, 2] -= 0.25
+        scale *= 0.5
+    if scale > (1.1 if halved else 1.4):
+        # Means over the view's pixels and linear interpolation between them have a variance of a quarter of the square
+        # of the scale; halving and interpolation of the frame's pixels have a part of that already.
+        spread = float(np.sqrt(scale**2 / 4 - (1 / 4 if halved else 1 / 6)))
+        part = cv2.GaussianBlur(part, (5, 5), spread, borderType=cv2.BORDER_REPLICATE)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     view = cv2.warpAffine(part, matrix, (wide, tall), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(view, np.uint8)
+
+
+def _whole(low: int, high: int, extent: int, step: int) -> tuple[int, int]:
+    """The span ``low`` to ``high`` within 0 to ``extent``, never empty, in whole steps if there are enough pixels."""
+    low, high = min(max(low, 0), extent - 1), max(min(high, extent), 1)
+    high = max(high, low + 1)
+    lacking = -(high - low) % step
+    up = min(lacking, extent - high)
+    return max(low - (lacking - up), 0), high + up
 
 
 def rigid_mask(shape: Array, side: int) -> npt.NDArray[np.float32]:

@@ -145,8 +145,9 @@ class FaceTracker:
         self._prior = DisplacementPrior(self._shape / self._unit)
         colour = self._stabilised(rgb, self._pose)
         gray = to_gray(colour)
-        self._mask = rigid_mask(self._shape, self.options.canvas)
-        self._template = FaceTemplate(gray, self._mask, tuple(self._shape[27:36].mean(0)))
+        mask = rigid_mask(self._shape, self.options.canvas)
+        self._template = FaceTemplate(gray, mask, tuple(self._shape[27:36].mean(0)))
+        self._rigid = _cut_out(mask)
         self._lids = [LidColours(colour, self._shape[list(eye)]) for eye, _ in EYES]
         self.strips = Strips(colour, self._shape, self._unit)
         everything = frozenset(range(len(_KEY_GROUPS)))
@@ -218,11 +219,12 @@ class FaceTracker:
         """Motion of the head since the frame before, by flow and by alignment with the anchor, and its correlation."""
         import cv2
 
-        gray = self._stabilised(to_gray(rgb), self._pose)
+        gray = warp(rgb, self._pose, self.options.canvas, grey=True)
         motion: Matrix = np.eye(2, 3)
-        support = cv2.goodFeaturesToTrack(self._previous, 150, 0.01, 6, mask=(self._mask > 0.5).astype(np.uint8))
-        if support is not None and len(support) >= 8 and not jumped:
-            start = support.reshape(-1, 2)
+        corner, part, mask = self._rigid
+        support = None if jumped else cv2.goodFeaturesToTrack(self._previous[part], 150, 0.01, 6, mask=mask)
+        if support is not None and len(support) >= 8:
+            start = support.reshape(-1, 2) + corner
             flow = lucas_kanade(self._previous, gray, start, start, window=self.options.window, levels=3)
             if flow.ok.sum() >= 8:
                 fit, _ = cv2.estimateAffinePartial2D(
@@ -239,9 +241,8 @@ class FaceTracker:
     def _likeliest(self, rgb: RGBArray, poses: list[Matrix]) -> Matrix:
         """Of several guesses where the head is, refined, the one that resembles the anchor most."""
         best, chosen = -1.0, poses[0]
-        frame = to_gray(rgb)
         for pose in poses:
-            gray = self._stabilised(frame, pose)
+            gray = warp(rgb, pose, self.options.canvas, grey=True)
             fine, correlation = self._template.align(pyramid(gray, 3), np.eye(2, 3), iterations=30)
             if correlation > best:
                 best, chosen = correlation, compose(pose, fine)
@@ -325,7 +326,9 @@ class FaceTracker:
         for k in np.unique(chosen):
             key, index = self._keys[k], np.flatnonzero(chosen == k).tolist()
             start = self._base[index] + key.state[index] * self._unit
-            flow = lucas_kanade(key.gray, gray, start, predicted[index], window=self.options.window, levels=1)
+            flow = lucas_kanade(
+                key.gray, gray, start, predicted[index], window=self.options.window, levels=1, reach=reach
+            )
             near = np.linalg.norm(flow.points - predicted[index], axis=1) < reach
             quality = np.clip((likeness[index] - 0.3) / 0.5, 0, 1) * key.trust * (flow.ok & near)
             displacement[index] = (flow.points - self._base[index]) / self._unit
@@ -337,13 +340,33 @@ def _restrained(state: Array, before: Array, unseen: npt.NDArray[np.bool_]) -> A
     """``state`` (68, 2) with unseen points kept near their part: what the prior extrapolates may be far off."""
     state = state.copy()
     for part in _PARTS:
+        lost = unseen[part]
+        if not lost.any():
+            continue
         step = state[part] - before[part]
-        common = np.median(step, axis=0)
-        apart = step - common
-        length = np.linalg.norm(apart, axis=1)
+        common = _middle(step)
+        apart = step[lost] - common
+        length = np.sqrt((apart * apart).sum(1))
         limited = common + apart * np.minimum(1.0, _UNSEEN / np.maximum(length, 1e-9))[:, None]
-        state[part] = np.where(unseen[part, None], before[part] + limited, state[part])
+        state[np.array(part)[lost]] = before[part][lost] + limited
     return state
+
+
+def _middle(rows: Array) -> Array:
+    """Median of the rows."""
+    ordered, half = np.sort(rows, axis=0), len(rows) // 2
+    return np.asarray(ordered[half] if len(rows) % 2 else 0.5 * (ordered[half - 1] + ordered[half]))
+
+
+def _cut_out(mask: Array) -> tuple[Array, tuple[slice, slice], npt.NDArray[np.uint8]]:
+    """What of a picture holds the weights (H, W) above a half: its corner, its rows and columns, and these weights."""
+    inside = (mask > 0.5).astype(np.uint8)
+    rows, columns = (np.flatnonzero(inside.any(axis)) for axis in (1, 0))
+    if len(rows) == 0:
+        return np.zeros(2, np.float32), (slice(None), slice(None)), inside
+    part = tuple(slice(max(int(k[0]) - 8, 0), int(k[-1]) + 9) for k in (rows, columns))
+    corner = np.array([part[1].start, part[0].start], np.float32)
+    return corner, (part[0], part[1]), np.ascontiguousarray(inside[part])
 
 
 def _close_to_lids(trust: Array, openings: Array) -> None:

@@ -24,14 +24,29 @@ class Flow:
 
 
 def lucas_kanade(
-    first: Gray, second: Gray, start: Array, guess: Array, *, window: int = 15, levels: int = 2, check: float = 1.0
+    first: Gray,
+    second: Gray,
+    start: Array,
+    guess: Array,
+    *,
+    window: int = 15,
+    levels: int = 2,
+    check: float = 1.0,
+    reach: float | None = None,
 ) -> Flow:
     """Follow ``start`` (n, 2) from ``first`` to ``second`` (pyramidal Lucas-Kanade), beginning at ``guess``.
 
     A point is ok when tracking it back ends within ``check`` pixels of its start (forward-backward check).
+
+    Args:
+        reach: pixels from ``guess`` beyond which nobody believes a point: only what lies so near is looked at.
     """
     import cv2
 
+    if reach is not None:
+        corner, part = _around(np.concatenate([start, guess]), first.shape, reach + window * 2**levels, 2**levels)
+        flow = lucas_kanade(first[part], second[part], start - corner, guess - corner, window=window, levels=levels)
+        return Flow(flow.points + corner, flow.ok)
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 12, 0.02)
     flags = cv2.OPTFLOW_USE_INITIAL_FLOW
     a = np.ascontiguousarray(start, np.float32).reshape(-1, 1, 2)
@@ -48,6 +63,14 @@ def lucas_kanade(
     return Flow(b.reshape(-1, 2).astype(np.float64), ok)
 
 
+def _around(points: Array, shape: tuple[int, ...], margin: float, step: int) -> tuple[Array, tuple[slice, slice]]:
+    """Upper left corner, in whole ``step`` pixels, and rows and columns of what lies within ``margin`` of points."""
+    size = np.array(shape[1::-1])
+    low = np.clip(np.floor((points.min(0) - margin) / step) * step, 0, (size - 1) // step * step).astype(int)
+    high = np.clip(np.ceil(points.max(0) + margin).astype(int) + 1, low + 1, size)
+    return low, (slice(low[1], high[1]), slice(low[0], high[0]))
+
+
 def texture(gray: Gray, points: Array, *, window: int = 15, noise: float = 2.0) -> Array:
     """How well each point (n, 2) can be followed, and in which directions (structure tensor).
 
@@ -58,13 +81,19 @@ def texture(gray: Gray, points: Array, *, window: int = 15, noise: float = 2.0) 
     """
     import cv2
 
-    image = cv2.GaussianBlur(gray, (0, 0), 0.8).astype(np.float32)
-    gx = cv2.Sobel(image, cv2.CV_32F, 1, 0, scale=1 / 8)
-    gy = cv2.Sobel(image, cv2.CV_32F, 0, 1, scale=1 / 8)
     height, width = gray.shape
-    x = np.clip(np.round(points[:, 0]), 0, width - 1).astype(int)
-    y = np.clip(np.round(points[:, 1]), 0, height - 1).astype(int)
-    xx, xy, yy = (cv2.boxFilter(p, -1, (window, window))[y, x].astype(np.float64) for p in (gx * gx, gx * gy, gy * gy))
+    half = window // 2
+    points = np.clip(np.round(points), 0, (width - 1, height - 1)).astype(int)
+    corner, part = _around(points, gray.shape, half + 6, 1)
+    image = cv2.GaussianBlur(gray[part], (0, 0), 0.8).astype(np.float32)
+    slopes = [cv2.Sobel(image, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1))]
+    # What windows that leave the picture hold is mirrored at its edge.
+    gx, gy = (cv2.copyMakeBorder(slope, half, half, half, half, cv2.BORDER_REFLECT_101) for slope in slopes)
+    offset = np.arange(window)
+    x, y = (points - corner).T[:, :, None, None]
+    place = ((y + offset[:, None]) * gx.shape[1] + x + offset).reshape(len(points), -1)
+    gx, gy = gx.ravel()[place], gy.ravel()[place]
+    xx, xy, yy = (np.einsum("nk,nk->n", a, b, dtype=np.float64) / window**2 for a, b in ((gx, gx), (gx, gy), (gy, gy)))
     values, vectors = np.linalg.eigh(np.stack([xx, xy, xy, yy], -1).reshape(-1, 2, 2))
     values = np.maximum(values, 0)
     trust = values / (values + noise**2)
@@ -75,7 +104,9 @@ def patches(gray: Gray, points: Array) -> npt.NDArray[np.float32]:
     """Zero-mean, unit-norm grey patches (n, m) around ``points``; products of two are correlations (-1..1)."""
     import cv2
 
-    blurred = cv2.GaussianBlur(gray, (0, 0), 1.5)
+    corner, part = _around(points, gray.shape, _PATCH + 8, 1)
+    blurred = cv2.GaussianBlur(gray[part], (0, 0), 1.5)
+    points = points - corner
     offset = np.arange(-_PATCH, _PATCH + 1, _PATCH_STEP, dtype=np.float32)
     n = len(offset)
     x = np.broadcast_to(points[:, 0, None, None] + offset[None, None, :], (len(points), n, n))

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from faceshot.landmarks import RGBArray
 from faceshot.landmarks import topology as topo
+from faceshot.threads import share_processors
 from faceshot.tracking.canvas import warp_rectangle
 
 if TYPE_CHECKING:
@@ -152,6 +153,7 @@ class FaceLooks:
         from faceshot.tracking.reading import read_eye
 
         assert self._networks is not None
+        share_processors(2)
         rows = []
         for k, crops in enumerate(both):
             row, self._eyes_known[k] = read_eye(self._networks[0], crops, self._eyes_known[k])
@@ -162,6 +164,7 @@ class FaceLooks:
         from faceshot.tracking.reading import read_mouth
 
         assert self._networks is not None
+        share_processors(2)
         rows, self._mouth_known = read_mouth(self._networks[1], crops, self._mouth_known)
         return rows
 

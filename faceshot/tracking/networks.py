@@ -33,7 +33,7 @@ class EyeAnswer(NamedTuple):
         points: (B, 2, 5, 2) of the upper and the lower lid, x and y from the crop's middle, in eye widths.
         opening: (B,) mean distance of the lids in eye widths. ratio: (B,) opening over that of the reference.
         share: (B,) opening over the eye's own full opening. shut: (B,) logit of a closed eye.
-        mask: (B, 24, 32) logit of lying between the lids.
+        mask: (B, 24, 32) logit of lying between the lids; (B, 0, 0) where nobody asked for it.
     """
 
     points: Tensor
@@ -82,23 +82,32 @@ class _Pyramid(nn.Module):
         self.side = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairs)
         self.up = nn.ModuleList(_Block(a) for a, _ in pairs)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Features of the smallest level and of the largest."""
+    def descend(self, x: Tensor) -> list[Tensor]:
+        """Features of every level, the smallest last."""
         levels = [self.stem(x)]
         for step in self.down:
             levels.append(step(levels[-1]))
+        return levels
+
+    def ascend(self, levels: list[Tensor]) -> Tensor:
+        """Features of the largest level, told what the smaller ones saw."""
         x = levels[-1]
         for k in reversed(range(len(self.down))):
             x = functional.interpolate(self.side[k](x), levels[k].shape[-2:], mode="bilinear", align_corners=False)
             x = self.up[k](x + levels[k])
-        return levels[-1], x
+        return x
 
 
 class EyeNetwork(nn.Module):
-    """Lids of one eye from (B, 6, 48, 64): crop and reference, each less its mean over its spread."""
+    """Lids of one eye from (B, 6, 48, 64): crop and reference, each less its mean over its spread.
+
+    Attributes:
+        masked: whether the mask is worked out, which is half of the work.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.masked = True
         self.pyramid = _Pyramid((24, 48, 96))
         self.squeeze = nn.Conv2d(96, 24, 1)
         self.hidden = nn.Linear(24 * 48 + 96, 128)
@@ -106,12 +115,14 @@ class EyeNetwork(nn.Module):
         self.mask = nn.Conv2d(24, 1, 1)
 
     def forward(self, x: Tensor) -> EyeAnswer:
-        small, large = self.pyramid(x)
+        levels = self.pyramid.descend(x)
+        small = levels[-1]
         flat = torch.cat([functional.relu(self.squeeze(small)).flatten(1), small.mean((2, 3))], 1)
         out = self.out(functional.relu(self.hidden(flat)))
         opening, ratio, share, shut = out[:, -4:].unbind(1)
         points = out[:, :-4].reshape(-1, 2, LID_POINTS, 2)
-        return EyeAnswer(points, opening, ratio, share, shut, self.mask(large)[:, 0])
+        mask = self.mask(self.pyramid.ascend(levels))[:, 0] if self.masked else x.new_zeros(len(x), 0, 0)
+        return EyeAnswer(points, opening, ratio, share, shut, mask)
 
 
 class MouthNetwork(nn.Module):
@@ -124,9 +135,9 @@ class MouthNetwork(nn.Module):
         self.gap = nn.Sequential(nn.Linear(96, 48), nn.ReLU(inplace=True), nn.Linear(48, 1))
 
     def forward(self, x: Tensor) -> MouthAnswer:
-        small, large = self.pyramid(x)
-        masks = self.masks(large)
-        return MouthAnswer(masks[:, 0], masks[:, 1], self.gap(small.mean((2, 3)))[:, 0])
+        levels = self.pyramid.descend(x)
+        masks = self.masks(self.pyramid.ascend(levels))
+        return MouthAnswer(masks[:, 0], masks[:, 1], self.gap(levels[-1].mean((2, 3)))[:, 0])
 
 
 def save_network(network: nn.Module, path: Path, settings: Mapping[str, str]) -> None:

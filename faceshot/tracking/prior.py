@@ -94,16 +94,18 @@ class DisplacementPrior:
         """
         weight = np.ones(measured.shape[:2])
         state = previous
+        every = np.arange(68)
+        # Products of 2x2 matrices are written out: numpy takes longer to begin one than to do it.
+        xx, xy, yy = information[..., 0, 0], information[..., 0, 1], information[..., 1, 1]
+        across, down = measured[..., 0], measured[..., 1]
+        pull = np.stack([xx * across + xy * down, xy * across + yy * down], -1)
         for _ in range(rounds):
-            scaled = information * weight[..., None, None]
-            total = scaled.sum(0)
+            total = (information * weight[..., None, None]).sum(0)
             total[:, [0, 1], [0, 1]] += hold
-            target = (scaled @ measured[..., None])[..., 0].sum(0) + hold * previous
+            target = (pull * weight[..., None]).sum(0) + hold * previous
             system = self.precision.copy().reshape(68, 2, 68, 2)
-            every = np.arange(68)
             system[every, :, every, :] += total
             state = np.linalg.solve(system.reshape(136, 136), target.reshape(136)).reshape(68, 2)
-            off = measured - state
-            distance2 = (off[..., None, :] @ information @ off[..., None])[..., 0, 0]
-            weight = 1 / (1 + distance2 / 9.0)
+            dx, dy = across - state[:, 0], down - state[:, 1]
+            weight = 1 / (1 + (xx * dx * dx + 2 * xy * dx * dy + yy * dy * dy) / 9.0)
         return state, weight

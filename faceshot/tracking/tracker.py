@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray, Size
 from faceshot.landmarks import topology as topo
+from faceshot.threads import share_processors
 from faceshot.tracking.face import EYES, Box, FaceTracker, Step, TrackOptions, lid_share
 from faceshot.tracking.looks import FaceLooks, Reading, looks_folder
 from faceshot.tracking.mouth import correct_mouth
@@ -134,7 +135,7 @@ class _Glances:
         self._asked: tuple[int, Array, Future[tuple[Landmarks, float]]] | None = None
 
     def __enter__(self) -> _Glances:
-        self._worker = ThreadPoolExecutor(1, "glances")
+        self._worker = ThreadPoolExecutor(1, "glances", share_processors, (2,))
         return self
 
     def __exit__(self, *_: object) -> None:
