@@ -6,7 +6,8 @@ import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
@@ -49,8 +50,6 @@ def ahead(items: Iterable[T], count: int = 4) -> Iterator[T]:
 
     An error comes where it would have come anyway; whoever stops early stops the thread too.
     """
-    from concurrent.futures import ThreadPoolExecutor
-
     source, end = iter(items), object()
     value: Any
     with ThreadPoolExecutor(1, "ahead") as worker:
@@ -62,6 +61,35 @@ def ahead(items: Iterable[T], count: int = 4) -> Iterator[T]:
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def done(value: T) -> Future[T]:
+    """A result that is there already."""
+    future: Future[T] = Future()
+    future.set_result(value)
+    return future
+
+
+class Beside:
+    """Calls made in a thread beside this one, in order, at most ``count`` of them waiting."""
+
+    def __init__(self, name: str, count: int = 8) -> None:
+        self._name, self._waiting = name, deque[Future[Any]](maxlen=count)
+
+    def __enter__(self) -> Beside:
+        self._worker = ThreadPoolExecutor(1, self._name)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._worker.shutdown(cancel_futures=True)
+
+    def call(self, function: Callable[..., T], *values: Any) -> Future[T]:
+        """``function(*values)``, now or a little later; waits while too many do."""
+        if len(self._waiting) == self._waiting.maxlen:
+            wait([self._waiting[0]])
+        future = self._worker.submit(function, *values)
+        self._waiting.append(future)
+        return future
 
 
 def after_fork() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from faceshot.threads import Turn, ahead, one_blas_thread
+from faceshot.threads import Beside, Turn, ahead, done, one_blas_thread, share_processors
 from tests.tiny_networks import write_tiny_model
 
 
@@ -143,3 +143,39 @@ def test_ahead_keeps_order_errors_and_stops() -> None:
     assert [next(reader), next(reader)] == [0, 1]
     reader.close()
     assert threading.active_count() == before and len(made) < 10
+
+
+def test_beside_keeps_order_and_waits_when_too_much_is_waiting() -> None:
+    gate, begun = threading.Event(), []
+
+    def work(k: int) -> int:
+        begun.append(k)
+        gate.wait(10)
+        return k
+
+    with Beside("test", 3) as beside:
+        first = [beside.call(work, k) for k in range(3)]
+        late = threading.Thread(target=lambda: first.append(beside.call(work, 3)))
+        late.start()
+        late.join(0.1)
+        assert late.is_alive() and begun == [0] and not first[0].done()
+        gate.set()
+        late.join(10)
+        assert [future.result(10) for future in first] == [0, 1, 2, 3] and begun == [0, 1, 2, 3]
+    assert done(7).result(0) == 7
+
+
+def test_processors_are_shared_by_the_thread_that_says_so_and_no_other() -> None:
+    torch = pytest.importorskip("torch")
+    usual, seen = torch.get_num_threads(), []
+
+    def sharing() -> None:
+        share_processors(2)
+        share_processors(2)  # said once
+        seen.append(torch.get_num_threads())
+
+    for target in (sharing, lambda: seen.append(torch.get_num_threads())):
+        thread = threading.Thread(target=target)
+        thread.start()
+        thread.join()
+    assert seen == [max(1, usual // 2), usual] and torch.get_num_threads() == usual

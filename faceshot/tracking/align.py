@@ -156,8 +156,8 @@ class FaceTemplate:
             increment = np.column_stack([linear, centre - linear @ centre + (tx, ty)])
             matrix = compose(matrix, invert(increment))
             gain = min(max(gain, 0.3), 3.0)
-            if max(abs(tx), abs(ty)) < 0.01 and max(abs(a), abs(b)) * 150 < 0.01:
-                break
+            if max(abs(tx), abs(ty)) * s < 0.01 and max(abs(a), abs(b)) * 150 * s < 0.01:
+                break  # pixels of the level
         return matrix, gain, bias, _correlation(sampled, level.values, level.weight)
 
 

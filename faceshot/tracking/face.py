@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from faceshot.landmarks import Landmarks, RGBArray
 from faceshot.landmarks import topology as topo
+from faceshot.threads import Beside, done
 from faceshot.tracking.align import FaceTemplate, Matrix, apply, compose, invert, pyramid
 from faceshot.tracking.canvas import FaceSearch, body_offsets, rigid_mask, similarity, warp
 from faceshot.tracking.canvas import gray as to_gray
@@ -56,6 +57,8 @@ _SIDES, _SILHOUETTE = list(topo.JAW[:6] + topo.JAW[11:]), 0.03
 _LEAP = np.where(np.isin(np.arange(topo.N_POINTS), [*topo.JAW, *topo.OUTER_LIPS, *topo.INNER_LIPS]), 0.4, 0.12)
 #: A point that nothing was seen of moves at most this much, in eye distances, apart from its part in one frame.
 _UNSEEN = 0.15
+#: Corners whose flow gives the first guess of the head's motion.
+_SUPPORT = 100
 #: Points that move together, when nothing better is known.
 _PARTS = tuple(list(points) for points in topo.PART_POINTS.values())
 _LIDS = frozenset(i for pairs in topo.LID_PAIRS.values() for pair in pairs for i in pair)
@@ -130,10 +133,18 @@ class FaceTracker:
         rgb: (H, W, 3) uint8 anchor frame.
         xy: (68, 2) landmarks on it, pixels.
         options: see :class:`TrackOptions`.
+        beside: where the strips are looked for, which needs nothing that comes later; None: here.
     """
 
-    def __init__(self, rgb: RGBArray, xy: npt.ArrayLike, options: TrackOptions | None = None) -> None:
+    def __init__(
+        self,
+        rgb: RGBArray,
+        xy: npt.ArrayLike,
+        options: TrackOptions | None = None,
+        beside: Beside | None = None,
+    ) -> None:
         self.options = options or TrackOptions()
+        self._beside = beside
         self.anchor_xy = np.asarray(xy, np.float64)
         low, high = self.anchor_xy.min(0), self.anchor_xy.max(0)
         scale = max(float((high - low).max()) / self.options.face, 1e-3)
@@ -222,7 +233,7 @@ class FaceTracker:
         gray = warp(rgb, self._pose, self.options.canvas, grey=True)
         motion: Matrix = np.eye(2, 3)
         corner, part, mask = self._rigid
-        support = None if jumped else cv2.goodFeaturesToTrack(self._previous[part], 150, 0.01, 6, mask=mask)
+        support = None if jumped else cv2.goodFeaturesToTrack(self._previous[part], _SUPPORT, 0.01, 6, mask=mask)
         if support is not None and len(support) >= 8:
             start = support.reshape(-1, 2) + corner
             flow = lucas_kanade(self._previous, gray, start, start, window=self.options.window, levels=3)
@@ -262,7 +273,8 @@ class FaceTracker:
 
     def _look_at_strips(self, colour: RGBArray) -> StripLook:
         flow = np.array([self._state[list(part.middle), 1].mean() for part in PARTS])
-        return StripLook(self.strips.look(colour), flow, self._pose[:, 1] * self._unit)
+        found = done(self.strips.look(colour)) if self._beside is None else self._beside.call(self.strips.look, colour)
+        return StripLook(found, flow, self._pose[:, 1] * self._unit)
 
     def _follow_points(self, gray: Gray, guess: Array, jumped: bool, openings: Array) -> Array:
         """Update the displacements from flow and keys; returns the likeness (68,) of each point to its best key."""

@@ -9,6 +9,7 @@ mouth: the references that all others are compared with.
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,9 +87,9 @@ class FaceLooks:
         self._mouth_width = max(float(np.linalg.norm(xy[left] - xy[right])), 1.0)
         self.usable = self._eye_width >= _SMALLEST_EYE and self._mouth_width >= _SMALLEST_MOUTH
         self._folder = folder
-        self._threads = ThreadPoolExecutor(3, "looks")  # one cuts while eyes and mouth are read
+        self._threads = ThreadPoolExecutor(4, "looks")  # one cuts while both eyes and the mouth are read
         self._kept: list[Future[tuple[Array, Array, Array]]] = []
-        self._read: list[tuple[Future[Array], Future[Array]]] = []
+        self._read: list[tuple[Future[Array], ...]] = []
         self._networks: tuple[Any, Any] | None = None
         self._eyes_known: list[EyeReference | None] = [None, None]
         self._mouth_known: MouthReference | None = None
@@ -146,36 +147,46 @@ class FaceLooks:
             wait(part)
         right, left, mouth = (np.stack(crops) for crops in zip(*(kept.result() for kept in self._kept), strict=True))
         self._kept = []
-        eyes_read = self._threads.submit(self._read_eyes, right, left)
-        self._read.append((eyes_read, self._threads.submit(self._read_mouth, mouth)))
+        mouth_read = self._threads.submit(self._read_mouth, mouth)  # first: it takes longest
+        self._read.append(
+            (*(self._threads.submit(self._read_eye, *eye) for eye in enumerate((right, left))), mouth_read)
+        )
 
-    def _read_eyes(self, *both: Array) -> Array:
+    def _read_eye(self, k: int, crops: Array) -> Array:
         from faceshot.tracking.reading import read_eye
 
         assert self._networks is not None
         share_processors(2)
-        rows = []
-        for k, crops in enumerate(both):
-            row, self._eyes_known[k] = read_eye(self._networks[0], crops, self._eyes_known[k])
-            rows.append(row)
-        return np.stack(rows, 1)
+        rows, self._eyes_known[k] = read_eye(self._networks[0], crops, self._eyes_known[k])
+        return rows
 
     def _read_mouth(self, crops: Array) -> Array:
         from faceshot.tracking.reading import read_mouth
 
         assert self._networks is not None
         share_processors(2)
-        rows, self._mouth_known = read_mouth(self._networks[1], crops, self._mouth_known)
+        rows, self._mouth_known = read_mouth(self._networks[1], crops, self._mouth_known, self._shared)
         return rows
+
+    def _shared(self, look: Callable[[Any], Any], looks: Iterable[Any]) -> list[Any]:
+        """``map``, in several threads."""
+
+        def alone(one: Any) -> Any:
+            share_processors(2)
+            return look(one)
+
+        first, *others = looks
+        later = [self._threads.submit(alone, one) for one in others]
+        return [alone(first), *(other.result() for other in later)]
 
     def reading(self) -> Reading | None:
         """Of all frames that were added; None where nothing can be read."""
         self.read(all_of_them=True)
         if not self._read:
             return None
-        eyes, mouth = (np.concatenate([window[k].result() for window in self._read]) for k in (0, 1))
+        right, left, mouth = (np.concatenate([window[k].result() for window in self._read]) for k in (0, 1, 2))
         places = np.array([known.place[:3] for known in self._eyes_known if known is not None])
-        return Reading(eyes, mouth, places * (self._eye_width / self._widths)[:, None])
+        return Reading(np.stack([right, left], 1), mouth, places * (self._eye_width / self._widths)[:, None])
 
 
 def _cut(rgb: RGBArray, middle: Array, x: Array, scale: float, size: tuple[int, int]) -> RGBArray:

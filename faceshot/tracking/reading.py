@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from functools import cache
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
@@ -95,8 +96,13 @@ def read_eye(network: nn.Module, crops: Array, known: EyeReference | None) -> tu
     return out, known
 
 
-def read_mouth(network: nn.Module, crops: Array, known: MouthReference | None) -> tuple[Array, MouthReference]:
+def read_mouth(
+    network: nn.Module, crops: Array, known: MouthReference | None, each: Callable[..., Iterable[Any]] = map
+) -> tuple[Array, MouthReference]:
     """What the network says of kept mouth crops (T, H, W, 3) uint8.
+
+    Args:
+        each: instead of ``map``, to look in several threads.
 
     Returns:
         (T, 4): mean gap over the mouth's width, its spread over the looks, how far below the middle of the crop the
@@ -111,7 +117,8 @@ def read_mouth(network: nn.Module, crops: Array, known: MouthReference | None) -
         gap = _median3(_gap(_ask(network, some, _MOUTH, place))[0])
         pick = int(np.argsort(gap, kind="stable")[round(_CLOSED * (len(gap) - 1))])
         known = MouthReference(place, _views(some[pick : pick + 1], _MOUTH, place))
-    rows = [_gap(_ask(network, crops, _MOUTH, _combined(known.place, look), known.shut)) for look in _MOUTH_LOOKS]
+    place, shut = known
+    rows = list(each(lambda look: _gap(_ask(network, crops, _MOUTH, _combined(place, look), shut)), _MOUTH_LOOKS))
     gap, middle, clear = np.mean(rows, 0)
     return np.column_stack([gap, np.std([row[0] for row in rows], 0), middle, clear]), known
 

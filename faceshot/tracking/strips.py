@@ -11,6 +11,7 @@ is kept.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,14 +73,19 @@ class StripLook:
     """What one frame says about the strips.
 
     Attributes:
-        correlation: per strip, (N,) with the frame at every displacement of its grid; None where there is no strip.
+        looked: to be :attr:`correlation`, which may be worked out in another thread.
         flow: (4,) displacement of the middle of each part by flow, eye distances down the face.
         down: (2,) one eye distance down the face, in frame pixels.
     """
 
-    correlation: tuple[Array | None, ...]
+    looked: Future[tuple[Array | None, ...]]
     flow: Array
     down: Array
+
+    @property
+    def correlation(self) -> tuple[Array | None, ...]:
+        """Per strip, (N,) with the frame at every displacement of its grid; None where there is no strip."""
+        return self.looked.result()
 
 
 class Strips:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from faceshot.landmarks import Landmarks, LandmarkSequence, Picture, RGBArray, Size
 from faceshot.landmarks import topology as topo
-from faceshot.threads import share_processors
+from faceshot.threads import Beside, share_processors
 from faceshot.tracking.face import EYES, Box, FaceTracker, Step, TrackOptions, lid_share
 from faceshot.tracking.looks import FaceLooks, Reading, looks_folder
 from faceshot.tracking.mouth import correct_mouth
@@ -69,10 +69,9 @@ def track(
     dropped, early, first, start = first_face(source, fps, locate, threshold, anchor, options)
     if anchor is None and locate is not None:
         early, first, start, source = most_neutral(source, fps, locate, threshold, early, first, start, options)
-    tracker = FaceTracker(start, first.xy, options)
     size = Size(start.shape[1], start.shape[0])
     folder = looks_folder()
-    looks = None if folder is None else FaceLooks(tracker.anchor_xy, folder)
+    looks = None if folder is None else FaceLooks(first.xy, folder)
 
     def seen_in(frame: RGBArray, step: Step) -> Step:
         if looks is not None:
@@ -82,7 +81,8 @@ def track(
     often = options.look if looks is None or not looks.usable else options.look_rarely
     wait, tries, doubt = 0, options.tries, 0
     spacing = max(1, round(float(fps) * often))
-    with looks or nullcontext(), _Glances(locate, threshold, spacing) as glances:
+    with looks or nullcontext(), _Glances(locate, threshold, spacing) as glances, Beside("strips") as beside:
+        tracker = FaceTracker(start, first.xy, options, beside)
         before = [seen_in(frame, tracker.step(frame)) for frame in reversed(early)][::-1]
         tracker.restart()
         if looks is not None:

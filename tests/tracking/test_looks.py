@@ -133,3 +133,20 @@ def test_a_tiny_face_is_not_read() -> None:
     looks = FaceLooks(face() * 0.05, folder)
     looks.add(np.zeros((20, 20, 3), np.uint8), face() * 0.05, face() * 0.05, 1.0)
     assert not looks.usable and looks.reading() is None
+
+
+def test_reading_leaves_the_mask_of_an_eye_out_and_answers_the_same() -> None:
+    import torch
+
+    from faceshot.tracking.networks import EYE_SIZE, EyeNetwork, load_network
+    from faceshot.tracking.reading import fused
+
+    folder = looks_folder()
+    assert folder is not None
+    crops = torch.randn(3, 6, *EYE_SIZE, generator=torch.Generator().manual_seed(0))
+    whole = load_network(EyeNetwork(), folder / "eyes.safetensors")
+    with torch.inference_mode():
+        told, read = whole(crops), fused(load_network(EyeNetwork(), folder / "eyes.safetensors"))(crops)
+    assert told.mask.shape == (3, 24, 32) and read.mask.shape == (3, 0, 0)
+    for one, other in zip(told[:-1], read[:-1], strict=True):
+        assert torch.allclose(one, other, atol=1e-3)

@@ -8,6 +8,7 @@ import pytest
 
 from faceshot.driving.motions import motion_template
 from faceshot.landmarks import topology as topo
+from faceshot.threads import done
 from faceshot.tracking.strips import INNER, LIPS, StripLook, Strips, place_strips
 
 UNIT = 100.0
@@ -45,7 +46,7 @@ def painted(shape: np.ndarray, up: float = 0.0, down: float = 0.0, torn: bool = 
 def looks_of(strips: Strips, pictures: list[np.ndarray], flow: np.ndarray) -> list[StripLook | None]:
     """Brows stay where they are."""
     return [
-        StripLook(strips.look(p), np.append(f, [0.0, 0.0]), np.array([0.0, UNIT]))
+        StripLook(done(strips.look(p)), np.append(f, [0.0, 0.0]), np.array([0.0, UNIT]))
         for p, f in zip(pictures, flow, strict=True)
     ]
 
@@ -120,7 +121,8 @@ def test_a_brow_is_found_though_its_points_lie_on_the_forehead(shape):
     strips = Strips(brows(0), shape, UNIT)
     moves = np.array([0, 3, 8, 12, 6, 0])
     looks = [
-        StripLook(strips.look(brows(up)), np.array([0, 0, -up, -up]) / 3 / UNIT, np.array([0.0, UNIT])) for up in moves
+        StripLook(done(strips.look(brows(up))), np.array([0, 0, -up, -up]) / 3 / UNIT, np.array([0.0, UNIT]))
+        for up in moves
     ]
     xy = np.repeat(shape[None], len(moves), 0)
     place_strips(xy, looks, strips.grids)

@@ -162,6 +162,42 @@ def test_warp_shrinks_without_aliasing_and_keeps_places() -> None:
     assert np.abs(apply(pose, [[x, y]])[0] - 299.5).max() < 4.5
 
 
+@pytest.mark.parametrize("scale", [1.2, 1.5, 1.9, 2.0, 2.6, 3.5, 5.0])
+def test_warp_takes_means_of_what_a_pixel_covers(scale: float) -> None:
+    """Beside plain means of every pixel's square, sampled finely; a plain bilinear look is far off."""
+    import cv2
+
+    rng = np.random.default_rng(3)
+    frame = cv2.GaussianBlur(rng.integers(0, 256, (301, 333, 3), dtype=np.uint8), (0, 0), 1.0)
+    turn, side = 0.3, round(200 / scale)
+    pose = np.array([[np.cos(turn), -np.sin(turn), 90], [np.sin(turn), np.cos(turn), 40]]) * [[scale, scale, 1]]
+    offset = (np.arange(8) + 0.5) / 8 - 0.5
+    places = np.stack(np.meshgrid(*(2 * [(np.arange(side)[:, None] + offset).ravel()])), -1)
+    fine = cv2.remap(frame, *apply(pose, places).astype(np.float32).transpose(2, 0, 1), cv2.INTER_LINEAR)
+    means = fine.reshape(side, 8, side, 8, 3).mean((1, 3))
+    rough = cv2.remap(frame, *apply(pose, places[4::8, 4::8]).astype(np.float32).transpose(2, 0, 1), cv2.INTER_LINEAR)
+    inner = slice(3, -3)
+    away, plain = (np.abs(view.astype(float) - means)[inner, inner] for view in (warp(frame, pose, side), rough))
+    assert away.mean() < (0.85 if scale < 2.5 else 0.6) * plain.mean()
+    gray = warp(frame, pose, side, grey=True)
+    assert gray.shape == (side, side)
+    assert np.abs(gray - cv2.cvtColor(warp(frame, pose, side), cv2.COLOR_RGB2GRAY).astype(float)).max() < 4
+
+
+def test_flow_that_looks_only_near_finds_the_same() -> None:
+    import cv2
+
+    rng = np.random.default_rng(5)
+    picture = cv2.GaussianBlur(rng.integers(0, 256, (240, 260), dtype=np.uint8), (0, 0), 2.0)
+    moved = cv2.warpAffine(picture, np.array([[1, 0.01, 2.3], [-0.01, 1, -1.6]]), (260, 240))
+    for points in (rng.uniform(80, 120, (9, 2)), rng.uniform(2, 238, (30, 2))):
+        whole = lucas_kanade(picture, moved, points, points, levels=1)
+        near = lucas_kanade(picture, moved, points, points, levels=1, reach=6.0)
+        close = np.linalg.norm(whole.points - points, axis=1) < 6
+        assert close.sum() > 5 and (whole.ok == near.ok)[close].all()
+        assert np.abs(whole.points - near.points)[close].max() < 0.01
+
+
 def test_flow_and_its_trust_know_an_edge_from_a_corner() -> None:
     picture = np.full((100, 100), 60, np.uint8)
     picture[50:, 50:] = 200
