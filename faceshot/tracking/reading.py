@@ -76,7 +76,7 @@ def read_eye(network: nn.Module, crops: Array, known: EyeReference | None) -> tu
         the spread of the ratios; and the reference, to be handed in with the next crops of the same eye.
     """
     if known is None:
-        few = np.unique(np.linspace(0, len(crops) - 1, 48).round().astype(int))
+        few = np.unique(np.linspace(0, len(crops) - 1, 24).round().astype(int))
         place = _PLAIN
         for _ in range(2):
             place = _eye_place(_ask(network, crops[few], _EYE, place), place)
@@ -110,10 +110,10 @@ def read_mouth(
     """
     if known is None:
         place = _PLAIN
-        few = np.unique(np.linspace(0, len(crops) - 1, 32).round().astype(int))
+        few = np.unique(np.linspace(0, len(crops) - 1, 20).round().astype(int))
         for _ in range(2):
             place = _mouth_place(_ask(network, crops[few], _MOUTH, place), place)
-        some = crops[np.unique(np.linspace(0, len(crops) - 1, 160).round().astype(int))]
+        some = crops[np.unique(np.linspace(0, len(crops) - 1, 64).round().astype(int))]
         gap = _median3(_gap(_ask(network, some, _MOUTH, place))[0])
         pick = int(np.argsort(gap, kind="stable")[round(_CLOSED * (len(gap) - 1))])
         known = MouthReference(place, _views(some[pick : pick + 1], _MOUTH, place))
