@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from faceshot.cli.typed.options import Common, PresetFlag, with_common
+from faceshot.errors import InputError
 
 if TYPE_CHECKING:
     from faceshot.gallery import Domain
@@ -111,10 +113,13 @@ def add(
 
 def _doubts(domain: Domain, gallery: str) -> list[Doubt]:
     """What the shipped gallery finds wrong about a domain, and which of its pictures the gallery has already."""
-    from faceshot.gallery import list_domains
+    from faceshot.gallery import domain_folders, find_domain
     from faceshot.matching import Matcher, review
 
-    others = [other for other in list_domains(gallery) if other.name != domain.name]
+    others = []
+    for name in domain_folders(gallery):
+        with suppress(InputError):  # a damaged neighbour is another matter: gallery check
+            others += [find_domain(name, gallery)] if name != domain.name else []
     return review(domain, Matcher("mini", galleries=("shipped",)), others)
 
 
@@ -134,20 +139,22 @@ def review_(
     kind that the gallery does not know it says nothing, or something wrong.
     """
     from faceshot.gallery import find_domain
-    from faceshot.matching import drawn
+    from faceshot.matching import draw_doubts
     from faceshot.media import read_picture, write_picture
     from faceshot.output import check_outputs, protecting, together
 
     found = find_domain(domain, gallery)
+    if not found.pictures:
+        raise InputError(f"domain {domain!r} of gallery {gallery} is features only; there are no pictures to review")
     files = {entry.id: output / f"{entry.id}.review.png" for entry in found.pictures} if output else {}
     check_outputs(list(files.values()), overwrite=common.overwrite)
     doubts = _doubts(found, gallery)
     doubtful = [entry for entry in found.pictures if files and any(doubt.picture == entry.id for doubt in doubts)]
     with protecting(found.folder), together(files.values()):
         for entry in doubtful:
-            his = [doubt for doubt in doubts if doubt.picture == entry.id]
             files[entry.id].parent.mkdir(parents=True, exist_ok=True)
-            picture = drawn(read_picture(entry.path).flat(), entry.landmarks, his)
+            of_it = [doubt for doubt in doubts if doubt.picture == entry.id]
+            picture = draw_doubts(read_picture(entry.path).flat(), entry.landmarks, of_it)
             write_picture(files[entry.id], picture, overwrite=common.overwrite)
     written = [str(files[entry.id]) for entry in doubtful]
     told = {"doubts": [doubt.told() for doubt in doubts], "drawn": written}

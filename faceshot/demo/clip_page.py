@@ -8,8 +8,9 @@ from typing import Any
 import gradio as gr
 
 from faceshot.demo import clips, parts
-from faceshot.demo.handlers import Handlers, toast, toasting
+from faceshot.demo.handlers import Handlers, toasting
 from faceshot.demo.jobs import Job
+from faceshot.demo.wish import face_wish
 from faceshot.errors import FaceShotError
 from faceshot.landmarks import check_wish
 
@@ -18,18 +19,15 @@ class ClipHandlers(Handlers):
     """The functions of the second tab."""
 
     def follow(
-        self, upload: str | None, source: str, face: str, request: gr.Request,
+        self, upload: str | None, source: str, face: str | None, request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Iterator[Any]:  # fmt: skip
         """A clip was dropped."""
         if upload is None:
             return
         session = self._session(request)
-        try:
-            who = check_wish(int(face) if face.isdecimal() else face)
-        except FaceShotError as error:
-            raise toast(error, self.sessions) from None
-        yield from self.following(Job(lambda: clips.take_clip(self.shot, session, upload, source, who)), progress, 1)
+        job = Job(lambda: clips.take_clip(self.shot, session, upload, source, check_wish(face_wish(face))))
+        yield from self.following(job, progress, 1)
 
     def frame(self, asked: dict[str, Any]) -> dict[str, Any] | None:
         """A frame, for the scrubber; None where there is none."""

@@ -24,7 +24,7 @@ from faceshot.pipeline import Animation, FaceShot
 GAINS = ("head", "mouth", "jaw", "right_eye", "left_eye", "right_brow", "left_brow", "nose", "zoom")
 
 
-def toast(error: FaceShotError, sessions: Sessions) -> gr.Error:
+def _toast(error: FaceShotError, sessions: Sessions) -> gr.Error:
     """One line, in which files have their names only."""
     line = re.sub(rf"{re.escape(str(sessions.root))}/[0-9a-f]+/(?:[\w-]+/)?", "", " ".join(str(error).split()))
     return gr.Error(html.escape(line), title="Not yet", print_exception=False)
@@ -38,7 +38,7 @@ def toasting(handler: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return handler(self, *given, **named)
         except FaceShotError as error:
-            raise toast(error, self.sessions) from None
+            raise _toast(error, self.sessions) from None
 
     return run
 
@@ -126,7 +126,7 @@ class Handlers:
                 progress((done, total) if total else None, desc=label)
                 yield idle
         except FaceShotError as error:
-            raise toast(error, self.sessions) from None
+            raise _toast(error, self.sessions) from None
         if give:
             yield job.result
 
@@ -142,7 +142,7 @@ class Handlers:
             session = self._session(request)
             wish, driver = self._wish(session, value)
         except FaceShotError as error:
-            raise toast(error, self.sessions) from None
+            raise _toast(error, self.sessions) from None
         job: Job[Animation] = Job(lambda: visits.animate(self.shot, session, wish))
         yield from self.following(job, progress, 3, give=False)
         made = job.result

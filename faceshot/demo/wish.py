@@ -40,7 +40,7 @@ class Wish:
     smooth: bool = False
     gaps: str = "hold"
     source: str = "auto"
-    face: str = "largest"
+    face: str | None = "largest"
     start: str = ""
     stop: str = ""
     suffix: str = ".mp4"
@@ -59,9 +59,7 @@ class Wish:
             "smooth": self.smooth or None,
             "gaps": self.gaps if clip and self.gaps != "hold" else None,
             "source": self.source if clip and self.source != "auto" else None,
-            "face": (int(self.face) if self.face.isdecimal() else self.face)
-            if clip and self.face != "largest"
-            else None,
+            "face": face_wish(self.face) if clip and face_wish(self.face) != "largest" else None,
             "start": self.start.strip() or None if clip else None,
             "stop": self.stop.strip() or None if clip else None,
             "sticker": self.sticker,
@@ -92,6 +90,12 @@ class Wish:
         given |= {"output": self.output} | ({"backend": self.backend} if self.backend != "warp" else {})
         lines = [f"    {self.picture.name!r},", *(f"    {name}={value!r}," for name, value in given.items())]
         return "\n".join(["import faceshot", "", "faceshot.animate(", *lines, ")"])
+
+
+def face_wish(typed: str | None) -> str | int:
+    """Which face was chosen or typed; nothing typed means the largest."""
+    word = (typed or "").strip() or "largest"
+    return int(word) if word.isdecimal() else word
 
 
 def _flag(name: str) -> str:

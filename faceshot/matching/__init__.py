@@ -8,7 +8,7 @@ from faceshot.lazy import hand_on
 
 if TYPE_CHECKING:
     from faceshot.matching.doubts import Doubt as Doubt
-    from faceshot.matching.doubts import drawn as drawn
+    from faceshot.matching.doubts import draw_doubts as draw_doubts
     from faceshot.matching.doubts import review as review
     from faceshot.matching.looking import fit_parts as fit_parts
     from faceshot.matching.matcher import Matcher as Matcher
@@ -24,7 +24,7 @@ __getattr__, __dir__, __all__ = hand_on(
         "looking": "fit_parts",
         "matcher": "Matcher Regularise",
         "result": "Look Match",
-        "doubts": "Doubt drawn review",
+        "doubts": "Doubt draw_doubts review",
         "search": "SearchOptions",
         "shape": "ShapePrior",
     },

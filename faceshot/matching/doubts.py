@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
+from faceshot.errors import InputError
 from faceshot.landmarks import Crop, FloatArray, Landmarks, Picture, RGBArray, Size, nme
 from faceshot.landmarks.topology import FLIP, PART_POINTS, PARTS, Part
 from faceshot.progress import progress
@@ -64,13 +66,17 @@ def review(domain: Domain, matcher: Matcher, others: Sequence[Domain] = ()) -> l
     Args:
         matcher: of a gallery without this domain, or it would judge itself.
         others: domains whose pictures must not come again.
+
+    Raises:
+        InputError: a picture of the domain cannot be read.
     """
     from faceshot.media import read_picture
 
     doubts, known = [], _Twins()
     for other in others:
         for entry in other.pictures:
-            known.add(read_picture(entry.path).flat(), entry.landmarks, f"{other.name}/{entry.id}")
+            with suppress(InputError):  # what cannot be read is no twin
+                known.add(read_picture(entry.path).flat(), entry.landmarks, f"{other.name}/{entry.id}")
     for entry in progress(domain.pictures, "review", total=len(domain.pictures)):
         rgb = read_picture(entry.path).flat()
         twin = known.add(rgb, entry.landmarks, entry.id)
@@ -81,7 +87,7 @@ def review(domain: Domain, matcher: Matcher, others: Sequence[Domain] = ()) -> l
     return doubts
 
 
-def drawn(rgb: RGBArray, marks: Landmarks, doubts: Sequence[Doubt]) -> RGBArray:
+def draw_doubts(rgb: RGBArray, marks: Landmarks, doubts: Sequence[Doubt]) -> RGBArray:
     """A picture (H, W, 3) and its annotation, what is in doubt in red, with lines to where the matcher puts it."""
     from PIL import Image, ImageDraw
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from faceshot.features import peaks, refine, score_maps, upsampled_norms
-from faceshot.landmarks import Crop, FloatArray, Landmarks, Size
+from faceshot.landmarks import FloatArray, Size
 from faceshot.landmarks.topology import N_POINTS, PART_POINTS, PARTS, Part
 from faceshot.matching.result import Look
 from faceshot.matching.shape import ShapeFit, ShapeOptions
@@ -63,33 +62,6 @@ def raw_matches(
         at, score[index] = peaks(scores)
         xy[index] = refine(scores, at, temperature=temperature)
     return xy, score
-
-
-@dataclass(frozen=True, eq=False)
-class PlainMatches:
-    """:func:`raw_matches` of a close-up, worked out when somebody asks: it is a tenth of the time of a small match.
-
-    Attributes:
-        pairs, vectors, device, temperature: its arguments. crop: the close-up. size: of the picture.
-    """
-
-    pairs: Sequence[np.ndarray]
-    vectors: FloatArray
-    crop: Crop
-    size: Size
-    device: str
-    temperature: float
-
-    @cached_property
-    def square(self) -> tuple[FloatArray, FloatArray]:
-        """Matches (68, 2) in pixels of the close-up, and their scores (68,)."""
-        side = Size(self.crop.out, self.crop.out)
-        return raw_matches(self.pairs, self.vectors, side, self.device, self.temperature)
-
-    def __call__(self) -> Landmarks:
-        """In pixels of the picture."""
-        xy, score = self.square
-        return Landmarks(self.crop.to_picture(xy), self.size, np.clip(score, 0, 1))
 
 
 def absent_parts(look: Look, gallery: Gallery, least: float, temperature: float) -> frozenset[Part]:

@@ -42,7 +42,7 @@ from faceshot.landmarks.topology import FLIP, LEFT_EYE, PART_POINTS, PARTS, RIGH
 from faceshot.matching.domains import agreement as domain_agreement
 from faceshot.matching.domains import by_agreement, by_embedding, gathered, part_embeds
 from faceshot.matching.faces import seek
-from faceshot.matching.looking import PlainMatches, absent_parts, fit_parts
+from faceshot.matching.looking import absent_parts, fit_parts, raw_matches
 from faceshot.matching.rearrange import rearrange
 from faceshot.matching.result import Look, Match
 from faceshot.matching.search import SearchOptions, suspects
@@ -244,7 +244,7 @@ class Matcher:
         self, rgb: RGBArray, where: FloatArray, gallery: Gallery, regularise: Regularise, points: Anchors | None
     ) -> Match:
         # 1. An upright close-up of the face and its mirror image.
-        temperature = self.shape_options.temperature
+        side, temperature = self.extractor.image_size, self.shape_options.temperature
         crop = self._close_up(where)
         images = _with_mirror(crop.apply(rgb))
         # 2. A domain for every part, and the picture's features under that domain's image prompt where the model
@@ -277,21 +277,21 @@ class Matcher:
             usual = self._look(crop, pairs, *gathered(self._base.vectors, self._base.valid, ranked), self._base)
             look = replace(look, logit=max(look.logit, usual.logit), agreement=usual.agreement)
             gallery = self._base
-        size = Size(rgb.shape[1], rgb.shape[0])
-        raw = PlainMatches(pairs, vectors, crop, size, self.extractor.device, temperature)
+        raw, score = raw_matches(pairs, vectors, Size(side, side), self.extractor.device, temperature)
         xy = look.xy
         if regularise == "none":
-            xy = raw().xy
+            xy = crop.to_picture(raw)
         elif regularise == "faceshot":
-            xy = crop.to_picture(rearrange(raw.square[0].astype(np.float64)))
+            xy = crop.to_picture(rearrange(raw.astype(np.float64)))
         if points:
             xy = bind(xy, {name: np.array(place) for name, place in points.items()})
+        size = Size(rgb.shape[1], rgb.shape[0])
         absent = absent_parts(look, gallery, self.search.present, temperature)
         landmarks = Landmarks(xy, size, look.weight, absent, look.hidden)
         return Match(
             landmarks=landmarks,
             confidence=look.quality,
-            plain=raw() if self.extractor.preset.encoder == "vae" else raw,  # large features are not kept for it
+            raw=Landmarks(crop.to_picture(raw), size, np.clip(score, 0, 1)),
             domains=dict(zip(PARTS, names, strict=True)),
             box=landmarks.box(),
         )

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -21,7 +19,7 @@ class Match:
     Attributes:
         landmarks: tidied, in pixels of the picture, with per-point confidence.
         confidence: 0..1 that this is a face and the landmarks lie on it; compare with ``Matcher.threshold``.
-        plain: the plain best matches (FaceShot, Eq. 4) of the close-up, or what works them out: :attr:`raw` has them.
+        raw: the plain best matches (FaceShot, Eq. 4) of the close-up.
         domains: gallery domain chosen for each part.
         box: (left, top, right, bottom) of the face in pixels.
         faces: how many faces were seen in the picture; more than one means that another may be meant.
@@ -30,16 +28,11 @@ class Match:
 
     landmarks: Landmarks
     confidence: float
-    plain: Landmarks | Callable[[], Landmarks]
+    raw: Landmarks
     domains: dict[Part, str]
     box: Box
     faces: int = 1
     preview: Picture | None = None
-
-    @cached_property
-    def raw(self) -> Landmarks:
-        """The plain best matches (FaceShot, Eq. 4) of the close-up."""
-        return self.plain() if callable(self.plain) else self.plain
 
     def __repr__(self) -> str:
         name = f"{self.preview.name!r}, " if self.preview is not None else ""

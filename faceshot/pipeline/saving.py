@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from faceshot.errors import InputError
-from faceshot.landmarks import RGBArray
-from faceshot.media import VideoWriter
-from faceshot.output import together
+from faceshot.landmarks import RGBArray, as_fps
+from faceshot.media import VideoWriter, check_format
+from faceshot.output import check_output, together
 from faceshot.pipeline.sidecar import DIGITAL_SOURCE_TYPE, container_metadata, plain_json
 from faceshot.provenance import manifests, require_signer, signed
 
@@ -38,7 +38,9 @@ def save_frames(
         InputError: no frames, or as of :class:`faceshot.media.VideoWriter`.
         UsageError: unknown format. MissingError: there is a chain, and nothing to sign with.
     """
-    output, source = Path(output), iter(frames)
+    output, source, rate = Path(output), iter(frames), as_fps(fps)
+    check_format(output)
+    check_output(output, overwrite=overwrite, inputs=[audio, *reads])
     require_signer()
     first = next(source, None)
     if first is None:
@@ -47,7 +49,7 @@ def save_frames(
     size, alpha = (first.shape[1], first.shape[0]), first.shape[2] == 4
     with together([output, *manifests(output)]), signed(output, about, reads, overwrite=overwrite):
         with VideoWriter(
-            output, size, Fraction(fps).limit_denominator(1001), alpha=alpha, audio_from=audio, overwrite=overwrite,
+            output, size, rate, alpha=alpha, audio_from=audio, overwrite=overwrite,
             metadata=container_metadata(),
         ) as writer:  # fmt: skip
             for frame in chain([first], source):

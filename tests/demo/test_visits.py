@@ -321,6 +321,8 @@ def test_a_wish_says_face_sticker_and_backend() -> None:
     assert "--face 2 --sticker whatsapp -o fox.webp" in wish.command()
     assert "backend='mofa'" in Wish(Path("a.png"), Path("a.json"), motion="nod", backend="mofa").snippet()
     assert "face" not in Wish(Path("a.png"), Path("a.json"), motion="nod", face="left").options()
+    for nothing in (None, "", " "):
+        assert "face" not in Wish(Path("a.png"), Path("a.json"), driving=Path("a.mp4"), face=nothing).options()
 
 
 INK = """

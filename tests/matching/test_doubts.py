@@ -14,7 +14,7 @@ from faceshot.formats import write_landmarks
 from faceshot.gallery import add_domain, find_domain, list_domains
 from faceshot.landmarks import Landmarks, Picture, Size
 from faceshot.landmarks.topology import FLIP, PART_POINTS
-from faceshot.matching import Matcher, drawn, review
+from faceshot.matching import Matcher, draw_doubts, review
 from faceshot.media import read_picture, write_picture
 from faceshot_gallery.illustrator import character, draw
 from tests.helpers import Run
@@ -68,7 +68,7 @@ def test_each_fault_is_named_and_nothing_else(folder: Path, tmp_path: Path) -> N
     assert "left and right" in sides.message and twin.message.startswith("turned shows the same as right")
     entry = next(entry for entry in domain.pictures if entry.id == "corner")
     rgb = read_picture(entry.path).flat()
-    picture = drawn(rgb, entry.landmarks, [corner])
+    picture = draw_doubts(rgb, entry.landmarks, [corner])
     assert picture.shape[:2] == tuple(2 * side for side in rgb.shape[:2]) and corner.found is not None
     x, y = (corner.found.xy[48] * 2).round().astype(int)
     assert picture[y, x].min() > 200, "a white dot where it is found"
@@ -105,4 +105,8 @@ def test_the_command_says_and_draws(
         f"{name}.review.png" for name in ("corner", "nose", "sides", "turned")
     ]
     assert cli("gallery", "review", "mycats", "-o", out).code == 1, "nothing is overwritten"
+    broken = tmp_path / "data" / "galleries" / "user" / "domains" / "broken"
+    broken.mkdir()
+    (broken / "landmarks.json").write_text("{")
+    assert cli("gallery", "add", "again", folder).code == 0, "a damaged neighbour is no reason to fail"
     assert cli("gallery", "review", "nobody").code in (1, 2) and find_domain("mycats", "user").pictures

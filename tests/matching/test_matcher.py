@@ -115,8 +115,6 @@ def test_every_regularisation_gives_a_face(matcher, regularise):
     assert error(found, drawing) < 0.15
     if regularise == "none":
         assert np.array_equal(found.landmarks.xy, found.raw.xy)
-    assert np.linalg.norm(found.raw.xy - drawing.landmarks.xy, axis=1).mean() < 0.5 * np.ptp(drawing.landmarks.xy)
-    assert found.raw is found.raw and found.raw.score is not None
 
 
 def test_only_the_domains_asked_for(matcher):
