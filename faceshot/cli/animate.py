@@ -131,11 +131,16 @@ class Delivery:
         ),
     ] = None
 
+    watermark: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT|auto", help="Carried unseen by every frame: at most 8 bytes, or an id (auto)."),
+    ] = None
     no_provenance: NoProvenanceFlag = False
 
     def options(self) -> dict[str, Any]:
         """As arguments of :meth:`faceshot.FaceShot.animate`."""
-        return {"audio": as_typed(self.audio), "audio_offset": self.audio_offset, "max_side": self.max_side}
+        sound = {"audio": as_typed(self.audio), "audio_offset": self.audio_offset}
+        return {**sound, "max_side": self.max_side, "watermark": self.watermark}
 
 
 _SaveLandmarks = Annotated[

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from faceshot.cli.typed.options import Common, with_common
 from faceshot.errors import InputError
+
+if TYPE_CHECKING:
+    from faceshot.provenance import Watermark
 
 provenance = typer.Typer(help="Sign results (C2PA), and check what files say of their making.", no_args_is_help=True)
 
@@ -39,6 +43,7 @@ def check(common: Common, file: Annotated[Path, typer.Argument(metavar="FILE", h
     from faceshot.provenance import inspect_file
 
     found = inspect_file(file)
+    mark = _watermark(file)
     meaning = {
         "trusted": "signed with your certificate, unchanged since",
         "valid": "signed and unchanged, by a signer not known here",
@@ -49,8 +54,24 @@ def check(common: Common, file: Annotated[Path, typer.Argument(metavar="FILE", h
     told = {"signer": found.signer, "made by": found.generator, "kind": found.source_type}
     lines += [f"  {name}: {text}" for name, text in told.items() if text]
     lines += [f"  input: {title}{' (signed itself)' if own else ''}" for title, own in found.inputs]
+    lines += [f"  watermark: {mark.kind} {mark.value}"] if mark else []
     lines += [f"  problem: {code}" for code in found.problems]
     lines += [f"  tag {name}: {text}" for name, text in found.tags.items()]
-    common.give(asdict(found), lines)
+    common.give({**asdict(found), "watermark": asdict(mark) if mark else None}, lines)
     if found.state == "invalid":
         raise InputError(f"{file.name} was changed after it was signed, or its signature is damaged")
+
+
+def _watermark(file: Path) -> Watermark | None:
+    """What 48 frames of the first 240 carry, or a picture; None where nothing can be decoded."""
+    from faceshot.media import read_frames
+    from faceshot.pipeline import as_picture
+    from faceshot.provenance import read_watermark
+
+    try:
+        return read_watermark(islice(read_frames(file), 0, 240, 5))
+    except InputError:
+        try:
+            return read_watermark([as_picture(file).flat()])
+        except InputError:
+            return None

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from faceshot.pipeline.inputs import (
 )
 from faceshot.pipeline.matching import Matching
 from faceshot.pipeline.plan import AnimateOptions, Plan, retarget_options
-from faceshot.pipeline.rendering import frames_of, prepare, render
+from faceshot.pipeline.rendering import frames_of, prepare, render, watermark_of
 from faceshot.pipeline.result import Animation
 from faceshot.pipeline.sidecar import (
     container_metadata,
@@ -163,6 +163,7 @@ class FaceShot(Matching):
         audio_offset: float = 0.0,
         max_side: int | None = None,
         sticker: str | None = None,
+        watermark: str | None = None,
         backend_options: Mapping[str, Any] | None = None,
         save_landmarks: str | Path | None = None,
         save_drive: str | Path | None = None,
@@ -181,6 +182,7 @@ class FaceShot(Matching):
                 array or a built-in motion [1/s].
             audio: ``driving`` (the clip's sound), ``none``, or a media file; audio_offset: how much later it comes [s].
             max_side: of the video [px]; sticker: ``whatsapp``, ``telegram``, ``discord`` or ``web``: meets its limits.
+            watermark: ``auto``, or at most 8 bytes of text, which every frame carries unseen.
             backend_options: the backend's own, by name; save_landmarks, save_drive, save_sequence: files to keep.
 
         Raises:
@@ -229,6 +231,7 @@ class FaceShot(Matching):
         record |= {"seed": self.seed, "device": settings.device, "dtype": self.dtype}
         record |= {"matcher": model_record(self.preset) if plan.landmarks is None else None}
         record |= {"digital_source_type": source_type(backend)}
+        record |= {"watermark": asdict(mark)} if (mark := watermark_of(plan)) else {}
         read = [path for each in plans for path in each.read]
         replacing = plan.overwrite or plan.left_over
         with _timed(seconds, "animate"), signed(plan.output, plain_json(record), read, overwrite=replacing):

@@ -61,6 +61,7 @@ class AnimateOptions:
         backend_options: the backend's own options by name.
         max_side: of the video [px]; a larger picture is scaled down. sticker: one of ``faceshot.media.STICKERS``, whose
             limits the output is brought to.
+        watermark: ``auto`` or at most 8 bytes of text, which every frame carries unseen.
         save_landmarks, save_drive, save_sequence: files to keep the intermediate results in.
     """
 
@@ -88,6 +89,7 @@ class AnimateOptions:
     audio_offset: float = 0.0
     max_side: int | None = None
     sticker: str | None = None
+    watermark: str | None = None
     backend_options: Mapping[str, Any] = field(default_factory=dict)
     save_landmarks: str | Path | None = None
     save_drive: str | Path | None = None

@@ -11,7 +11,9 @@ import numpy as np
 from faceshot.errors import BackendError, MissingError, UsageError
 from faceshot.landmarks import FloatArray, Landmarks, LandmarkSequence, Picture, RGBArray, Size
 from faceshot.pipeline.backends import AnimationOptions, Backend, guard, named, requirements
+from faceshot.pipeline.sidecar import plain_json
 from faceshot.progress import progress
+from faceshot.provenance import Watermark, marked
 from faceshot.threads import after_fork
 
 if TYPE_CHECKING:
@@ -81,6 +83,16 @@ def _fault(frame: Any, picture: Picture) -> str | None:
     return None
 
 
+def watermark_of(plan: Plan) -> Watermark | None:
+    """The mark that the frames of an animation carry; ``auto`` is the same for the same inputs and options."""
+    from faceshot.pipeline.plan import options_record
+
+    if plan.options.watermark is None:
+        return None
+    about = plain_json({"sources": dict(plan.sources), "options": options_record(plan.options)})
+    return Watermark.of(plan.options.watermark, about)
+
+
 def render(
     plan: Plan, frames: Iterator[RGBArray], size: Size, moved: LandmarkSequence, audio_start: Fraction,
     tags: dict[str, str],
@@ -88,6 +100,8 @@ def render(
     """Stream ``frames`` of ``size`` into the video; nothing holds more than one of them, but a sticker."""
     from faceshot.media import STICKERS, StickerWriter, VideoWriter
 
+    if (mark := watermark_of(plan)) is not None:
+        frames = marked(frames, mark)
     if plan.options.sticker is not None:
         kind = STICKERS[plan.options.sticker]
         with StickerWriter(plan.output, kind, moved.fps, overwrite=plan.overwrite, metadata=tags) as sticker:

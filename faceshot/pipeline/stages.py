@@ -212,6 +212,7 @@ def animate(
     audio_offset: float = 0.0,
     max_side: int | None = None,
     sticker: str | None = None,
+    watermark: str | None = None,
     backend_options: Mapping[str, Any] | None = None,
     save_landmarks: str | Path | None = None,
     save_drive: str | Path | None = None,

@@ -1,4 +1,4 @@
-"""Signed metadata (C2PA): what made a file, from which inputs; written into results, and read from any file."""
+"""What made a file, from which inputs: signed metadata (C2PA) and an invisible mark, written and read."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from faceshot.provenance.signing import require_signer as require_signer
     from faceshot.provenance.signing import signed as signed
     from faceshot.provenance.signing import unsigned as unsigned
+    from faceshot.provenance.watermark import Watermark as Watermark
+    from faceshot.provenance.watermark import marked as marked
+    from faceshot.provenance.watermark import read_watermark as read_watermark
 
 __getattr__, __dir__, __all__ = hand_on(
     __name__,
@@ -23,5 +26,6 @@ __getattr__, __dir__, __all__ = hand_on(
         "checking": "Credentials inspect_file",
         "keys": "Chain config_folder make_chain",
         "signing": "manifests require_signer signed unsigned",
+        "watermark": "Watermark marked read_watermark",
     },
 )
