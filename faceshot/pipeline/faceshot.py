@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from faceshot.pipeline.inputs import (
 )
 from faceshot.pipeline.matching import Matching
 from faceshot.pipeline.plan import AnimateOptions, Plan, retarget_options
-from faceshot.pipeline.rendering import frames_of, prepare, render, watermark_of
+from faceshot.pipeline.rendering import frames_of, mark_record, prepare, render
 from faceshot.pipeline.result import Animation
 from faceshot.pipeline.sidecar import (
     container_metadata,
@@ -181,8 +181,7 @@ class FaceShot(Matching):
             mode to start_from_picture: as of :meth:`retarget`; source to face: as of :meth:`drive`; fps: of a driving
                 array or a built-in motion [1/s].
             audio: ``driving`` (the clip's sound), ``none``, or a media file; audio_offset: how much later it comes [s].
-            max_side: of the video [px]; sticker: ``whatsapp``, ``telegram``, ``discord`` or ``web``: meets its limits.
-            watermark: ``auto``, or at most 8 bytes of text, which every frame carries unseen.
+            max_side [px], sticker (``whatsapp telegram discord web``), watermark (``auto`` or a text): of the video.
             backend_options: the backend's own, by name; save_landmarks, save_drive, save_sequence: files to keep.
 
         Raises:
@@ -226,12 +225,11 @@ class FaceShot(Matching):
         with _timed(seconds, "retarget"):
             moved = [self._moved(each, drive, plan) for each, drive in zip(small, drives, strict=True)]
             moved = in_step([cut_to_sticker(sequence, chosen) for sequence in moved])
-        record = plan.record(moved[0], backend=backend.name, licence=backend.licence)
+        own = {"backend": backend.name, "licence": backend.licence, "seed": self.seed, "device": settings.device}
+        record = plan.record(moved[0], **own, dtype=self.dtype)
         record |= {"faces": len(cast), "sources": sources_of(plans)} if len(cast) > 1 else {}
-        record |= {"seed": self.seed, "device": settings.device, "dtype": self.dtype}
-        record |= {"matcher": model_record(self.preset) if plan.landmarks is None else None}
-        record |= {"digital_source_type": source_type(backend)}
-        record |= {"watermark": asdict(mark)} if (mark := watermark_of(plan)) else {}
+        matcher = model_record(self.preset) if plan.landmarks is None else None
+        record |= {"matcher": matcher, "digital_source_type": source_type(backend), **mark_record(plan)}
         read = [path for each in plans for path in each.read]
         replacing = plan.overwrite or plan.left_over
         with _timed(seconds, "animate"), signed(plan.output, plain_json(record), read, overwrite=replacing):

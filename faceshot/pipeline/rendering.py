@@ -93,6 +93,12 @@ def watermark_of(plan: Plan) -> Watermark | None:
     return Watermark.of(plan.options.watermark, about)
 
 
+def mark_record(plan: Plan) -> dict[str, dict[str, str]]:
+    """What the sidecar says of the mark, if there is one."""
+    mark = watermark_of(plan)
+    return {"watermark": {"kind": mark.kind, "value": mark.value}} if mark else {}
+
+
 def render(
     plan: Plan, frames: Iterator[RGBArray], size: Size, moved: LandmarkSequence, audio_start: Fraction,
     tags: dict[str, str],

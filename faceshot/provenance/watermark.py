@@ -2,7 +2,7 @@
 
 A tile of 128x128 px, the same all over every frame, is added to the luminance: additive spread spectrum (Cox et al.
 1997) with a pilot to find place and size by (Deguillaume et al. 2000 do so with a template). The tile's Fourier
-coefficients of periods 6 to 24 px are dealt out: a quarter are the pilot, the others carry 96 bits, about eleven
+coefficients of periods 8 to 32 px are dealt out: a quarter are the pilot, the others carry 96 bits, about six
 amplitudes each: what it is (8), 64 of payload, a checksum (24). It is no proof: who wants to can wash it out.
 """
 
@@ -25,11 +25,11 @@ from faceshot.errors import UsageError, option
 Array = npt.NDArray[Any]
 #: Edge of the repeated tile [px], and the periods of its waves.
 TILE = 128
-_SHORTEST, _LONGEST = 6.0, 24.0
+_SHORTEST, _LONGEST = 8.0, 32.0
 _BITS = 96
 #: Levels (root of the mean square) that are added where the picture is flat, share of its own detail that is added
 #: elsewhere, and the most.
-_FLAT, _DETAIL, _MOST = 1.5, 0.35, 4.5
+_FLAT, _DETAIL, _MOST = 1.2, 0.3, 4.0
 #: Texts that fit, in bytes of UTF-8.
 TEXT_BYTES = 8
 #: Peak of the pilot over its noise from which on a place is believed, and how many sizes and places are looked into.
@@ -141,7 +141,7 @@ def _code() -> _Code:
 def _tile(mark: Watermark) -> npt.NDArray[np.float32]:
     """(128, 128), mean 0 and root of the mean square 1."""
     code, sign = _code(), 2.0 * mark.bits - 1
-    value = np.where(code.pilot, 1 + 0j, (sign[code.bit[:, 0]] + 1j * sign[code.bit[:, 1]]) / np.sqrt(2))
+    value = np.where(code.pilot, 0.8 + 0j, (sign[code.bit[:, 0]] + 1j * sign[code.bit[:, 1]]) / np.sqrt(2))
     plane = np.zeros((TILE, TILE), complex)
     # Long waves are what coarse encoding leaves, short ones what the eye sees least; between the two.
     plane[code.y, code.x] = value * code.phase
@@ -155,7 +155,7 @@ def mark_field(mark: Watermark, rgb: Array) -> npt.NDArray[np.int16]:
 
     luma = cv2.cvtColor(np.ascontiguousarray(rgb[..., :3]), cv2.COLOR_RGB2GRAY).astype(np.float32)
     detail: Any = cv2.GaussianBlur(luma, (0, 0), 1.2) - cv2.GaussianBlur(luma, (0, 0), 5)
-    spread = np.sqrt(cv2.GaussianBlur(detail * detail, (0, 0), 6))
+    spread = np.sqrt(cv2.GaussianBlur(detail * detail, (0, 0), 4))
     strength = cv2.GaussianBlur(np.clip(_FLAT + _DETAIL * spread, _FLAT, _MOST), (0, 0), 3)
     height, width = luma.shape
     tile = np.tile(_tile(mark), (-(-height // TILE), -(-width // TILE)))[:height, :width]
