@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from faceshot.errors import UsageError, option
 from faceshot.landmarks import LandmarkSequence, Picture, Size
-from faceshot.provenance import Watermark
 
 if TYPE_CHECKING:
     from faceshot.pipeline.plan import AnimateOptions
@@ -22,8 +21,7 @@ _H264 = (".mp4", ".mov", ".mkv")
 
 
 def check_delivery(output: Path, options: AnimateOptions) -> None:
-    """Refuse an impossible size, a watermark that does not fit, an unknown sticker, one in another format or with a
-    sound of its own.
+    """Refuse an impossible size, an unknown sticker, and a sticker in another format or with a sound of its own.
 
     Raises:
         UsageError: with what can be used.
@@ -32,8 +30,6 @@ def check_delivery(output: Path, options: AnimateOptions) -> None:
 
     if options.max_side is not None and not 48 <= options.max_side <= 16_384:
         raise UsageError(f"{option('max_side')} must lie in 48..16384 pixels, got {options.max_side}")
-    if options.watermark is not None:
-        Watermark.of(options.watermark)
     if options.sticker is not None:
         check_sticker(options.sticker, output)
         if options.audio not in ("driving", "none"):

@@ -38,7 +38,7 @@ from faceshot.pipeline.inputs import (
 )
 from faceshot.pipeline.sidecar import is_left_over, sidecar_path, source_record, without_folders
 from faceshot.pipeline.sound import check_sound, motion_seconds, sound_file, sound_start
-from faceshot.provenance import manifests
+from faceshot.provenance import Watermark, manifests
 from faceshot.reading import expanded
 
 if TYPE_CHECKING:
@@ -98,6 +98,8 @@ class AnimateOptions:
     def __post_init__(self) -> None:
         object.__setattr__(self, "fps", None if self.fps is None else as_fps(self.fps))
         object.__setattr__(self, "face", check_wish(self.face))
+        if self.watermark is not None:
+            Watermark.of(self.watermark)
         if self.character_face is not None:
             if self.box is not None or self.points:
                 raise UsageError(

@@ -1,4 +1,4 @@
-"""An invisible mark in the pixels themselves, which outlives what metadata does not: encoding, scaling, cropping.
+"""A mark in the pixels themselves, hardly visible, which outlives what metadata does not: encoding and cropping.
 
 A tile of 128x128 px, the same all over every frame, is added to the luminance: additive spread spectrum (Cox et al.
 1997) with a pilot to find place and size by (Deguillaume et al. 2000 do so with a template). The tile's Fourier

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from faceshot.errors import UsageError
+from faceshot.pipeline import AnimateOptions
 from faceshot.provenance import Watermark, marked, read_watermark
 
 MARK = Watermark.of("auto", {"picture": "x"})
@@ -76,6 +77,11 @@ def test_frames_hardly_change() -> None:
 def test_a_text_that_does_not_fit_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="at most 8 bytes"):
         Watermark.of(text)
+
+
+def test_options_refuse_it_before_any_work() -> None:
+    with pytest.raises(UsageError, match="at most 8 bytes"):
+        AnimateOptions(watermark="far too long")
 
 
 @pytest.mark.parametrize("text", ["FaceShot", "caf\u00e9", "7"])
